@@ -1,0 +1,25 @@
+//! What a multigrade network is.
+//!
+//! A multigrade network approximates `f: D → R^m` by a sum of corrections, each composed on the features of the ones
+//! before it:
+//!
+//! ```text
+//! h_0(x) = x                              (the scaled inputs)
+//! h_k(x) = H_k(h_{k-1}(x))                features of grade k, handed to the next grade
+//! g_k(x) = A_k h_k(x) + c_k               the correction of grade k
+//! f_k(x) = g_1(x) + ... + g_k(x)          the approximation after k grades
+//! ```
+//!
+//! (Zhang, Shen, Xu, *Multigrade Neural Network Approximation*, arXiv 2601.16884.) A finished grade is frozen, so
+//! every prefix of the sum stays a valid model: [`Multigrade::truncate`] is always allowed.
+//!
+//! This crate says what such a network *means* ([`Multigrade::eval_reference`]) and how it is kept in a file
+//! ([`Multigrade::save`], [`Multigrade::load`]). It contains no training code and no unsafe code.
+#![forbid(unsafe_code)]
+
+pub mod network;
+
+pub use network::{
+    Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
+    Norms, OutputColumn, Readout, Scaling, Schema, write_atomically,
+};

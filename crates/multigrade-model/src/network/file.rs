@@ -1,0 +1,311 @@
+//! The model file: `safetensors` with one JSON document in its metadata.
+//!
+//! Tensors hold the weights, bit for bit (`F64`, little endian):
+//! `grades.G.branches.B.layers.L.weights` `(outputs, inputs)`, `.bias` `(outputs)`, and `grades.G.readout.weights`,
+//! `grades.G.readout.bias`, all counted from 0. The metadata entry `multigrade` holds
+//! `{"digest": "sha256:...", "model": {...}}`; the digest covers the text of `model` and every tensor and detects
+//! alteration. The document says nothing about clocks, threads, paths or hosts.
+
+use super::{Activation, Branch, Grade, History, Layer, Matrix, ModelError, Multigrade, Readout, Scaling, Schema};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Version of the document written by this crate. A newer one is refused, older ones load for ever.
+const FORMAT_VERSION: u64 = 1;
+
+/// Name of the metadata entry that holds the document.
+const METADATA_KEY: &str = "multigrade";
+
+/// A model file that could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// File in question.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file exists and may not be overwritten.
+    #[error("{}: the file exists; choose another name or allow overwriting (--force)", path.display())]
+    Exists {
+        /// File in question.
+        path: PathBuf,
+    },
+    /// Not a `safetensors` file, or one that was cut off.
+    #[error(
+        "{name}: not a multigrade model, or a file that was cut off ({reason}); expected a .safetensors file written by multigrade"
+    )]
+    NotAModel {
+        /// Name of the file.
+        name: String,
+        /// What was found.
+        reason: String,
+    },
+    /// Written by a newer version of the format.
+    #[error(
+        "{name}: the model has format version {found}, this program reads up to {FORMAT_VERSION}; use a newer multigrade"
+    )]
+    Newer {
+        /// Name of the file.
+        name: String,
+        /// Version found.
+        found: u64,
+    },
+    /// The contents do not match the digest.
+    #[error(
+        "{name}: the file was altered after it was written (its digest does not match); restore it from a copy or fit again"
+    )]
+    Altered {
+        /// Name of the file.
+        name: String,
+    },
+    /// The document or the tensors do not describe a consistent model.
+    #[error("{name}: the file does not describe a consistent model: {reason}")]
+    Inconsistent {
+        /// Name of the file.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    digest: String,
+    #[serde(borrow)]
+    model: &'a serde_json::value::RawValue,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format_version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format_version: u64,
+    made_by: String,
+    schema: Schema,
+    input_scaling: Scaling,
+    output_scaling: Scaling,
+    grades: Vec<GradeDocument>,
+    history: History,
+    settings: serde_json::Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GradeDocument {
+    /// Activations of the layers of each branch; shapes are those of the tensors.
+    branches: Vec<Vec<Activation>>,
+    carry_inputs: bool,
+}
+
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+
+fn insert(tensors: &mut Tensors, name: String, shape: Vec<usize>, numbers: &[f64]) {
+    let bytes = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+    tensors.insert(name, (shape, bytes));
+}
+
+/// SHA-256 over the document's text and every tensor's name, shape and bytes, in the order of names.
+fn digest<'a>(document: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> String {
+    let mut hash = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    field(document.as_bytes());
+    for (name, shape, bytes) in tensors {
+        field(name.as_bytes());
+        let shape: Vec<u8> = shape.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect();
+        field(&shape);
+        field(bytes);
+    }
+    let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+impl Multigrade {
+    /// The bytes of the model file. Equal models give equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut tensors = Tensors::new();
+        for (g, grade) in self.grades.iter().enumerate() {
+            for (b, branch) in grade.branches().iter().enumerate() {
+                for (l, layer) in branch.iter().enumerate() {
+                    let name = format!("grades.{g}.branches.{b}.layers.{l}");
+                    let shape = vec![layer.outputs(), layer.inputs()];
+                    insert(&mut tensors, format!("{name}.weights"), shape, layer.weights().as_slice());
+                    insert(&mut tensors, format!("{name}.bias"), vec![layer.outputs()], layer.bias());
+                }
+            }
+            let (a, c) = (grade.readout().weights(), grade.readout().bias());
+            insert(&mut tensors, format!("grades.{g}.readout.weights"), vec![a.rows(), a.cols()], a.as_slice());
+            insert(&mut tensors, format!("grades.{g}.readout.bias"), vec![c.len()], c);
+        }
+        let document = Document {
+            format_version: FORMAT_VERSION,
+            made_by: concat!("multigrade ", env!("CARGO_PKG_VERSION")).to_string(),
+            schema: self.schema.clone(),
+            input_scaling: self.input_scaling.clone(),
+            output_scaling: self.output_scaling.clone(),
+            grades: self.grades.iter().map(GradeDocument::of).collect(),
+            history: self.history.clone(),
+            settings: self.settings.clone(),
+        };
+        let text = serde_json::to_string(&document).expect("a document of plain data serialises");
+        let named = tensors.iter().map(|(n, (s, b))| (n.as_str(), s.as_slice(), b.as_slice()));
+        let digest = digest(&text, named);
+        let raw = serde_json::value::RawValue::from_string(text).expect("the text was just made");
+        let envelope = serde_json::to_string(&Envelope { digest, model: &raw }).expect("an envelope serialises");
+        let views = tensors.iter().map(|(name, (shape, bytes))| {
+            let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("shape and bytes agree");
+            (name.clone(), view)
+        });
+        // One metadata entry: with two, their order in the file would be that of a hash map.
+        let metadata = HashMap::from([(METADATA_KEY.to_string(), envelope)]);
+        safetensors::serialize(views, Some(metadata)).expect("tensors made here are consistent")
+    }
+
+    /// The model described by the bytes of a model file; `name` is used in messages.
+    ///
+    /// Safe on untrusted bytes: sizes are checked against the length of the file before anything is allocated, and
+    /// nothing is executed.
+    ///
+    /// # Errors
+    /// [`FileError`] if the bytes are not a model file, are cut off, altered, inconsistent or of a newer version.
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, FileError> {
+        let not_a_model = |reason: String| FileError::NotAModel { name: name.into(), reason };
+        let inconsistent = |reason: String| FileError::Inconsistent { name: name.into(), reason };
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(e.to_string()))?;
+        let envelope = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
+        let envelope = envelope.ok_or_else(|| not_a_model(format!("no metadata entry '{METADATA_KEY}'")))?;
+        let envelope: Envelope = serde_json::from_str(envelope).map_err(|e| not_a_model(e.to_string()))?;
+        let text = envelope.model.get();
+        let version: Version = serde_json::from_str(text).map_err(|e| not_a_model(e.to_string()))?;
+        if version.format_version > FORMAT_VERSION {
+            return Err(FileError::Newer { name: name.into(), found: version.format_version });
+        }
+        let mut named = tensors.tensors();
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        let parts = named.iter().map(|(n, t)| (n.as_str(), t.shape(), t.data()));
+        if digest(text, parts) != envelope.digest {
+            return Err(FileError::Altered { name: name.into() });
+        }
+        let document: Document = serde_json::from_str(text).map_err(|e| inconsistent(e.to_string()))?;
+        let mut used = 0;
+        let mut take = |name: String| {
+            used += 1;
+            let tensor = tensors.tensor(&name).map_err(|e| e.to_string())?;
+            if tensor.dtype() != Dtype::F64 {
+                return Err(format!("tensor '{name}' holds {:?}, expected F64", tensor.dtype()));
+            }
+            let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes"));
+            let numbers: Vec<f64> = tensor.data().chunks_exact(8).map(number).collect();
+            Ok((tensor.shape().to_vec(), numbers))
+        };
+        let grades: Result<Vec<Grade>, String> =
+            document.grades.iter().enumerate().map(|(g, grade)| grade.read(g, &mut take)).collect();
+        let grades = grades.map_err(inconsistent)?;
+        if used != tensors.len() {
+            return Err(inconsistent(format!("{} tensors, {used} of them in use", tensors.len())));
+        }
+        let Document { schema, input_scaling, output_scaling, history, settings, .. } = document;
+        Self::new(schema, input_scaling, output_scaling, grades, history, settings)
+            .map_err(|e: ModelError| inconsistent(e.to_string()))
+    }
+
+    /// Writes the model file; nothing is left half written. An existing file is replaced only with `overwrite`.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] or [`FileError::Io`].
+    pub fn save(&self, path: &Path, overwrite: bool) -> Result<(), FileError> {
+        write_atomically(path, &self.to_bytes(), overwrite)
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// As [`Multigrade::from_bytes`], and [`FileError::Io`] if the file cannot be read.
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        let bytes = std::fs::read(path).map_err(|source| FileError::Io { path: path.into(), source })?;
+        Self::from_bytes(&path.display().to_string(), &bytes)
+    }
+}
+
+/// Reads one tensor by name: its shape and numbers, or why not.
+type Take<'a> = dyn FnMut(String) -> Result<(Vec<usize>, Vec<f64>), String> + 'a;
+
+impl GradeDocument {
+    fn of(grade: &Grade) -> Self {
+        let activations = |branch: &Branch| branch.iter().map(Layer::activation).collect();
+        Self { branches: grade.branches().iter().map(activations).collect(), carry_inputs: grade.carry_inputs() }
+    }
+
+    fn read(&self, g: usize, take: &mut Take) -> Result<Grade, String> {
+        let mut matrix = |name: String| match take(name.clone())? {
+            (shape, numbers) if shape.len() == 2 => {
+                Matrix::new(shape[0], shape[1], numbers).ok_or(format!("tensor '{name}' has a wrong size"))
+            }
+            (shape, _) => Err(format!("tensor '{name}' has shape {shape:?}, expected two dimensions")),
+        };
+        let mut weights = Vec::with_capacity(self.branches.len());
+        for (b, activations) in self.branches.iter().enumerate() {
+            let name = |l: usize| format!("grades.{g}.branches.{b}.layers.{l}.weights");
+            let stack: Result<Vec<Matrix>, String> = (0..activations.len()).map(|l| matrix(name(l))).collect();
+            weights.push(stack?);
+        }
+        let readout = matrix(format!("grades.{g}.readout.weights"))?;
+        let mut branches = Vec::with_capacity(self.branches.len());
+        for (b, (activations, stack)) in self.branches.iter().zip(weights).enumerate() {
+            let layers = activations.iter().zip(stack).enumerate().map(|(l, (&activation, weights))| {
+                let (_, bias) = take(format!("grades.{g}.branches.{b}.layers.{l}.bias"))?;
+                Layer::new(weights, bias, activation).map_err(|e| e.to_string())
+            });
+            branches.push(layers.collect::<Result<Branch, String>>()?);
+        }
+        let (_, bias) = take(format!("grades.{g}.readout.bias"))?;
+        let readout = Readout::new(readout, bias).map_err(|e| e.to_string())?;
+        Grade::new(branches, self.carry_inputs, readout).map_err(|e| e.to_string())
+    }
+}
+
+/// Writes `bytes` to `path` through a temporary file beside it, so that a reader sees the old file or the whole new
+/// one and a failure leaves nothing behind. An existing file is replaced only with `overwrite`.
+///
+/// # Errors
+/// [`FileError::Exists`] or [`FileError::Io`].
+pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError> {
+    let io = |source| FileError::Io { path: path.into(), source };
+    if path.exists() && !overwrite {
+        return Err(FileError::Exists { path: path.into() });
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut options = tempfile::Builder::new();
+    options.prefix(".multigrade-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        // The mode of any newly created file; without it the temporary file would be readable by its owner alone.
+        use std::os::unix::fs::PermissionsExt;
+        options.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = options.tempfile_in(folder).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    if overwrite {
+        file.persist(path).map_err(|e| io(e.error))?;
+    } else {
+        file.persist_noclobber(path).map_err(|e| match e.error.kind() {
+            std::io::ErrorKind::AlreadyExists => FileError::Exists { path: path.into() },
+            _ => io(e.error),
+        })?;
+    }
+    Ok(())
+}

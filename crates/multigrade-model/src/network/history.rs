@@ -1,0 +1,61 @@
+//! How a model came to be, grade by grade: the evidence that travels with it.
+
+use serde::{Deserialize, Serialize};
+
+/// Norms of a residual over a set of rows, in the units of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Norms {
+    /// Weighted mean of `|r|`.
+    pub l1: f64,
+    /// Root of the weighted mean of `r²` (RMSE).
+    pub l2: f64,
+    /// Largest `|r|`.
+    pub linf: f64,
+}
+
+/// What is known of one grade after it was frozen. Grade 0 is the centred target before any grade.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradeRecord {
+    /// Number of the grade, from 1; 0 stands for `f_0`.
+    pub grade: usize,
+    /// Hidden stack in words, such as `5 x tanh 32-32`.
+    pub hidden: String,
+    /// Number of weights and biases of this grade.
+    pub parameters: usize,
+    /// Solver that trained the hidden stack.
+    pub solver: String,
+    /// How the readout was found: `least squares` or `as trained`.
+    pub readout: String,
+    /// Weight decay (ridge) used in this grade, in units of the standardised residual.
+    pub weight_decay: f64,
+    /// Updates of the parameters, all branches together.
+    pub updates: u64,
+    /// Why training of the hidden stack ended.
+    pub stop: String,
+    /// Mean squared standardised residual on the training rows before this grade.
+    pub loss_before: f64,
+    /// The same after this grade. With a least-squares readout it is below `loss_before`.
+    pub loss_after: f64,
+    /// Residual norms on the training rows, one per output.
+    pub train: Vec<Norms>,
+    /// Residual norms on held-out rows, one per output, if there were any.
+    pub validation: Option<Vec<Norms>>,
+}
+
+/// The whole history: one record per grade and what was decided on the way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Rows that the grades were trained on.
+    pub train_rows: usize,
+    /// Rows held out for validation.
+    pub validation_rows: usize,
+    /// Whether the grades were trained again on all rows after the plan was chosen on the held-out rows. The
+    /// validation norms are then those of the models trained without the held-out rows.
+    pub refit: bool,
+    /// Why no further grade was added.
+    pub stop: String,
+    /// Decisions in plain words: what was chosen and why.
+    pub notes: Vec<String>,
+    /// One record per grade, after the record of `f_0`.
+    pub grades: Vec<GradeRecord>,
+}

@@ -1,0 +1,22 @@
+//! Layers, grades, scaling, schema, evaluation, history and the model file.
+
+mod activation;
+mod evaluate;
+mod file;
+mod grade;
+mod history;
+mod layer;
+mod matrix;
+mod model;
+mod scaling;
+mod schema;
+
+pub use activation::Activation;
+pub use file::{FileError, write_atomically};
+pub use grade::{Branch, Grade, Readout};
+pub use history::{GradeRecord, History, Norms};
+pub use layer::Layer;
+pub use matrix::Matrix;
+pub use model::{ModelError, Multigrade};
+pub use scaling::Scaling;
+pub use schema::{InputColumn, OutputColumn, Schema};

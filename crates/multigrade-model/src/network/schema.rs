@@ -1,0 +1,47 @@
+//! What the columns of the inputs and outputs are.
+
+use serde::{Deserialize, Serialize};
+
+/// Names and ranges of the columns that a model reads and makes, in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Inputs, in the order in which the model reads them.
+    pub inputs: Vec<InputColumn>,
+    /// Outputs, in the order in which the model makes them.
+    pub outputs: Vec<OutputColumn>,
+}
+
+/// One input column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputColumn {
+    /// Name, matched to the columns of a table.
+    pub name: String,
+    /// Smallest value the model was made for.
+    pub min: f64,
+    /// Largest value the model was made for. Outside `[min, max]` the model extrapolates.
+    pub max: f64,
+}
+
+/// One output column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputColumn {
+    /// Name of the target.
+    pub name: String,
+}
+
+impl Schema {
+    /// Names of the inputs, in order.
+    pub fn input_names(&self) -> Vec<&str> {
+        self.inputs.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    /// Names of the outputs, in order.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.outputs.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    /// Whether every input of the row lies in the range the model was made for.
+    pub fn covers(&self, row: &[f64]) -> bool {
+        self.inputs.iter().zip(row).all(|(c, x)| c.min <= *x && *x <= c.max)
+    }
+}
