@@ -153,7 +153,9 @@ PEERS = {
     "LightGBM default": lambda d: LGBMRegressor(random_state=0, n_jobs=2, verbose=-1),
     "LightGBM linear leaves": lambda d: LGBMRegressor(linear_tree=True, random_state=0, n_jobs=2, verbose=-1),
     "MLP default (100, Adam)": lambda d: MLPRegressor(random_state=0),
-    "MLP 64-64 L-BFGS": lambda d: MLPRegressor((64, 64), solver="lbfgs", max_iter=1500, random_state=0),
+    "MLP 64-64 L-BFGS": lambda d: MLPRegressor(
+        hidden_layer_sizes=(64, 64), solver="lbfgs", max_iter=1500, random_state=0
+    ),
     "cubic RBF": lambda d: CubicRBF(),
     "GP (RBF, jitter 1e-6)": gaussian_process,
 }
