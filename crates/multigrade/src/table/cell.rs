@@ -1,0 +1,141 @@
+use std::fmt;
+
+use super::error::shown;
+use super::options::{DecimalMark, Delimiter};
+
+/// The content of a cell that is not a finite number.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Found {
+    /// Nothing, or only spaces.
+    Empty,
+    /// `NaN` in any spelling that Rust reads.
+    NotANumber(String),
+    /// An infinity, written as such.
+    Infinite(String),
+    /// A number beyond the range of `f64`, such as `1e400`.
+    TooLarge(String),
+    /// A number with the decimal mark that this table does not use, and the line that decided which one it uses, if one did.
+    OtherMark(String, DecimalMark, Option<u64>),
+    /// Numbers with spaces between them, in a table of one column.
+    SeveralNumbers(String),
+    /// Anything else. Like all texts here it is cut to what a message shows.
+    Text(String),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the cell is empty, expected a finite number"),
+            Self::TooLarge(text) => {
+                write!(f, "found \"{text}\", which is beyond the range of a 64-bit number (about 1.8e308)")
+            }
+            Self::OtherMark(text, mark, decided) => {
+                write!(f, "found \"{text}\" with a decimal {mark}, expected the other decimal mark")?;
+                decided.map_or(Ok(()), |line| write!(f, ", as on line {line}"))
+            }
+            Self::SeveralNumbers(text) => write!(f, "found \"{text}\", expected one finite number"),
+            Self::NotANumber(text) | Self::Infinite(text) | Self::Text(text) => {
+                write!(f, "found \"{text}\", expected a finite number")
+            }
+        }
+    }
+}
+
+impl Found {
+    /// What the user can do about such a cell in `column`.
+    pub(super) fn advice(&self, column: &str) -> String {
+        let leave_out = format!("leave an input column out with --ignore {}", shell_word(column));
+        match self {
+            Self::Empty => format!("fill it in, remove the row, or {leave_out}"),
+            Self::TooLarge(_) => format!("give the column another unit, remove the row, or {leave_out}"),
+            Self::OtherMark(..) => "use one decimal mark in the whole file, or name it with --decimal".to_owned(),
+            Self::SeveralNumbers(_) => "separate the columns by a comma, a semicolon or a tab".to_owned(),
+            Self::NotANumber(_) | Self::Infinite(_) | Self::Text(_) => {
+                format!("put a number there, remove the row, or {leave_out}")
+            }
+        }
+    }
+}
+
+/// Reads cells as numbers and remembers which decimal mark the table uses.
+pub(super) struct NumberReader {
+    mark: Mark,
+    one_column: bool,
+}
+
+enum Mark {
+    Undecided,
+    Given(DecimalMark),
+    Seen(DecimalMark, u64),
+}
+
+impl NumberReader {
+    pub(super) fn new(delimiter: Delimiter, given: Option<DecimalMark>, one_column: bool) -> Self {
+        let mark = match (given, delimiter) {
+            (Some(mark), _) => Mark::Given(mark),
+            (None, Delimiter::Semicolon) => Mark::Undecided,
+            (None, _) => Mark::Given(DecimalMark::Point),
+        };
+        Self { mark, one_column }
+    }
+
+    /// The finite number in `text`, which has no spaces around it and stands on `line`.
+    pub(super) fn read(&mut self, text: &str, line: u64) -> Result<f64, Found> {
+        let Some((number, mark)) = either_mark(text) else { return Err(self.describe(text)) };
+        if !number.is_finite() {
+            return Err(describe_non_finite(text, number));
+        }
+        let Some(mark) = mark else { return Ok(number) };
+        match self.mark {
+            Mark::Undecided => self.mark = Mark::Seen(mark, line),
+            Mark::Given(used) if used != mark => return Err(Found::OtherMark(shown(text), mark, None)),
+            Mark::Seen(used, decided) if used != mark => {
+                return Err(Found::OtherMark(shown(text), mark, Some(decided)));
+            }
+            Mark::Given(_) | Mark::Seen(..) => {}
+        }
+        Ok(number)
+    }
+
+    fn describe(&self, text: &str) -> Found {
+        let is_number = |word: &str| either_mark(word).is_some();
+        if text.is_empty() {
+            Found::Empty
+        } else if self.one_column && text.split_whitespace().take(2).all(is_number) {
+            Found::SeveralNumbers(shown(text))
+        } else {
+            Found::Text(shown(text))
+        }
+    }
+}
+
+fn describe_non_finite(text: &str, number: f64) -> Found {
+    if number.is_nan() {
+        Found::NotANumber(shown(text))
+    } else if text.bytes().any(|byte| byte.is_ascii_digit()) {
+        Found::TooLarge(shown(text))
+    } else {
+        Found::Infinite(shown(text))
+    }
+}
+
+/// The number that `text` is with one of the decimal marks, and which mark it has, if any.
+pub(super) fn either_mark(text: &str) -> Option<(f64, Option<DecimalMark>)> {
+    if let Ok(number) = text.parse() {
+        return Some((number, text.contains('.').then_some(DecimalMark::Point)));
+    }
+    // With a second mark of either kind the replaced text would have two points, which no number has.
+    let with_point = text.contains(',').then(|| text.replace(',', "."))?;
+    Some((with_point.parse().ok()?, Some(DecimalMark::Comma)))
+}
+
+/// `text` as one word of a shell command.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-.+%:/@".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        shown(text)
+    } else {
+        format!("'{}'", shown(&text.replace('\'', "'\\''")))
+    }
+}

@@ -1,0 +1,205 @@
+use std::io;
+
+use super::cell::Found;
+use super::options::{MAX_COLUMNS, MAX_ROW_BYTES};
+
+/// What is wrong with a table, and which table it is. Prints as `NAME: PROBLEM`.
+#[derive(Debug, thiserror::Error)]
+#[error("{table}: {problem}")]
+pub struct TableError {
+    /// The path as it was given, or the name passed to [`Table::parse`](super::Table::parse).
+    pub table: String,
+    /// What is wrong.
+    // Boxed, so that a `Result<&[f64], _>` stays a few words long. Not a `source`: the message above holds its text already.
+    pub problem: Box<TableProblem>,
+}
+
+/// What is wrong with a table: what was found, where, and what to do. Lines count from 1, as in an editor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableProblem {
+    /// There is nothing at that path.
+    #[error("no such file; check the name and the folder (a relative path starts from the current folder)")]
+    NoSuchFile,
+    /// The path names a folder.
+    #[error("this is a folder, not a file; name the table inside it")]
+    Folder,
+    /// The operating system refused to open or read the file.
+    #[error("cannot be read: {0}")]
+    Io(#[source] io::Error),
+    /// There is no row at all.
+    #[error("the file is empty; expected a row of column names and rows of numbers")]
+    Empty,
+    /// There are column names, but no row of data.
+    #[error("no data: line {line} names {} and no row follows; add rows, or say that there is no header if line {line} is data", count(*.n_columns, "column"))]
+    NoRows {
+        /// The line of the names.
+        line: u64,
+        /// How many names there are.
+        n_columns: usize,
+    },
+    /// A row has more or fewer fields than the first one.
+    #[error("line {line} has {}, but line {expected_from} has {expected}; every row needs the same number of fields (is a delimiter missing or superfluous, or a text with a delimiter not in quotes?)", count(*.found, "field"))]
+    Ragged {
+        /// The line on which the row starts.
+        line: u64,
+        /// The number of its fields.
+        found: usize,
+        /// The number of fields of the first row.
+        expected: usize,
+        /// The line of that first row.
+        expected_from: u64,
+    },
+    /// A field is not UTF-8 text.
+    #[error(
+        "line {line}, field {field}: \"{bytes}\" is not UTF-8 text; save the file with the encoding UTF-8 (it may be Latin-1 or Windows-1252 now)"
+    )]
+    NotUtf8 {
+        /// The line on which the field starts.
+        line: u64,
+        /// The field's place in its row, from 1.
+        field: usize,
+        /// The bytes from the first bad one on, escaped, at most 12.
+        bytes: String,
+    },
+    /// The file is not text.
+    #[error("line {line}: this is not text{}; expected a CSV table in UTF-8", looks_like(*.guess))]
+    NotText {
+        /// The line with the byte that no text holds.
+        line: u64,
+        /// What the file looks like, if its first bytes tell.
+        guess: Option<&'static str>,
+    },
+    /// A quote opens and the file ends before it closes.
+    #[error("line {line}, field {field}: the quote (\") that opens here is never closed; close it, or remove it")]
+    UnclosedQuote {
+        /// The line of the opening quote.
+        line: u64,
+        /// The field's place in its row, from 1.
+        field: usize,
+    },
+    /// A quoted field goes on after its closing quote.
+    #[error(
+        "line {line}, field {field}: text follows a closing quote; write a quote inside a quoted field twice (\"\"), or quote the whole field"
+    )]
+    TextAfterQuote {
+        /// The line of that text.
+        line: u64,
+        /// The field's place in its row, from 1.
+        field: usize,
+    },
+    /// A row is longer than [`MAX_ROW_BYTES`].
+    #[error("the row that starts on line {line} is longer than {} MiB; is a quote not closed, or are there no line ends?", MAX_ROW_BYTES >> 20)]
+    RowTooLong {
+        /// The line on which the row starts.
+        line: u64,
+    },
+    /// A row has more fields than [`MAX_COLUMNS`].
+    #[error("line {line} has more than {MAX_COLUMNS} fields, the most a table may have")]
+    TooManyColumns {
+        /// The line on which the row starts.
+        line: u64,
+    },
+    /// The table holds more numbers than [`ReadOptions::max_numbers`](super::ReadOptions::max_numbers).
+    #[error(
+        "line {line}: the table holds more than {limit} numbers, the limit set for memory; use fewer rows or columns"
+    )]
+    TooManyNumbers {
+        /// The line at which the limit was passed.
+        line: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// Two columns have one name.
+    #[error("columns {first} and {second} are both called '{}'; give every column its own name (a column without a name is called x1, x2, ... after its place)", shown(.name))]
+    DuplicateColumn {
+        /// The name.
+        name: String,
+        /// The place of the first such column, from 1.
+        first: usize,
+        /// The place of the second, from 1.
+        second: usize,
+    },
+    /// No column has the name asked for.
+    #[error("no column '{}'{}. Columns: {columns}", shown(.name), did_you_mean(.nearest.as_deref()))]
+    NoSuchColumn {
+        /// The name asked for.
+        name: String,
+        /// The column whose name is nearest, if any is near.
+        nearest: Option<String>,
+        /// The names there are, for reading; a long list is cut.
+        columns: String,
+    },
+    /// A column that was asked for as numbers holds something else.
+    #[error("column '{}', line {line}: {found}{}; {}", shown(.column), share(*.n_bad, *.n_rows), .found.advice(.column))]
+    NotNumbers {
+        /// The column.
+        column: String,
+        /// The line of the first bad cell.
+        line: u64,
+        /// What stands there.
+        found: Found,
+        /// How many cells of the column are not finite numbers.
+        n_bad: usize,
+        /// How many cells the column has.
+        n_rows: usize,
+    },
+}
+
+impl TableProblem {
+    pub(super) fn in_table(self, table: &str) -> TableError {
+        TableError { table: shown_at_most(table, 500), problem: Box::new(self) }
+    }
+}
+
+impl From<io::Error> for TableProblem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NoSuchFile,
+            io::ErrorKind::IsADirectory => Self::Folder,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// `text` fit for one line of a message: control characters escaped, cut after 60 characters.
+pub(super) fn shown(text: &str) -> String {
+    shown_at_most(text, 60)
+}
+
+fn shown_at_most(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    let mut rest = text.chars();
+    for character in rest.by_ref().take(limit) {
+        match character {
+            // `escape_debug` would escape quotes too, which are harmless here and hard to read escaped.
+            '"' | '\'' | '\\' => line.push(character),
+            other => line.extend(other.escape_debug()),
+        }
+    }
+    if rest.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// `1 column`, `2 columns`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+fn looks_like(guess: Option<&str>) -> String {
+    guess.map_or(" (it holds a zero byte)".to_owned(), |kind| format!(" but looks like {kind}"))
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or(String::new(), |name| format!("; did you mean '{}'?", shown(name)))
+}
+
+fn share(n_bad: usize, n_rows: usize) -> String {
+    match n_bad {
+        1 => String::new(),
+        all if all == n_rows => " (no cell of this column is)".to_owned(),
+        some => format!(" ({some} of its {n_rows} cells are not)"),
+    }
+}

@@ -1,0 +1,135 @@
+//! Tables of numbers: reading them from CSV files and writing them.
+//!
+//! A [`Table`] is read whole, column by column. A column may hold anything; only asking for its
+//! [`numbers`](Table::numbers) checks that every cell is a finite number, and the error names the first cell that is not.
+//!
+//! # What is read
+//!
+//! - Fields are separated by a comma, a semicolon or a tab ([`ReadOptions::delimiter`]); lines end with LF, CRLF or CR; the text is
+//!   UTF-8, a byte order mark at its start is dropped.
+//! - A field may be quoted with `"`; then it may hold delimiters, line ends, and `""` for a quote. Spaces around a field are not part of it.
+//! - The first row names the columns or is data ([`ReadOptions::header`]). Without names, and for an empty name, a column is called
+//!   `x1`, `x2`, ... after its place. Two columns with one name are an error.
+//! - All rows have the same number of fields. Rows in which every field is empty are ignored at the start and at the end of the file; elsewhere their
+//!   cells are missing. A line without any delimiter is blank and ignored wherever a row has two or more fields.
+//! - A number is what [`f64::from_str`](std::str::FromStr) reads and finite: an optional sign, digits with an optional point, an optional
+//!   exponent. Hexadecimal digits, underscores and thousands separators are not read. A number too small for `f64` reads as zero. For decimal commas see
+//!   [`ReadOptions::decimal`].
+//!
+//! # Memory
+//!
+//! A column of numbers takes 8 bytes per row, any other column a few bytes. No file can take more than [`ReadOptions::max_numbers`],
+//! [`MAX_ROW_BYTES`] and [`MAX_COLUMNS`] allow.
+
+mod cell;
+mod column;
+mod detect;
+mod error;
+mod lines;
+mod names;
+mod options;
+mod read;
+mod records;
+mod write;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use column::Column;
+use lines::Lines;
+use names::Names;
+
+pub use cell::Found;
+pub use error::{TableError, TableProblem};
+pub use options::{DecimalMark, Delimiter, Header, MAX_COLUMNS, MAX_ROW_BYTES, ReadOptions};
+pub use write::{WriteError, write_csv};
+
+/// A table with named columns: `n_rows()` rows, at least one, by `column_names().len()` columns, at least one.
+///
+/// ```
+/// use multigrade::table::{ReadOptions, Table};
+///
+/// let file = "speed,engine,thrust\n10,A,1.5\n20,B,2.5\n";
+/// let table = Table::parse("engine.csv", file.as_bytes(), &ReadOptions::default())?;
+/// assert_eq!(table.numbers("thrust")?, [1.5, 2.5]);
+/// assert_eq!(
+///     table.numbers("engine").unwrap_err().to_string(),
+///     "engine.csv: column 'engine', line 2: found \"A\", expected a finite number (no cell of this column is); \
+///      put a number there, remove the row, or leave an input column out with --ignore engine"
+/// );
+/// # Ok::<(), multigrade::table::TableError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table {
+    name: String,
+    names: Names,
+    columns: Vec<Column>,
+    lines: Lines,
+}
+
+impl Table {
+    /// The table in the file at `path`; messages about it begin with `path`.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is not a table; see [`TableProblem`].
+    pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        match File::open(path) {
+            Ok(file) => Self::parse(&name, file, options),
+            Err(error) => Err(TableProblem::from(error).in_table(&name)),
+        }
+    }
+
+    /// The table that `source` holds, read to its end in large pieces; messages about it begin with `name`.
+    ///
+    /// # Errors
+    ///
+    /// A source that cannot be read or is not a table; see [`TableProblem`].
+    pub fn parse(name: &str, source: impl Read, options: &ReadOptions) -> Result<Self, TableError> {
+        let read::Content { names, columns, lines } =
+            read::read(source, options).map_err(|problem| problem.in_table(name))?;
+        Ok(Self { name: name.to_owned(), names, columns, lines })
+    }
+
+    /// The path or name with which messages about this table begin.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of the columns, in the order of the file. All differ, none is empty.
+    pub fn column_names(&self) -> &[String] {
+        self.names.as_slice()
+    }
+
+    /// The number of rows, the header not counted.
+    pub fn n_rows(&self) -> usize {
+        self.lines.n_rows()
+    }
+
+    /// The place of the column called `name`, from 0. Upper and lower case differ.
+    ///
+    /// # Errors
+    ///
+    /// [`TableProblem::NoSuchColumn`], with the nearest name there is.
+    pub fn position(&self, name: &str) -> Result<usize, TableError> {
+        self.names.position(name).map_err(|problem| problem.in_table(&self.name))
+    }
+
+    /// The numbers of the column called `name`, one per row, all finite.
+    ///
+    /// # Errors
+    ///
+    /// [`TableProblem::NoSuchColumn`], or [`TableProblem::NotNumbers`] when a cell is anything but a finite number.
+    pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
+        let column = &self.columns[self.position(name)?];
+        column.numbers(name, self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+    }
+
+    /// The line of the file on which row `row` (from 0) starts, from 1; `None` when there is no such row.
+    pub fn line_of_row(&self, row: usize) -> Option<u64> {
+        self.lines.line_of_row(row)
+    }
+}

@@ -1,0 +1,83 @@
+use std::collections::HashMap;
+
+use super::error::{TableProblem, shown};
+
+/// The names of the columns: all different, none empty.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    names: Vec<String>,
+    positions: HashMap<String, usize>,
+}
+
+/// Longer names are looked up, but not compared with others: the comparison takes time with the square of the length.
+const LONGEST_COMPARED: usize = 200;
+
+/// How many characters of names a message lists.
+const LONGEST_LIST: usize = 300;
+
+impl Names {
+    /// Takes the names of a header; an empty one becomes `x` and the place of its column.
+    pub(super) fn new<'a>(header: impl Iterator<Item = &'a str>) -> Result<Self, TableProblem> {
+        let mut names = Vec::new();
+        let mut positions = HashMap::new();
+        for (position, name) in header.enumerate() {
+            let name = if name.is_empty() { stand_in(position) } else { name.to_owned() };
+            if let Some(first) = positions.insert(name.clone(), position) {
+                return Err(TableProblem::DuplicateColumn { name, first: first + 1, second: position + 1 });
+            }
+            names.push(name);
+        }
+        Ok(Self { names, positions })
+    }
+
+    /// The names of a table without header: `x1`, `x2`, and so on.
+    pub(super) fn by_place(n_columns: usize) -> Self {
+        let names: Vec<String> = (0..n_columns).map(stand_in).collect();
+        let positions = names.iter().cloned().zip(0..).collect();
+        Self { names, positions }
+    }
+
+    pub(super) fn as_slice(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(super) fn position(&self, name: &str) -> Result<usize, TableProblem> {
+        self.positions.get(name).copied().ok_or_else(|| TableProblem::NoSuchColumn {
+            name: name.to_owned(),
+            nearest: self.nearest(name),
+            columns: self.list(),
+        })
+    }
+
+    /// The name that a slip of the hand may have turned into `name`: at most a third of its letters differ.
+    fn nearest(&self, name: &str) -> Option<String> {
+        if name.len() > LONGEST_COMPARED {
+            return None;
+        }
+        let wanted = name.trim().to_lowercase();
+        let slips = (wanted.chars().count() / 3).max(1);
+        self.names
+            .iter()
+            .filter(|candidate| candidate.len() <= LONGEST_COMPARED)
+            .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
+            .filter(|&(distance, _)| distance <= slips)
+            .min_by_key(|&(distance, _)| distance)
+            .map(|(_, candidate)| candidate.clone())
+    }
+
+    fn list(&self) -> String {
+        let mut list = String::new();
+        for (position, name) in self.names.iter().enumerate() {
+            if list.len() > LONGEST_LIST {
+                return format!("{list}, ... and {} more", self.names.len() - position);
+            }
+            list += if position == 0 { "" } else { ", " };
+            list += &shown(name);
+        }
+        list
+    }
+}
+
+fn stand_in(position: usize) -> String {
+    format!("x{}", position + 1)
+}

@@ -1,0 +1,107 @@
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::error::{count, shown};
+use super::options::Delimiter;
+
+/// Why a table could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The values do not fill whole rows.
+    #[error("cannot write {} in rows of {}", count(*.n_values, "value"), count(*.n_columns, "column"))]
+    Shape {
+        /// How many values there are.
+        n_values: usize,
+        /// How many names, and so columns, there are.
+        n_columns: usize,
+    },
+    /// A name that could not be read back: empty, or with a zero byte.
+    #[error("column {column}: '{}' cannot be a column name", shown(.name))]
+    Name {
+        /// The column's place, from 1.
+        column: usize,
+        /// The name.
+        name: String,
+    },
+    /// The writer failed.
+    #[error("cannot write the table: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Writes `names` and below them `rows`, row by row: `n * names.len()` values for `n` rows.
+///
+/// Every number is written in the shortest form that [`Table`](super::Table) reads back to the same bits, `-0` included,
+/// with a decimal point; from 1e16 on and below 1e-5 with an exponent. A number that is not finite is written as `NaN`,
+/// `inf` or `-inf`. A name is quoted where it would otherwise be read differently. Lines end with LF.
+///
+/// # Errors
+///
+/// [`WriteError::Shape`] when `rows` does not consist of whole rows, [`WriteError::Name`] for a name that cannot be read back, and
+/// what `writer` reports.
+///
+/// ```
+/// use multigrade::table::{Delimiter, write_csv};
+///
+/// let mut file = Vec::new();
+/// write_csv(&mut file, Delimiter::Comma, &["speed", "lift, drag"], &[1.5, 1e-7, 20.0, -0.0])?;
+/// assert_eq!(file, b"speed,\"lift, drag\"\n1.5,1e-7\n20,-0\n");
+/// # Ok::<(), multigrade::table::WriteError>(())
+/// ```
+pub fn write_csv(
+    mut writer: impl Write,
+    delimiter: Delimiter,
+    names: &[impl AsRef<str>],
+    rows: &[f64],
+) -> Result<(), WriteError> {
+    if names.is_empty() || !rows.len().is_multiple_of(names.len()) {
+        return Err(WriteError::Shape { n_values: rows.len(), n_columns: names.len() });
+    }
+    let mut line = header(delimiter, names)?;
+    for row in rows.chunks_exact(names.len()) {
+        line.push('\n');
+        writer.write_all(line.as_bytes())?;
+        line.clear();
+        for (column, &value) in row.iter().enumerate() {
+            if column > 0 {
+                line.push(delimiter.byte().into());
+            }
+            push_number(&mut line, value);
+        }
+    }
+    line.push('\n');
+    writer.write_all(line.as_bytes())?;
+    Ok(writer.flush()?)
+}
+
+fn header(delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<String, WriteError> {
+    let mut line = String::new();
+    for (column, name) in names.iter().map(AsRef::as_ref).enumerate() {
+        if name.is_empty() || name.contains('\0') {
+            return Err(WriteError::Name { column: column + 1, name: name.to_owned() });
+        }
+        if column > 0 {
+            line.push(delimiter.byte().into());
+        }
+        push_name(&mut line, name);
+    }
+    Ok(line)
+}
+
+fn push_name(line: &mut String, name: &str) {
+    // Any delimiter, not only this table's, so that detection cannot be misled; a byte order mark at the start of a file is dropped.
+    let ends_with_space = name.trim().len() < name.len();
+    if ends_with_space || name.starts_with('\u{feff}') || name.contains(['"', ',', ';', '\t', '\n', '\r']) {
+        line.push('"');
+        line.push_str(&name.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(name);
+    }
+}
+
+fn push_number(line: &mut String, value: f64) {
+    let is_short = value == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&value.abs());
+    // Writing to a string cannot fail.
+    let _ = if is_short { write!(line, "{value}") } else { write!(line, "{value:e}") };
+}
