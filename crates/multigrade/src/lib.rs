@@ -1,2 +1,42 @@
-//! x
+//! Multigrade neural network approximation: deep networks built grade by grade.
+//!
+//! ```text
+//! h_0(x) = x
+//! h_k(x) = H_k(h_{k-1}(x))                features of grade k: a shallow network on the features before it
+//! f_k(x) = f_{k-1}(x) + A_k h_k(x) + c_k  fitted to the residual y - f_{k-1}; then grade k is frozen
+//! ```
+//!
+//! [`fit`] learns such a network from [`Samples`]; [`Predictor`] evaluates it fast; the model type
+//! [`Multigrade`] and its file belong to the crate `multigrade-model`, re-exported here.
+#![forbid(unsafe_code)]
+
+mod fit;
+mod forward;
+mod front;
+mod grade;
+mod least_squares;
+pub mod norms;
+mod observer;
+mod plan;
+mod predictor;
+pub mod report;
+mod samples;
+mod settings;
+mod split;
+pub mod table;
 pub mod targets;
+mod training;
+
+pub use fit::{FitError, Fitted, Stop, fit, fit_named};
+pub use multigrade_model::{
+    Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
+    Norms, OutputColumn, Readout, Scaling, Schema, write_atomically,
+};
+pub use observer::{Event, Flow, Observer, silent};
+pub use predictor::Predictor;
+pub use samples::{Samples, SamplesError};
+pub use settings::{
+    Descent, FitSettings, GradeSettings, Grades, InitKey, Initialisation, Precision, ReadoutRule, Schedule,
+    SettingsError, Solver, Valid,
+};
+pub use split::{Split, split};

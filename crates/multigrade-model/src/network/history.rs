@@ -1,17 +1,7 @@
 //! How a model came to be, grade by grade: the evidence that travels with it.
 
+use super::Norms;
 use serde::{Deserialize, Serialize};
-
-/// Norms of a residual over a set of rows, in the units of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Norms {
-    /// Weighted mean of `|r|`.
-    pub l1: f64,
-    /// Root of the weighted mean of `r²` (RMSE).
-    pub l2: f64,
-    /// Largest `|r|`.
-    pub linf: f64,
-}
 
 /// What is known of one grade after it was frozen. Grade 0 is the centred target before any grade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

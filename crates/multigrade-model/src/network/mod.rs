@@ -8,15 +8,17 @@ mod history;
 mod layer;
 mod matrix;
 mod model;
+mod norms;
 mod scaling;
 mod schema;
 
 pub use activation::Activation;
 pub use file::{FileError, write_atomically};
 pub use grade::{Branch, Grade, Readout};
-pub use history::{GradeRecord, History, Norms};
+pub use history::{GradeRecord, History};
 pub use layer::Layer;
 pub use matrix::Matrix;
 pub use model::{ModelError, Multigrade};
+pub use norms::Norms;
 pub use scaling::Scaling;
 pub use schema::{InputColumn, OutputColumn, Schema};

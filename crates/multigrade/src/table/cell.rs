@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::error::shown;
+use super::error::{shown, shown_at_most};
 use super::options::{DecimalMark, Delimiter};
 
 /// The content of a cell that is not a finite number.
@@ -26,34 +26,53 @@ pub enum Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "the cell is empty, expected a finite number"),
+            Self::Empty => write!(f, "the cell is empty"),
+            Self::NotANumber(text) | Self::Infinite(text) | Self::SeveralNumbers(text) | Self::Text(text) => {
+                write!(f, "found \"{text}\"")
+            }
             Self::TooLarge(text) => {
                 write!(f, "found \"{text}\", which is beyond the range of a 64-bit number (about 1.8e308)")
             }
-            Self::OtherMark(text, mark, decided) => {
-                write!(f, "found \"{text}\" with a decimal {mark}, expected the other decimal mark")?;
-                decided.map_or(Ok(()), |line| write!(f, ", as on line {line}"))
+            Self::OtherMark(text, mark, None) => {
+                write!(f, "found \"{text}\" with a decimal {mark}, but the decimal mark is the {}", mark.other())
             }
-            Self::SeveralNumbers(text) => write!(f, "found \"{text}\", expected one finite number"),
-            Self::NotANumber(text) | Self::Infinite(text) | Self::Text(text) => {
-                write!(f, "found \"{text}\", expected a finite number")
+            Self::OtherMark(text, mark, Some(line)) => {
+                write!(f, "found \"{text}\" with a decimal {mark}, but line {line} has a decimal {}", mark.other())
             }
         }
     }
 }
 
 impl Found {
-    /// What the user can do about such a cell in `column`.
-    pub(super) fn advice(&self, column: &str) -> String {
+    /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on `line`, and what to do.
+    pub(super) fn message(&self, column: &str, line: u64, n_bad: usize, n_rows: usize) -> String {
+        let name = shown(column);
         let leave_out = format!("leave an input column out with --ignore {}", shell_word(column));
+        let share = if n_bad == 1 { String::new() } else { format!(" ({n_bad} of its {n_rows} cells are not)") };
         match self {
-            Self::Empty => format!("fill it in, remove the row, or {leave_out}"),
-            Self::TooLarge(_) => format!("give the column another unit, remove the row, or {leave_out}"),
-            Self::OtherMark(..) => "use one decimal mark in the whole file, or name it with --decimal".to_owned(),
-            Self::SeveralNumbers(_) => "separate the columns by a comma, a semicolon or a tab".to_owned(),
-            Self::NotANumber(_) | Self::Infinite(_) | Self::Text(_) => {
-                format!("put a number there, remove the row, or {leave_out}")
+            Self::OtherMark(_, _, Some(_)) => {
+                format!("column '{name}', line {line}: {self}; use one decimal mark in the whole file")
             }
+            Self::OtherMark(_, mark, None) => {
+                format!("column '{name}', line {line}: {self}; change it, or read the file with --decimal {mark}")
+            }
+            Self::SeveralNumbers(_) => format!(
+                "column '{name}', line {line}: {self}, expected one finite number; \
+                 separate columns by a comma, a semicolon or a tab"
+            ),
+            Self::TooLarge(_) => {
+                format!(
+                    "column '{name}', line {line}: {self}; give the column another unit, remove the row, or {leave_out}"
+                )
+            }
+            _ if n_bad == n_rows && n_rows > 1 => format!(
+                "column '{name}' holds no finite number (line {line}: {self}); \
+                 {leave_out}, or write its content as numbers"
+            ),
+            _ => format!(
+                "column '{name}', line {line}: {self}, expected a finite number{share}; \
+                 fill the value in, remove the row, or {leave_out}"
+            ),
         }
     }
 }
@@ -133,9 +152,9 @@ pub(super) fn either_mark(text: &str) -> Option<(f64, Option<DecimalMark>)> {
 /// `text` as one word of a shell command.
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_-.+%:/@".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
-        shown(text)
+    if !text.is_empty() && !text.starts_with('-') && text.len() <= 200 && text.chars().all(is_plain) {
+        text.to_owned()
     } else {
-        format!("'{}'", shown(&text.replace('\'', "'\\''")))
+        format!("'{}'", shown_at_most(&text.replace('\'', "'\\''"), 200))
     }
 }

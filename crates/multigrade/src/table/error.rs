@@ -28,7 +28,7 @@ pub enum TableProblem {
     #[error("cannot be read: {0}")]
     Io(#[source] io::Error),
     /// There is no row at all.
-    #[error("the file is empty; expected a row of column names and rows of numbers")]
+    #[error("there is nothing in it; expected a row of column names, then rows of numbers")]
     Empty,
     /// There are column names, but no row of data.
     #[error("no data: line {line} names {} and no row follows; add rows, or say that there is no header if line {line} is data", count(*.n_columns, "column"))]
@@ -39,7 +39,7 @@ pub enum TableProblem {
         n_columns: usize,
     },
     /// A row has more or fewer fields than the first one.
-    #[error("line {line} has {}, but line {expected_from} has {expected}; every row needs the same number of fields (is a delimiter missing or superfluous, or a text with a delimiter not in quotes?)", count(*.found, "field"))]
+    #[error("line {line} has {}, but line {expected_from} has {expected}; every row needs the same number of fields {}", count(*.found, "field"), ragged_hint(*.expected))]
     Ragged {
         /// The line on which the row starts.
         line: u64,
@@ -52,14 +52,14 @@ pub enum TableProblem {
     },
     /// A field is not UTF-8 text.
     #[error(
-        "line {line}, field {field}: \"{bytes}\" is not UTF-8 text; save the file with the encoding UTF-8 (it may be Latin-1 or Windows-1252 now)"
+        "line {line}, field {field}: \"{bytes}\" is not text in UTF-8; save the file in that encoding (it may be in Latin-1 or Windows-1252 now)"
     )]
     NotUtf8 {
         /// The line on which the field starts.
         line: u64,
         /// The field's place in its row, from 1.
         field: usize,
-        /// The bytes from the first bad one on, escaped, at most 12.
+        /// Some of the field's bytes, escaped, ending with the first bad ones.
         bytes: String,
     },
     /// The file is not text.
@@ -121,7 +121,7 @@ pub enum TableProblem {
         second: usize,
     },
     /// No column has the name asked for.
-    #[error("no column '{}'{}. Columns: {columns}", shown(.name), did_you_mean(.nearest.as_deref()))]
+    #[error("no column '{}'{} Columns: {columns}", shown(.name), did_you_mean(.nearest.as_deref()))]
     NoSuchColumn {
         /// The name asked for.
         name: String,
@@ -131,7 +131,7 @@ pub enum TableProblem {
         columns: String,
     },
     /// A column that was asked for as numbers holds something else.
-    #[error("column '{}', line {line}: {found}{}; {}", shown(.column), share(*.n_bad, *.n_rows), .found.advice(.column))]
+    #[error("{}", .found.message(.column, *.line, *.n_bad, *.n_rows))]
     NotNumbers {
         /// The column.
         column: String,
@@ -167,13 +167,15 @@ pub(super) fn shown(text: &str) -> String {
     shown_at_most(text, 60)
 }
 
-fn shown_at_most(text: &str, limit: usize) -> String {
+pub(super) fn shown_at_most(text: &str, limit: usize) -> String {
     let mut line = String::new();
     let mut rest = text.chars();
     for character in rest.by_ref().take(limit) {
         match character {
             // `escape_debug` would escape quotes too, which are harmless here and hard to read escaped.
             '"' | '\'' | '\\' => line.push(character),
+            // The minus of typesetting looks like the one of numbers, and is not.
+            '\u{2212}' => line.extend(character.escape_unicode()),
             other => line.extend(other.escape_debug()),
         }
     }
@@ -188,18 +190,18 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+fn ragged_hint(expected: usize) -> &'static str {
+    match expected {
+        // The first row is not one of names, or no delimiter was found.
+        1 => "(remove a title above the column names; name the delimiter where commas are decimal marks)",
+        _ => "(is a delimiter missing or one too many, or does a text hold one without being in quotes?)",
+    }
+}
+
 fn looks_like(guess: Option<&str>) -> String {
     guess.map_or(" (it holds a zero byte)".to_owned(), |kind| format!(" but looks like {kind}"))
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or(String::new(), |name| format!("; did you mean '{}'?", shown(name)))
-}
-
-fn share(n_bad: usize, n_rows: usize) -> String {
-    match n_bad {
-        1 => String::new(),
-        all if all == n_rows => " (no cell of this column is)".to_owned(),
-        some => format!(" ({some} of its {n_rows} cells are not)"),
-    }
+    nearest.map_or(".".to_owned(), |name| format!("; did you mean '{}'?", shown(name)))
 }

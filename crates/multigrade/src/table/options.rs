@@ -53,6 +53,15 @@ pub enum DecimalMark {
     Comma,
 }
 
+impl DecimalMark {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Point => Self::Comma,
+            Self::Comma => Self::Point,
+        }
+    }
+}
+
 impl fmt::Display for DecimalMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

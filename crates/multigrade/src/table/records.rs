@@ -148,8 +148,9 @@ impl Row {
 
 fn not_utf8(bytes: &[u8], bad: usize, fields: &[Field]) -> TableProblem {
     let place = fields.partition_point(|field| field.end <= bad);
+    let start = if place == 0 { 0 } else { fields[place - 1].end };
     let (end, line) = fields.get(place).map_or((bytes.len(), 0), |field| (field.end, field.line));
-    let shown = &bytes[bad..end.min(bad + 12)];
+    let shown = &bytes[start.max(bad.saturating_sub(20))..end.min(bad + 4)];
     TableProblem::NotUtf8 { line, field: place + 1, bytes: shown.escape_ascii().to_string() }
 }
 

@@ -1,0 +1,393 @@
+//! The loop over grades.
+//!
+//! ```text
+//! h_0 = x, r_0 = y
+//! for k = 1, 2, ...:
+//!     choose what grade k looks like
+//!     train its hidden stack H_k on (h_{k-1}, r_{k-1}), solve its readout g_k
+//!     h_k = H_k(h_{k-1}),  r_k = r_{k-1} - g_k(h_k)          the grade is frozen
+//!     stop when the grade is trivial or held-out rows say that it does not help
+//! ```
+
+use crate::Samples;
+use crate::front::{Front, standardisation};
+use crate::grade::{Built, GradePlan, build_grade};
+use crate::observer::{Cut, Event, Observer, Progress};
+use crate::plan::Planner;
+use crate::settings::{FitSettings, ReadoutRule, Valid};
+use crate::split::split;
+use multigrade_model::{
+    Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling, Schema,
+};
+use std::time::{Duration, Instant};
+
+/// A grade that lowers the training loss by less than this fraction is trivial and not kept.
+const TRIVIAL: f64 = 1e-12;
+
+/// An automatic grade is kept if it lowers the held-out loss at least by this fraction (experiment, no theory): less
+/// is within what another seed would change.
+const WORTHWHILE: f64 = 0.02;
+
+/// A fitted model and why the loop over grades ended.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// The model; its history holds one record per grade.
+    pub model: Multigrade,
+    /// Why no further grade was added.
+    pub stop: Stop,
+    /// Wall-clock seconds spent on each grade, choosing and refitting included. Not part of the model.
+    pub seconds: Vec<f64>,
+    /// Rows of the samples that were held out for validation.
+    pub held_out: Vec<usize>,
+}
+
+/// A fit that could not be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The held-out samples have other columns than the samples.
+    #[error("the held-out samples have {found} {what}, the samples {expected}; both need the same columns")]
+    ColumnsDiffer {
+        /// Inputs or targets.
+        what: &'static str,
+        /// Columns of the samples.
+        expected: usize,
+        /// Columns of the held-out samples.
+        found: usize,
+    },
+    /// Numbers so large or small that the model cannot be written in `f64`.
+    #[error("the model cannot be written in 64-bit numbers ({0}); rescale the columns to moderate units")]
+    Model(#[from] ModelError),
+}
+
+/// Why the loop over grades ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Every grade that was asked for was built.
+    Complete,
+    /// One more grade did not lower the loss on held-out rows; it was not kept.
+    NoImprovement,
+    /// One more grade did not lower the training loss: nothing that the features could explain was left.
+    Trivial,
+    /// The time limit.
+    Time,
+    /// The observer asked to stop.
+    Interrupted,
+}
+
+impl Stop {
+    /// The reason in words, as kept in the history.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Complete => "every grade that was asked for was built",
+            Self::NoImprovement => "one more grade did not lower the loss on held-out rows",
+            Self::Trivial => "one more grade did not lower the training loss",
+            Self::Time => "the time limit was reached",
+            Self::Interrupted => "interrupted; the grades done so far were kept",
+        }
+    }
+
+    /// Whether the fit was cut short, so that the model is not the one that was asked for.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Self::Time | Self::Interrupted)
+    }
+}
+
+impl From<Cut> for Stop {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Observer => Self::Interrupted,
+            Cut::Time => Self::Time,
+        }
+    }
+}
+
+/// Fits a multigrade network to samples, grade by grade.
+///
+/// `held_out` are rows to validate on; without them a share of the samples is held out
+/// ([`FitSettings::validation`]). Columns are called `x1, x2, ...` and `y1, y2, ...`; see
+/// [`fit_named`] for other names. The same samples, settings and CPU features give the same model, byte for byte,
+/// whatever the number of threads.
+///
+/// # Errors
+/// [`FitError`] if the samples do not fit each other. A fit that ends early is not an error: see [`Fitted::stop`].
+///
+/// ```
+/// use multigrade::{fit, silent, FitSettings, Samples};
+/// let x: Vec<f64> = (0..200).map(|i| f64::from(i) / 199.0).collect();
+/// let y: Vec<f64> = x.iter().map(|x| (6.0 * x).sin()).collect();
+/// let samples = Samples::new(1, 1, x, y, None)?;
+/// let settings = FitSettings { seed: 1, ..FitSettings::default() }.validate()?;
+/// let fitted = fit(&samples, None, &settings, &mut silent())?;
+/// let last = fitted.model.history().grades.last().unwrap();
+/// assert!(last.train[0].l2 < 1e-2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fit(
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    settings: &Valid<FitSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    let names = |letter: char, count: usize| (1..=count).map(|i| format!("{letter}{i}")).collect::<Vec<_>>();
+    let (inputs, outputs) = (names('x', samples.n_inputs()), names('y', samples.n_targets()));
+    fit_named(samples, held_out, &inputs, &outputs, settings, observer)
+}
+
+/// [`fit`] with names for the inputs and outputs.
+///
+/// # Errors
+/// As [`fit`], and if the numbers of names and columns differ.
+pub fn fit_named(
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    inputs: &[String],
+    outputs: &[String],
+    settings: &Valid<FitSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    if let Some(held) = held_out {
+        let pairs =
+            [("inputs", samples.n_inputs(), held.n_inputs()), ("targets", samples.n_targets(), held.n_targets())];
+        for (what, expected, found) in pairs {
+            if expected != found {
+                return Err(FitError::ColumnsDiffer { what, expected, found });
+            }
+        }
+    }
+    let progress = Progress::new(observer, settings.time_limit.map(Duration::from_secs_f64));
+    let share = if held_out.is_some() { 0.0 } else { settings.validation };
+    let parts = split(samples, share, settings.seed);
+    let own_split = !parts.held_out.is_empty();
+    let train = samples.select(&parts.train);
+    let held = if own_split { Some(samples.select(&parts.held_out)) } else { held_out.cloned() };
+
+    let mut planner = Planner::new(settings, train.rows());
+    let mut scaling = Scalings::of(&train)?;
+    let mut climb = climb(&train, held.as_ref(), &scaling, settings, &mut planner, &progress)?;
+    let mut refit = own_split && settings.refit.unwrap_or(planner.is_small()) && !climb.grades.is_empty();
+    if refit && progress.cut().is_none() {
+        let all = Scalings::of(samples)?;
+        let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
+        let again = self::climb(samples, None, &all, settings, &mut plans, &progress)?;
+        // A refit that was cut short is worth less than the finished grades without it.
+        refit = progress.cut().is_none();
+        if refit {
+            (climb, scaling) = (again.with_validation_of(climb), all);
+        }
+    } else {
+        refit = false;
+    }
+    if let Some(cut) = progress.cut() {
+        climb.stop = cut.into();
+    }
+    let history = History {
+        train_rows: if refit { samples.rows() } else { train.rows() },
+        validation_rows: held.as_ref().map_or(0, Samples::rows),
+        refit,
+        stop: climb.stop.sentence().into(),
+        notes: planner.into_notes(),
+        grades: climb.records,
+    };
+    let document = serde_json::to_value(&**settings).unwrap_or_default();
+    let schema = schema(samples, inputs, outputs);
+    let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
+    Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out })
+}
+
+/// Scalings of inputs and outputs, fixed by the rows that the grades are trained on.
+struct Scalings {
+    inputs: Scaling,
+    outputs: Scaling,
+}
+
+impl Scalings {
+    fn of(samples: &Samples) -> Result<Self, ModelError> {
+        Ok(Self {
+            inputs: standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
+            outputs: standardisation(samples.targets(), samples.n_targets(), samples.weights())?,
+        })
+    }
+}
+
+/// Names and ranges of the columns.
+fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
+    let input = |(j, name): (usize, &String)| {
+        let column = samples.inputs().iter().skip(j).step_by(samples.n_inputs());
+        let (min, max) = column.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+        InputColumn { name: name.clone(), min, max }
+    };
+    Schema {
+        inputs: inputs.iter().enumerate().map(input).collect(),
+        outputs: outputs.iter().map(|name| OutputColumn { name: name.clone() }).collect(),
+    }
+}
+
+/// Says what the next grade looks like, or that there is none.
+pub(crate) trait NextGrade {
+    /// The next grade for what the grades so far left over, or why there is none.
+    fn next(
+        &mut self,
+        k: usize,
+        front: &Front,
+        held_out: Option<&Front>,
+        progress: &Progress,
+    ) -> Result<Result<GradePlan, Stop>, ModelError>;
+
+    /// Whether grades are added only while they help on held-out rows.
+    fn is_automatic(&self) -> bool;
+}
+
+/// The plans of an earlier climb, again.
+struct Repeat {
+    plans: std::vec::IntoIter<GradePlan>,
+    stop: Stop,
+}
+
+impl NextGrade for Repeat {
+    fn next(
+        &mut self,
+        _: usize,
+        _: &Front,
+        _: Option<&Front>,
+        _: &Progress,
+    ) -> Result<Result<GradePlan, Stop>, ModelError> {
+        Ok(self.plans.next().ok_or(self.stop))
+    }
+
+    fn is_automatic(&self) -> bool {
+        false
+    }
+}
+
+/// The grades that were kept, with what is known of each.
+struct Climb {
+    grades: Vec<Grade>,
+    plans: Vec<GradePlan>,
+    /// Of `f_0` and of every grade.
+    records: Vec<GradeRecord>,
+    seconds: Vec<f64>,
+    stop: Stop,
+}
+
+impl Climb {
+    /// This climb with the held-out norms and the time of an earlier one that followed the same plans.
+    fn with_validation_of(mut self, earlier: Self) -> Self {
+        if self.records.len() == earlier.records.len() {
+            for (record, before) in self.records.iter_mut().zip(earlier.records) {
+                record.validation = before.validation;
+            }
+        }
+        for (own, before) in self.seconds.iter_mut().zip(earlier.seconds) {
+            *own += before;
+        }
+        self
+    }
+}
+
+/// Builds grades in turn, each for what its predecessors left over.
+///
+/// With `f_0 = 0` and `h_0 = x`, grade `k` fits `r_{k-1} = y - f_{k-1}` on the features `h_{k-1}`; then
+/// `h_k = H_k(h_{k-1})` and `r_k = r_{k-1} - g_k(h_k)`. Earlier numbers never change.
+fn climb(
+    train: &Samples,
+    held_out: Option<&Samples>,
+    scaling: &Scalings,
+    settings: &FitSettings,
+    plans: &mut dyn NextGrade,
+    progress: &Progress,
+) -> Result<Climb, FitError> {
+    let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs);
+    let (mut front, mut held) = (start(train), held_out.map(start));
+    let first = record(0, None, &front, &front, held.as_ref(), scaling);
+    let mut climb = Climb {
+        grades: Vec::new(),
+        plans: Vec::new(),
+        records: vec![first],
+        seconds: Vec::new(),
+        stop: Stop::Complete,
+    };
+    loop {
+        let (k, began) = (climb.grades.len() + 1, Instant::now());
+        let plan = match plans.next(k, &front, held.as_ref(), progress)? {
+            Ok(plan) => plan,
+            Err(stop) => {
+                climb.stop = stop;
+                break;
+            }
+        };
+        let built = build_grade(&plan, k, &front, held.as_ref(), settings, progress)?;
+        if let (Some(cut), false) = (progress.cut(), climb.grades.is_empty()) {
+            climb.stop = cut.into();
+            break;
+        }
+        let next = front.after(&built.grade); // h_k, r_k
+        let next_held = held.as_ref().map(|held| held.after(&built.grade));
+        if is_trivial(settings.readout, front.loss(), next.loss()) {
+            if plans.is_automatic() {
+                climb.stop = Stop::Trivial;
+                break;
+            }
+            continue;
+        }
+        let helps = match (&held, &next_held) {
+            (Some(before), Some(after)) => after.loss() < before.loss() * (1.0 - WORTHWHILE),
+            _ => true,
+        };
+        if plans.is_automatic() && !helps {
+            climb.stop = Stop::NoImprovement;
+            break;
+        }
+        let record = record(k, Some((&plan, &built, settings)), &front, &next, next_held.as_ref(), scaling);
+        progress.send(&Event::GradeFinished { record: &record });
+        (front, held) = (next, next_held);
+        climb.records.push(record);
+        climb.grades.push(built.grade);
+        climb.plans.push(plan);
+        climb.seconds.push(began.elapsed().as_secs_f64());
+        if let Some(cut) = progress.cut() {
+            climb.stop = cut.into();
+            break;
+        }
+    }
+    Ok(climb)
+}
+
+/// Whether a grade is not worth keeping: it does not lower the training loss, or leaves the finite numbers.
+///
+/// The readout rule "as trained" makes no promise, so there a grade that raises the loss is kept, as published.
+fn is_trivial(rule: ReadoutRule, before: f64, after: f64) -> bool {
+    match rule {
+        ReadoutRule::LeastSquares => !(after < before * (1.0 - TRIVIAL)),
+        ReadoutRule::AsTrained => !after.is_finite() || after == before,
+    }
+}
+
+fn record(
+    k: usize,
+    built: Option<(&GradePlan, &Built, &FitSettings)>,
+    before: &Front,
+    after: &Front,
+    held_out: Option<&Front>,
+    scaling: &Scalings,
+) -> GradeRecord {
+    let readout = |settings: &FitSettings| match settings.readout {
+        ReadoutRule::LeastSquares => "least squares",
+        ReadoutRule::AsTrained => "as trained",
+    };
+    GradeRecord {
+        grade: k,
+        hidden: built.map_or(String::new(), |(_, b, _)| b.grade.describe()),
+        parameters: built.map_or(0, |(_, b, _)| b.grade.n_parameters()),
+        solver: built.map_or(String::new(), |(plan, _, _)| plan.solver.to_string()),
+        readout: built.map_or(String::new(), |(_, _, settings)| readout(settings).into()),
+        weight_decay: built.map_or(0.0, |(plan, _, _)| plan.weight_decay),
+        updates: built.map_or(0, |(_, b, _)| b.updates),
+        stop: built.map_or(String::new(), |(_, b, _)| b.stop.name().into()),
+        loss_before: before.loss(),
+        loss_after: after.loss(),
+        train: after.norms(&scaling.outputs),
+        validation: held_out.map(|held| held.norms(&scaling.outputs)),
+    }
+}

@@ -1,0 +1,118 @@
+//! Finished grades, ready to be evaluated fast in one precision.
+
+use multigrade_kernels::{Accumulate, Activation, Real, View, ViewMut, dense, gemm};
+use multigrade_model::{Grade, Layer};
+use rayon::prelude::*;
+
+/// Rows that go through a grade together. A block of features of a few hundred columns stays in cache.
+pub(crate) const BLOCK_ROWS: usize = 256;
+
+struct DenseLayer<T> {
+    weights: Vec<T>,
+    bias: Vec<T>,
+    activation: Activation,
+}
+
+impl<T: Real> DenseLayer<T> {
+    fn new(layer: &Layer) -> Self {
+        Self {
+            weights: layer.weights().as_slice().iter().map(|&w| T::from_f64(w)).collect(),
+            bias: layer.bias().iter().map(|&b| T::from_f64(b)).collect(),
+            activation: layer.activation(),
+        }
+    }
+}
+
+/// One grade in precision `T`.
+pub(crate) struct Stage<T> {
+    branches: Vec<Vec<DenseLayer<T>>>,
+    carry_inputs: bool,
+    readout: Vec<T>,
+    bias: Vec<T>,
+    n_features: usize,
+    n_inputs: usize,
+}
+
+/// Buffers of one thread, reused from block to block.
+#[derive(Default)]
+pub(crate) struct Scratch<T> {
+    current: Vec<T>,
+    next: Vec<T>,
+}
+
+impl<T: Real> Stage<T> {
+    pub(crate) fn new(grade: &Grade) -> Self {
+        Self {
+            branches: grade.branches().iter().map(|b| b.iter().map(DenseLayer::new).collect()).collect(),
+            carry_inputs: grade.carry_inputs(),
+            readout: grade.readout().weights().as_slice().iter().map(|&a| T::from_f64(a)).collect(),
+            bias: grade.readout().bias().iter().map(|&c| T::from_f64(c)).collect(),
+            n_features: grade.n_features(),
+            n_inputs: grade.inputs(),
+        }
+    }
+
+    /// Length of `h_k`.
+    pub(crate) fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    /// `h_k` of a block of rows, from `h_{k-1}` and the scaled inputs `x`; all row-major.
+    pub(crate) fn features(&self, h: &[T], x: &[T], rows: usize, out: &mut [T], scratch: &mut Scratch<T>) {
+        let mut column = 0;
+        for branch in &self.branches {
+            let mut width = self.n_inputs;
+            for (l, layer) in branch.iter().enumerate() {
+                let source = if l == 0 { h } else { &scratch.current[..rows * width] };
+                let source = View::row_major(source, rows, width);
+                width = layer.bias.len();
+                scratch.next.resize((rows * width).max(scratch.next.len()), T::ZERO);
+                let next = &mut scratch.next[..rows * width];
+                dense(next, source, &layer.weights, &layer.bias, layer.activation);
+                std::mem::swap(&mut scratch.current, &mut scratch.next);
+            }
+            self.place(&scratch.current[..rows * width], width, column, out);
+            column += width;
+        }
+        if self.carry_inputs {
+            self.place(x, self.n_features - column, column, out);
+        }
+    }
+
+    /// Copies a block of `width` columns to the given column of `out`.
+    fn place(&self, block: &[T], width: usize, column: usize, out: &mut [T]) {
+        for (row, values) in out.chunks_exact_mut(self.n_features).zip(block.chunks_exact(width)) {
+            row[column..column + width].copy_from_slice(values);
+        }
+    }
+
+    /// `g_k = A_k h_k + c_k` of a block of rows, into `out` `(rows, m)`.
+    pub(crate) fn correction(&self, features: &[T], rows: usize, out: &mut [T]) {
+        let m = self.bias.len();
+        for row in out.chunks_exact_mut(m) {
+            row.copy_from_slice(&self.bias);
+        }
+        let weights = View::row_major(&self.readout, m, self.n_features).t();
+        let features = View::row_major(features, rows, self.n_features);
+        gemm(ViewMut::row_major(out, rows, m), Accumulate::Add, features, weights);
+    }
+
+    /// `h_k` and `g_k` of all rows, from `h_{k-1}` and the scaled inputs `x` with `d` columns.
+    ///
+    /// Blocks of rows are fixed and independent, so the bits do not depend on the number of threads.
+    pub(crate) fn apply(&self, h: &[T], x: &[T], d: usize) -> (Vec<T>, Vec<T>) {
+        let (rows, m) = (x.len() / d, self.bias.len());
+        let mut features = vec![T::ZERO; rows * self.n_features];
+        let mut corrections = vec![T::ZERO; rows * m];
+        features
+            .par_chunks_mut(BLOCK_ROWS * self.n_features)
+            .zip(corrections.par_chunks_mut(BLOCK_ROWS * m))
+            .zip(h.par_chunks(BLOCK_ROWS * self.n_inputs).zip(x.par_chunks(BLOCK_ROWS * d)))
+            .for_each_init(Scratch::default, |scratch, ((features, corrections), (h, x))| {
+                let rows = x.len() / d;
+                self.features(h, x, rows, features, scratch);
+                self.correction(features, rows, corrections);
+            });
+        (features, corrections)
+    }
+}

@@ -1,0 +1,254 @@
+//! Ridge least squares: the readout of a grade, and the linear baseline.
+
+use faer::Mat;
+use faer::linalg::solvers::Solve;
+use multigrade_kernels::{Accumulate, View, ViewMut, gemm};
+use rayon::prelude::*;
+
+/// The linear map `h -> A h + c`: `weights` `(m, p)` row-major and `bias` `(m)`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LinearMap {
+    pub(crate) weights: Vec<f64>,
+    pub(crate) bias: Vec<f64>,
+}
+
+/// Up to this many multiplications the orthogonal factorisation is used; beyond it, where rows are plenty, the normal
+/// equations: half the work, and their products run at the speed of the processor.
+const QR_WORK: usize = 4_000_000_000;
+
+/// Rows of a block of the normal equations; partial sums are added in the order of blocks.
+const BLOCK_ROWS: usize = 1024;
+
+/// Minimises `sum_i w_i |y_i - A h_i - c|² + penalty |A|²` over `A` and `c`.
+///
+/// `features` `(n, p)` and `targets` `(n, m)` are row-major, `weights` `(n)` sum to 1. Eliminating `c` leaves a problem
+/// in centred columns. Each column is scaled to unit norm; the penalty is then never taken below a rounding-sized
+/// fraction of the largest column, so that columns which depend on each other share their part instead of cancelling.
+///
+/// The normal equations lose half the digits, so they are used only for tables so large that the factorisation of the
+/// features themselves would be slow.
+pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64], penalty: f64) -> LinearMap {
+    let n = weights.len();
+    let centers = weighted_means(features, p, weights);
+    let target_centers = weighted_means(targets, m, weights);
+    let mut scales = vec![0.0; p];
+    for (row, &w) in features.chunks_exact(p.max(1)).zip(weights) {
+        for ((s, x), c) in scales.iter_mut().zip(row).zip(&centers) {
+            *s += w * (x - c) * (x - c);
+        }
+    }
+    let largest = scales.iter().copied().fold(0.0, f64::max);
+    // A column that varies by rounding alone carries no information.
+    let informative = |s: f64| s > largest * f64::EPSILON * f64::EPSILON;
+    let columns: Vec<usize> = (0..p).filter(|&j| informative(scales[j])).collect();
+    let scales: Vec<f64> = columns.iter().map(|&j| scales[j].sqrt()).collect();
+    let system = System {
+        features,
+        p,
+        targets,
+        m,
+        weights,
+        centers: &centers,
+        target_centers: &target_centers,
+        columns: &columns,
+        scales: &scales,
+    };
+    let solution = match columns.len() {
+        0 => Mat::zeros(0, m),
+        q if n.saturating_mul(q).saturating_mul(q) <= QR_WORK => system.by_factorisation(penalty),
+        _ => system.by_normal_equations(penalty),
+    };
+    let mut map = LinearMap { weights: vec![0.0; m * p], bias: target_centers.clone() };
+    for (k, &j) in columns.iter().enumerate() {
+        for i in 0..m {
+            let a = solution[(k, i)] / scales[k];
+            map.weights[i * p + j] = a;
+            map.bias[i] -= a * centers[j];
+        }
+    }
+    map
+}
+
+/// Weighted means of row-major columns; `weights` sum to 1.
+///
+/// The mean of the differences to the first row is added to that row, so that an offset of 1e9 costs no digits.
+pub(crate) fn weighted_means(rows: &[f64], columns: usize, weights: &[f64]) -> Vec<f64> {
+    if columns == 0 {
+        return Vec::new();
+    }
+    let first = &rows[..columns];
+    let mut sums = vec![0.0; columns];
+    for (row, &w) in rows.chunks_exact(columns).zip(weights) {
+        for ((s, x), f) in sums.iter_mut().zip(row).zip(first) {
+            *s += w * (x - f);
+        }
+    }
+    sums.iter().zip(first).map(|(s, f)| f + s).collect()
+}
+
+/// The centred, scaled, weighted problem.
+struct System<'a> {
+    features: &'a [f64],
+    p: usize,
+    targets: &'a [f64],
+    m: usize,
+    weights: &'a [f64],
+    centers: &'a [f64],
+    target_centers: &'a [f64],
+    columns: &'a [usize],
+    scales: &'a [f64],
+}
+
+impl System<'_> {
+    fn feature(&self, i: usize, k: usize) -> f64 {
+        let j = self.columns[k];
+        (self.features[i * self.p + j] - self.centers[j]) / self.scales[k]
+    }
+
+    fn target(&self, i: usize, j: usize) -> f64 {
+        self.targets[i * self.m + j] - self.target_centers[j]
+    }
+
+    /// Ridge in scaled coordinates: `penalty |A|² = sum_k penalty / scale_k² |a_k|²`, not below `floor`.
+    fn penalties(&self, penalty: f64, floor: f64) -> impl Fn(usize) -> f64 {
+        move |k| (penalty / (self.scales[k] * self.scales[k])).max(floor)
+    }
+
+    /// Householder QR of the rows `sqrt(w_i) h_i`, with the rows `sqrt(penalty) e_k` below them.
+    fn by_factorisation(&self, penalty: f64) -> Mat<f64> {
+        let (n, q) = (self.weights.len(), self.columns.len());
+        let floor = (f64::EPSILON * (n + q) as f64).powi(2);
+        let penalties = self.penalties(penalty, floor);
+        let a = Mat::from_fn(n + q, q, |i, k| match i.checked_sub(n) {
+            None => self.weights[i].sqrt() * self.feature(i, k),
+            Some(row) if row == k => penalties(k).sqrt(),
+            Some(_) => 0.0,
+        });
+        let b =
+            Mat::from_fn(n + q, self.m, |i, j| if i < n { self.weights[i].sqrt() * self.target(i, j) } else { 0.0 });
+        use faer::linalg::solvers::SolveLstsq;
+        a.qr().solve_lstsq(&b)
+    }
+
+    /// Cholesky factorisation of `HᵀWH + penalty`, summed over blocks of rows in fixed order.
+    fn by_normal_equations(&self, penalty: f64) -> Mat<f64> {
+        let (n, q, m) = (self.weights.len(), self.columns.len(), self.m);
+        let block = |start: usize| {
+            let rows = start..n.min(start + BLOCK_ROWS);
+            let mut weighted = Vec::with_capacity(rows.len() * (q + m));
+            for i in rows.clone() {
+                let root = self.weights[i].sqrt();
+                weighted.extend((0..q).map(|k| root * self.feature(i, k)));
+                weighted.extend((0..m).map(|j| root * self.target(i, j)));
+            }
+            let all = View::row_major(&weighted, rows.len(), q + m);
+            let mut gram = vec![0.0; q * (q + m)];
+            gemm(ViewMut::row_major(&mut gram, q, q + m), Accumulate::Replace, all.column_range(0..q).t(), all);
+            gram
+        };
+        let starts: Vec<usize> = (0..n).step_by(BLOCK_ROWS).collect();
+        let mut total = vec![0.0; q * (q + m)];
+        // A few blocks at a time: parallel, in fixed order, without a Gram matrix per block in memory.
+        for starts in starts.chunks(8) {
+            let grams: Vec<Vec<f64>> = starts.par_iter().map(|&start| block(start)).collect();
+            for gram in grams {
+                total.iter_mut().zip(gram).for_each(|(t, g)| *t += g);
+            }
+        }
+        let penalties = self.penalties(penalty, f64::EPSILON * (q as f64) * 16.0);
+        let right = Mat::from_fn(q, m, |k, j| total[k * (q + m) + q + j]);
+        let mut factor = None;
+        // Scaled columns have unit diagonal, so a ridge of 1 always suffices.
+        for power in 0..8 {
+            let extra = if power == 0 { 0.0 } else { 10f64.powi(power * 2 - 16) };
+            let gram =
+                Mat::from_fn(q, q, |i, k| total[i * (q + m) + k] + if i == k { penalties(k).max(extra) } else { 0.0 });
+            factor = gram.llt(faer::Side::Lower).ok();
+            if factor.is_some() {
+                break;
+            }
+        }
+        factor.map_or_else(|| Mat::zeros(q, m), |f| f.solve(&right))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn objective(map: &LinearMap, h: &[f64], p: usize, y: &[f64], m: usize, w: &[f64], penalty: f64) -> f64 {
+        let mut sum = penalty * map.weights.iter().map(|a| a * a).sum::<f64>();
+        for (i, &w) in w.iter().enumerate() {
+            for j in 0..m {
+                let g: f64 = (0..p).map(|k| map.weights[j * p + k] * h[i * p + k]).sum::<f64>() + map.bias[j];
+                sum += w * (y[i * m + j] - g).powi(2);
+            }
+        }
+        sum
+    }
+
+    type Problem = (usize, usize, Vec<f64>, Vec<f64>, Vec<f64>);
+
+    fn problems() -> impl Strategy<Value = Problem> {
+        (1usize..12, 0usize..6, 1usize..3).prop_flat_map(|(n, p, m)| {
+            let numbers =
+                |count| prop::collection::vec(prop_oneof![8 => -3.0..3.0f64, 1 => Just(0.0), 1 => Just(1e6)], count);
+            let weights = prop::collection::vec(0.1..2.0f64, n).prop_map(|w| {
+                let total: f64 = w.iter().sum();
+                w.iter().map(|w| w / total).collect()
+            });
+            (Just(p), Just(m), numbers(n * p), numbers(n * m), weights)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_nearby_map_has_a_smaller_objective((p, m, h, y, w) in problems(), penalty in prop_oneof![Just(0.0), 1e-8..1.0f64], k in 0usize..20, step in -1.0..1.0f64) {
+            let map = ridge(&h, p, &y, m, &w, penalty);
+            let best = objective(&map, &h, p, &y, m, &w, penalty);
+            let mut moved = map.clone();
+            let k = k % (map.weights.len() + map.bias.len());
+            match k.checked_sub(map.weights.len()) {
+                None => moved.weights[k] += step * 1e-3,
+                Some(k) => moved.bias[k] += step * 1e-3,
+            }
+            let size = y.iter().map(|y| y * y).fold(1.0, f64::max);
+            prop_assert!(best <= objective(&moved, &h, p, &y, m, &w, penalty) + 1e-10 * size);
+        }
+
+        #[test]
+        fn the_objective_never_exceeds_that_of_the_mean((p, m, h, y, w) in problems(), penalty in 0.0..1.0f64) {
+            let map = ridge(&h, p, &y, m, &w, penalty);
+            let mean = LinearMap { weights: vec![0.0; m * p], bias: weighted_means(&y, m, &w) };
+            let (a, b) = (objective(&map, &h, p, &y, m, &w, penalty), objective(&mean, &h, p, &y, m, &w, penalty));
+            let size = y.iter().map(|y| y * y).fold(1.0, f64::max);
+            prop_assert!(a <= b + 1e-10 * size, "{a} > {b}");
+        }
+
+        #[test]
+        fn both_methods_give_the_same_map_on_well_conditioned_features(seed in prop::collection::vec(-1.0..1.0f64, 120)) {
+            let (n, p, m) = (30, 3, 1);
+            let weights = vec![1.0 / n as f64; n];
+            let (h, y) = seed.split_at(n * p);
+            let centers = weighted_means(h, p, &weights);
+            let target_centers = weighted_means(y, m, &weights);
+            let system = System { features: h, p, targets: y, m, weights: &weights, centers: &centers, target_centers: &target_centers, columns: &[0, 1, 2], scales: &[1.0; 3] };
+            let (a, b) = (system.by_factorisation(1e-3), system.by_normal_equations(1e-3));
+            for k in 0..p {
+                prop_assert!((a[(k, 0)] - b[(k, 0)]).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_constant_and_huge_columns_leave_the_fit_exact() {
+        let x: Vec<f64> = (0..20).map(|i| f64::from(i) / 7.0).collect();
+        let h: Vec<f64> = x.iter().flat_map(|&x| [x, x, 5.0, 1e9 + x]).collect();
+        let y: Vec<f64> = x.iter().map(|x| 3.0 * x - 1.0).collect();
+        let w = vec![0.05; 20];
+        let map = ridge(&h, 4, &y, 1, &w, 0.0);
+        assert!(objective(&map, &h, 4, &y, 1, &w, 0.0) < 1e-10);
+        assert_eq!(map.weights[2], 0.0);
+    }
+}

@@ -1,0 +1,172 @@
+//! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
+
+use crate::fit::{NextGrade, Stop};
+use crate::front::Front;
+use crate::grade::{GradePlan, build_grade};
+use crate::observer::{Event, Progress};
+use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Schedule, Solver};
+use crate::training::budget;
+use multigrade_model::{Activation, ModelError};
+use rayon::prelude::*;
+
+/// Up to this many rows, full-batch L-BFGS in f64 is affordable and far more accurate than Adam.
+const SMALL: usize = 10_000;
+
+/// Activations tried when none is given.
+const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Relu];
+
+/// Weight decays tried when none is given (experiment, no theory).
+const DECAYS: [f64; 5] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3];
+
+/// Plans one grade after the other.
+pub(crate) struct Planner<'a> {
+    settings: &'a FitSettings,
+    grades: std::vec::IntoIter<GradeSettings>,
+    rows: usize,
+    notes: Vec<String>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(settings: &'a FitSettings, rows: usize) -> Self {
+        let grades = match &settings.grades {
+            Grades::Auto { at_most: count } | Grades::Count(count) => vec![GradeSettings::default(); *count],
+            Grades::List(list) if settings.single_grade => vec![end_to_end(list)],
+            Grades::List(list) => list.clone(),
+        };
+        Self { settings, grades: grades.into_iter(), rows, notes: Vec::new() }
+    }
+
+    pub(crate) fn is_small(&self) -> bool {
+        self.rows <= SMALL
+    }
+
+    pub(crate) fn into_notes(self) -> Vec<String> {
+        self.notes
+    }
+
+    /// All ways to fill in what the settings of a grade leave open.
+    fn candidates(&self, grade: &GradeSettings, can_choose: bool) -> Vec<GradePlan> {
+        let listed = matches!(self.settings.grades, Grades::List(_));
+        let widths =
+            if grade.widths.is_empty() { vec![if self.is_small() { 32 } else { 64 }; 2] } else { grade.widths.clone() };
+        let solver =
+            grade.solver.clone().or_else(|| self.settings.solver.clone()).unwrap_or_else(|| self.default_solver());
+        let branches = grade.branches.unwrap_or(if listed || !self.is_small() { 1 } else { 5 });
+        let activations = match &grade.activations {
+            Some(given) => vec![given.clone()],
+            None => ACTIVATIONS.iter().map(|&a| vec![a; widths.len()]).collect(),
+        };
+        let decays = match grade.weight_decay {
+            Some(decay) => vec![decay],
+            None if self.is_small() => DECAYS.to_vec(),
+            None => vec![DECAYS[0], DECAYS[2]],
+        };
+        let hidden = |a: &Vec<Activation>| widths.iter().copied().zip(a.iter().copied()).collect::<Vec<_>>();
+        let plan = |a: &Vec<Activation>, weight_decay: f64| GradePlan {
+            hidden: hidden(a),
+            weight_decay,
+            branches,
+            solver: solver.clone(),
+        };
+        if can_choose {
+            activations.iter().flat_map(|a| decays.iter().map(move |&d| plan(a, d))).collect()
+        } else {
+            // Nothing to choose on: the middle of what would be tried.
+            vec![plan(&activations[0], decays[decays.len() / 2])]
+        }
+    }
+
+    fn default_solver(&self) -> Solver {
+        if self.is_small() {
+            Solver::Lbfgs { iterations: 500 }
+        } else {
+            Solver::Adam(Descent { epochs: 60, schedule: Schedule::Cosine { to: 1e-6 }, ..Descent::default() })
+        }
+    }
+
+    fn note(&mut self, text: String, progress: &Progress) {
+        progress.send(&Event::Note(&text));
+        self.notes.push(text);
+    }
+}
+
+impl NextGrade for Planner<'_> {
+    fn next(
+        &mut self,
+        k: usize,
+        front: &Front,
+        held_out: Option<&Front>,
+        progress: &Progress,
+    ) -> Result<Result<GradePlan, Stop>, ModelError> {
+        if front.loss() == 0.0 {
+            return Ok(Err(Stop::Trivial));
+        }
+        let Some(grade) = self.grades.next() else {
+            return Ok(Err(Stop::Complete));
+        };
+        let candidates = self.candidates(&grade, held_out.is_some());
+        let per_branch = budget(&candidates[0].solver, front.rows()).1;
+        let Some(held) = held_out.filter(|_| candidates.len() > 1) else {
+            let plan = candidates.into_iter().next().expect("there is at least one candidate");
+            progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
+            return Ok(Ok(plan));
+        };
+        let doing = format!("choosing among {} settings", candidates.len());
+        progress.start(k, &doing, per_branch * candidates.len() as u64);
+        let losses: Vec<f64> = candidates
+            .par_iter()
+            .map(|plan| {
+                let single = GradePlan { branches: 1, ..plan.clone() };
+                let built = build_grade(&single, k, front, held_out, self.settings, progress)?;
+                Ok(held.after(&built.grade).loss())
+            })
+            .collect::<Result<_, ModelError>>()?;
+        let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("there are candidates");
+        let plan = candidates[best].clone();
+        self.note(explain(k, &candidates, &losses, best, held.rows()), progress);
+        progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
+        Ok(Ok(plan))
+    }
+
+    fn is_automatic(&self) -> bool {
+        matches!(self.settings.grades, Grades::Auto { .. })
+    }
+}
+
+/// One grade with the hidden layers of all, and the updates of all.
+fn end_to_end(list: &[GradeSettings]) -> GradeSettings {
+    let all = |grades: &[GradeSettings]| -> Option<Vec<Activation>> {
+        grades.iter().map(|g| g.activations.clone()).collect::<Option<Vec<_>>>().map(|a| a.concat())
+    };
+    GradeSettings {
+        widths: list.iter().flat_map(|g| g.widths.clone()).collect(),
+        activations: all(list),
+        ..list[0].clone()
+    }
+}
+
+fn describe(plan: &GradePlan) -> String {
+    let widths: Vec<String> = plan.hidden.iter().map(|(w, _)| w.to_string()).collect();
+    let count = if plan.branches > 1 { format!("{} x ", plan.branches) } else { String::new() };
+    format!("{count}{} {} ({})", plan.hidden[0].1, widths.join("-"), plan.solver)
+}
+
+/// The choice in plain words, with the best of the other activations beside it.
+fn explain(k: usize, candidates: &[GradePlan], losses: &[f64], best: usize, rows: usize) -> String {
+    let chosen = &candidates[best];
+    let activation = chosen.hidden[0].1;
+    let mut text = format!(
+        "grade {k}: {activation} with weight decay {:e} was best of {} settings on {rows} held-out rows \
+         (RMSE {:.3e} of the targets' spread",
+        chosen.weight_decay,
+        candidates.len(),
+        losses[best].sqrt(),
+    );
+    for other in ACTIVATIONS.iter().filter(|&&a| a != activation) {
+        let others = candidates.iter().zip(losses).filter(|(c, _)| c.hidden[0].1 == *other).map(|(_, &l)| l);
+        if let Some(loss) = others.min_by(f64::total_cmp) {
+            text += &format!("; {other} at its best {:.3e}", loss.sqrt());
+        }
+    }
+    text + ")"
+}

@@ -1,0 +1,166 @@
+//! Rows of inputs and targets, checked once.
+
+/// Inputs `(n, d)`, targets `(n, m)` and a weight per row, all finite; row-major.
+///
+/// A weight of 2 means the same as the row standing there twice; rows of weight 0 are left out.
+///
+/// ```
+/// use multigrade::Samples;
+/// let samples = Samples::new(1, 1, vec![0.0, 1.0, 2.0], vec![0.0, 1.0, 4.0], None).unwrap();
+/// assert_eq!((samples.rows(), samples.inputs_of(2), samples.targets_of(2)), (3, &[2.0][..], &[4.0][..]));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples {
+    n_inputs: usize,
+    n_targets: usize,
+    inputs: Vec<f64>,
+    targets: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+/// Samples that cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplesError {
+    /// No rows, no inputs or no targets.
+    #[error("there are no {what}; at least one is needed")]
+    Empty {
+        /// What is missing: rows, inputs or targets.
+        what: &'static str,
+    },
+    /// The length of a buffer is not rows times columns.
+    #[error("{what}: {found} numbers, expected {rows} rows of {columns}")]
+    Length {
+        /// Inputs, targets or weights.
+        what: &'static str,
+        /// Numbers found.
+        found: usize,
+        /// Number of rows, from the inputs.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("{what}, row {row}, column {column}: found {found}, expected a finite number")]
+    NotFinite {
+        /// Inputs, targets or weights.
+        what: &'static str,
+        /// Row, from 1.
+        row: usize,
+        /// Column, from 1.
+        column: usize,
+        /// The number.
+        found: f64,
+    },
+    /// A weight is negative, or all are zero.
+    #[error("weights: row {row} has weight {found}; weights must not be negative and at least one must be positive")]
+    Weight {
+        /// Row, from 1.
+        row: usize,
+        /// The weight.
+        found: f64,
+    },
+}
+
+impl Samples {
+    /// Samples from row-major buffers: `inputs` of length `n * n_inputs`, `targets` of length `n * n_targets`, and
+    /// `n` weights (all 1 when absent).
+    ///
+    /// # Errors
+    /// [`SamplesError`] if a length does not fit, a number is not finite or no row has a positive weight.
+    pub fn new(
+        n_inputs: usize,
+        n_targets: usize,
+        inputs: Vec<f64>,
+        targets: Vec<f64>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, SamplesError> {
+        for (what, empty) in [("inputs", n_inputs == 0), ("targets", n_targets == 0), ("rows", inputs.is_empty())] {
+            if empty {
+                return Err(SamplesError::Empty { what });
+            }
+        }
+        let rows = inputs.len() / n_inputs;
+        let weights = weights.unwrap_or_else(|| vec![1.0; rows]);
+        for (what, data, columns) in
+            [("inputs", &inputs, n_inputs), ("targets", &targets, n_targets), ("weights", &weights, 1)]
+        {
+            if data.len() != rows * columns {
+                return Err(SamplesError::Length { what, found: data.len(), rows, columns });
+            }
+            if let Some(i) = data.iter().position(|x| !x.is_finite()) {
+                let (row, column) = (i / columns + 1, i % columns + 1);
+                return Err(SamplesError::NotFinite { what, row, column, found: data[i] });
+            }
+        }
+        if let Some(i) = weights.iter().position(|w| *w < 0.0) {
+            return Err(SamplesError::Weight { row: i + 1, found: weights[i] });
+        }
+        if weights.iter().all(|w| *w == 0.0) {
+            return Err(SamplesError::Weight { row: 1, found: 0.0 });
+        }
+        let samples = Self { n_inputs, n_targets, inputs, targets, weights };
+        let kept: Vec<usize> = (0..rows).filter(|&i| samples.weights[i] > 0.0).collect();
+        Ok(if kept.len() == rows { samples } else { samples.select(&kept) })
+    }
+
+    /// Number of rows `n`.
+    pub fn rows(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Number of inputs `d`.
+    pub fn n_inputs(&self) -> usize {
+        self.n_inputs
+    }
+
+    /// Number of targets `m`.
+    pub fn n_targets(&self) -> usize {
+        self.n_targets
+    }
+
+    /// All inputs, row-major `(n, d)`.
+    pub fn inputs(&self) -> &[f64] {
+        &self.inputs
+    }
+
+    /// All targets, row-major `(n, m)`.
+    pub fn targets(&self) -> &[f64] {
+        &self.targets
+    }
+
+    /// Weights, one per row, all positive.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Inputs of one row.
+    ///
+    /// # Panics
+    /// If `row >= rows`.
+    pub fn inputs_of(&self, row: usize) -> &[f64] {
+        &self.inputs[row * self.n_inputs..(row + 1) * self.n_inputs]
+    }
+
+    /// Targets of one row.
+    ///
+    /// # Panics
+    /// If `row >= rows`.
+    pub fn targets_of(&self, row: usize) -> &[f64] {
+        &self.targets[row * self.n_targets..(row + 1) * self.n_targets]
+    }
+
+    /// The given rows, in the given order.
+    ///
+    /// # Panics
+    /// If a row does not exist.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            n_inputs: self.n_inputs,
+            n_targets: self.n_targets,
+            inputs: rows.iter().flat_map(|&i| self.inputs_of(i).iter().copied()).collect(),
+            targets: rows.iter().flat_map(|&i| self.targets_of(i).iter().copied()).collect(),
+            weights: rows.iter().map(|&i| self.weights[i]).collect(),
+        }
+    }
+}

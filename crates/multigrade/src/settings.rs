@@ -1,0 +1,392 @@
+//! Settings of a fit: plain fields, checked once, then trusted.
+
+use multigrade_model::Activation;
+use serde::{Deserialize, Serialize};
+
+/// Settings that passed their check. There is no other way to make one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Valid<S>(S);
+
+impl<S> std::ops::Deref for Valid<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.0
+    }
+}
+
+/// How a multigrade network is fitted to samples.
+///
+/// With `w_i` the weights scaled to sum 1, `s` the scale of the residual and `Θ` the weights (not the biases) of
+/// a branch, the hidden stack of a grade is trained on
+///
+/// ```text
+/// J(Θ, b) = 1/2 sum_i w_i |r_i / s - g(h_i)|² + weight_decay/2 |Θ|²
+/// ```
+///
+/// and then the readout is solved: `min_{A, c} sum_i w_i |r_i / s - A h_i - c|² + weight_decay |A|²`.
+///
+/// | field | default | meaning |
+/// |---|---|---|
+/// | `grades` | automatic, at most 8 | how many grades and what each looks like |
+/// | `validation` | 0.2 | share of the weight held out, in `[0, 1)` |
+/// | `refit` | `None`: for small tables | train again on all rows once the plan is chosen |
+/// | `solver` | `None`: L-BFGS for small tables, Adam for large ones | trains the hidden stacks |
+/// | `readout` | least squares | how the readout is found |
+/// | `rescale` | true | bring the residual to unit size before each grade |
+/// | `standardise_features` | true | bring the features to mean 0 and variance 1 before each grade |
+/// | `carry_inputs` | true | hand the inputs to the readout and to the next grade, beside the features |
+/// | `single_grade` | false | train all hidden layers as one grade, with the updates of all |
+/// | `initialisation` | scaled normal | distribution of the first weights |
+/// | `init_key` | per grade | whether each grade draws its own first weights |
+/// | `precision` | f64 | numbers in which hidden stacks are trained |
+/// | `seed` | 0 | fixes every random choice |
+/// | `time_limit` | none | seconds after which no further update is made |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FitSettings {
+    /// How many grades and what each looks like.
+    pub grades: Grades,
+    /// Share of the weight held out for validation, in `[0, 1)`. Not used when held-out samples are given.
+    pub validation: f64,
+    /// Whether to train again on all rows once the plan is chosen; `None` decides by the number of rows.
+    pub refit: Option<bool>,
+    /// Solver of every grade that names none; `None` chooses by the number of rows.
+    pub solver: Option<Solver>,
+    /// How the readout is found.
+    pub readout: ReadoutRule,
+    /// Whether the residual is brought to unit root mean square before each grade.
+    pub rescale: bool,
+    /// Whether the features are brought to mean 0 and variance 1 before each grade. The scaling is folded into the
+    /// first layer of the grade.
+    pub standardise_features: bool,
+    /// Whether the inputs stand beside the features, for the readout and for the next grade.
+    pub carry_inputs: bool,
+    /// Train the hidden layers of all grades as one grade, end to end, with the updates of all: the comparison that
+    /// multigrade learning is measured against. Needs a list of grades.
+    pub single_grade: bool,
+    /// Distribution of the first weights.
+    pub initialisation: Initialisation,
+    /// Whether each grade draws its own first weights.
+    pub init_key: InitKey,
+    /// Numbers in which hidden stacks are trained. Readouts and residuals are always `f64`.
+    pub precision: Precision,
+    /// Fixes every random choice.
+    pub seed: u64,
+    /// Seconds after which no further update is made; the grades done so far are the answer. A limit that bites voids
+    /// repeatability.
+    pub time_limit: Option<f64>,
+}
+
+impl Default for FitSettings {
+    fn default() -> Self {
+        Self {
+            grades: Grades::Auto { at_most: 8 },
+            validation: 0.2,
+            refit: None,
+            solver: None,
+            readout: ReadoutRule::LeastSquares,
+            rescale: true,
+            standardise_features: true,
+            carry_inputs: true,
+            single_grade: false,
+            initialisation: Initialisation::ScaledNormal,
+            init_key: InitKey::PerGrade,
+            precision: Precision::F64,
+            seed: 0,
+            time_limit: None,
+        }
+    }
+}
+
+/// How many grades a fit builds and what each looks like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grades {
+    /// Add grades while the validation loss falls; keep the best prefix.
+    Auto {
+        /// Largest number of grades, at least 1.
+        at_most: usize,
+    },
+    /// This many grades, each chosen by validation.
+    Count(usize),
+    /// These grades in this order; what they leave open is chosen by validation.
+    List(Vec<GradeSettings>),
+}
+
+/// What one grade looks like. `None` leaves the choice to validation.
+///
+/// The text form is that of the command line: widths separated by commas, an activation behind a colon that holds for
+/// the widths before it.
+///
+/// ```
+/// use multigrade::{Activation, GradeSettings};
+/// let grade: GradeSettings = "256:sin,256:sin,128,64:relu".parse().unwrap();
+/// assert_eq!(grade.widths, [256, 256, 128, 64]);
+/// let a = grade.activations.unwrap();
+/// assert_eq!((a[1], a[2], a[3]), (Activation::Sin, Activation::Relu, Activation::Relu));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GradeSettings {
+    /// Widths of the hidden layers; at least one, none 0.
+    pub widths: Vec<usize>,
+    /// Activations of the hidden layers, one per layer.
+    pub activations: Option<Vec<Activation>>,
+    /// Weight decay, at least 0.
+    pub weight_decay: Option<f64>,
+    /// Networks averaged in this grade, at least 1.
+    pub branches: Option<usize>,
+    /// Solver of this grade.
+    pub solver: Option<Solver>,
+}
+
+/// How the hidden stack of a grade is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Solver {
+    /// The hidden weights stay as they were drawn; only the readout is found.
+    RandomFeatures,
+    /// Full-batch L-BFGS with a strong Wolfe line search. For small tables; needs f64.
+    Lbfgs {
+        /// Largest number of iterations.
+        iterations: u32,
+    },
+    /// Mini-batch Adam (Kingma, Ba 2015) with `beta = (0.9, 0.999)`, `eps = 1e-8`.
+    Adam(Descent),
+    /// Plain gradient descent.
+    GradientDescent(Descent),
+}
+
+/// Settings of solvers that walk along (mini-batch) gradients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Descent {
+    /// Passes over the rows.
+    pub epochs: u32,
+    /// Rows of a mini-batch; `None` takes all rows at once. The last, shorter batch is used too.
+    pub batch: Option<usize>,
+    /// First learning rate, positive.
+    pub rate: f64,
+    /// How the rate changes from epoch to epoch.
+    pub schedule: Schedule,
+    /// Epochs without a better held-out loss (or objective, without held-out rows) after which training stops.
+    pub patience: Option<u32>,
+}
+
+impl std::fmt::Display for Solver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut walk = |name: &str, d: &Descent| {
+            let batch = d.batch.map_or("all rows".into(), |b| format!("{b} rows"));
+            write!(f, "{name}, {} epochs, batches of {batch}, rate {}", d.epochs, d.rate)
+        };
+        match self {
+            Self::RandomFeatures => f.write_str("random features"),
+            Self::Lbfgs { iterations } => write!(f, "L-BFGS, {iterations} iterations"),
+            Self::Adam(d) => walk("Adam", d),
+            Self::GradientDescent(d) => walk("gradient descent", d),
+        }
+    }
+}
+
+impl Default for Descent {
+    fn default() -> Self {
+        Self { epochs: 100, batch: Some(256), rate: 1e-3, schedule: Schedule::Constant, patience: None }
+    }
+}
+
+/// Learning rate of epoch `k` of `K`, from the first rate `η`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// `η`.
+    Constant,
+    /// `η (to/η)^(k/K)`: falls by a constant factor per epoch, the schedule of the published method.
+    Exponential {
+        /// Rate that epoch `K` would have; positive.
+        to: f64,
+    },
+    /// `to + (η - to) (1 + cos(π k/K)) / 2`.
+    Cosine {
+        /// Rate that epoch `K` would have; not negative.
+        to: f64,
+    },
+}
+
+impl Schedule {
+    /// The rate of epoch `k = 0, 1, ...` of `epochs`.
+    ///
+    /// ```
+    /// use multigrade::Schedule;
+    /// assert_eq!(Schedule::Exponential { to: 1e-4 }.rate(1e-2, 0, 10), 1e-2);
+    /// assert!((Schedule::Exponential { to: 1e-4 }.rate(1e-2, 5, 10) - 1e-3).abs() < 1e-15);
+    /// ```
+    pub fn rate(self, first: f64, k: u32, epochs: u32) -> f64 {
+        let t = f64::from(k) / f64::from(epochs.max(1));
+        match self {
+            Self::Constant => first,
+            Self::Exponential { to } => first * (-(first / to).ln() * t).exp(),
+            Self::Cosine { to } => to + (first - to) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
+        }
+    }
+}
+
+/// How the readout of a grade is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadoutRule {
+    /// Ridge least squares on the finished features, so that the training loss cannot rise.
+    LeastSquares,
+    /// What the solver left, as in the published method. Carries no promise.
+    AsTrained,
+}
+
+/// Distribution of the first weights and biases of a layer with `n` inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialisation {
+    /// Weights `N(0, 2/n)` for ReLU and `N(0, 1/n)` for others, biases `U(-1/2, 1/2)`, readout bias 0.
+    ScaledNormal,
+    /// Weights and biases `U(-1, 1) / sqrt(n)`, the choice of the published method.
+    FanInUniform,
+}
+
+/// Whether grades start from different weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitKey {
+    /// Each grade draws its own.
+    PerGrade,
+    /// Every grade starts from the same stream of random numbers, as in the published method.
+    Same,
+}
+
+/// Numbers in which hidden stacks are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 64-bit.
+    F64,
+    /// 32-bit: half the memory and time, about seven digits.
+    F32,
+}
+
+/// The first setting outside its range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{field}: found {found}, expected {expected}")]
+pub struct SettingsError {
+    /// Name of the field.
+    pub field: String,
+    /// Its value.
+    pub found: String,
+    /// What it may be.
+    pub expected: &'static str,
+}
+
+fn require(ok: bool, field: &str, found: impl ToString, expected: &'static str) -> Result<(), SettingsError> {
+    if ok { Ok(()) } else { Err(SettingsError { field: field.into(), found: found.to_string(), expected }) }
+}
+
+impl FitSettings {
+    /// These settings, checked.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first field outside its documented range.
+    ///
+    /// ```
+    /// use multigrade::FitSettings;
+    /// let error = FitSettings { validation: 1.5, ..FitSettings::default() }.validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "validation: found 1.5, expected a share in [0, 1)");
+    /// ```
+    pub fn validate(self) -> Result<Valid<Self>, SettingsError> {
+        require((0.0..1.0).contains(&self.validation), "validation", self.validation, "a share in [0, 1)")?;
+        if let Some(limit) = self.time_limit {
+            require(limit > 0.0 && limit.is_finite(), "time limit", limit, "a positive number of seconds")?;
+        }
+        if let Some(solver) = &self.solver {
+            self.check_solver(solver)?;
+        }
+        match &self.grades {
+            Grades::Auto { at_most: count } | Grades::Count(count) => {
+                require(*count > 0, "grades", count, "at least one grade")?;
+                require(!self.single_grade, "single grade", "a number of grades", "a list of grades (--grade WIDTHS)")?;
+            }
+            Grades::List(list) => {
+                require(!list.is_empty(), "grades", "an empty list", "at least one grade")?;
+                for (k, grade) in list.iter().enumerate() {
+                    self.check_grade(grade)
+                        .map_err(|e| SettingsError { field: format!("grade {}: {}", k + 1, e.field), ..e })?;
+                }
+            }
+        }
+        Ok(Valid(self))
+    }
+
+    fn check_grade(&self, grade: &GradeSettings) -> Result<(), SettingsError> {
+        require(!grade.widths.is_empty(), "widths", "none", "at least one hidden layer")?;
+        require(grade.widths.iter().all(|&w| w > 0), "widths", 0, "widths of at least 1")?;
+        if let Some(a) = &grade.activations {
+            require(a.len() == grade.widths.len(), "activations", a.len(), "one per hidden layer")?;
+        }
+        if let Some(decay) = grade.weight_decay {
+            require(decay >= 0.0 && decay.is_finite(), "weight decay", decay, "a number of at least 0")?;
+        }
+        require(grade.branches != Some(0), "branches", 0, "at least 1")?;
+        grade.solver.as_ref().map_or(Ok(()), |solver| self.check_solver(solver))
+    }
+
+    fn check_solver(&self, solver: &Solver) -> Result<(), SettingsError> {
+        match solver {
+            Solver::RandomFeatures => {
+                let ok = self.readout == ReadoutRule::LeastSquares;
+                require(ok, "readout", "as trained", "least squares with random features")
+            }
+            Solver::Lbfgs { iterations } => {
+                require(*iterations > 0, "iterations", iterations, "at least 1")?;
+                require(
+                    self.precision == Precision::F64,
+                    "precision",
+                    "f32",
+                    "f64 with L-BFGS, whose line search needs the digits",
+                )
+            }
+            Solver::Adam(d) | Solver::GradientDescent(d) => {
+                require(d.epochs > 0, "epochs", d.epochs, "at least 1")?;
+                require(d.batch != Some(0), "batch", 0, "at least one row")?;
+                require(d.rate > 0.0 && d.rate.is_finite(), "learning rate", d.rate, "a positive number")?;
+                match d.schedule {
+                    Schedule::Constant => Ok(()),
+                    Schedule::Exponential { to } => {
+                        require(to > 0.0 && to.is_finite(), "schedule", to, "a positive last rate")
+                    }
+                    Schedule::Cosine { to } => {
+                        require(to >= 0.0 && to.is_finite(), "schedule", to, "a last rate of at least 0")
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for GradeSettings {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected widths and activations such as 64,64 or 64,64:tanh or 64:sin,32:relu";
+        let (mut widths, mut activations) = (Vec::new(), Vec::new());
+        for part in text.split(',') {
+            let (width, activation) = part.split_once(':').map_or((part, None), |(w, a)| (w, Some(a)));
+            let width: usize = width.trim().parse().map_err(|_| format!("'{part}' is not a width; {expected}"))?;
+            widths.push(width);
+            if let Some(name) = activation {
+                activations.resize(widths.len(), name.trim().parse::<Activation>()?);
+            }
+        }
+        let activations = match activations.len() {
+            0 => None,
+            n if n == widths.len() => Some(activations),
+            _ => return Err(format!("'{text}': the last widths have no activation; {expected}")),
+        };
+        Ok(Self { widths, activations, ..Self::default() })
+    }
+}

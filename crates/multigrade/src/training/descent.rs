@@ -1,0 +1,86 @@
+//! Solvers that walk along (mini-batch) gradients: Adam and gradient descent.
+
+use super::driver::{Solver, Step};
+use super::initial::Stream;
+use super::task::{Rows, Task};
+use crate::settings::Descent;
+use multigrade_kernels::Real;
+use multigrade_kernels::elementwise::{AdamStep, adam_update, axpy};
+use rand::seq::SliceRandom;
+
+/// How a gradient becomes an update.
+enum Rule<T> {
+    /// Kingma, Ba: *Adam* (ICLR 2015), with bias correction and `eps` outside the root.
+    Adam {
+        mean: Vec<T>,
+        square: Vec<T>,
+        update: u64,
+    },
+    Gradient,
+}
+
+/// One pass over the rows per step, in mini-batches drawn without replacement.
+pub(crate) struct Walk<'a, T> {
+    settings: &'a Descent,
+    rule: Rule<T>,
+    epoch: u32,
+    key: u64,
+    order: Vec<u32>,
+    batch: Rows<T>,
+    gradient: Vec<T>,
+}
+
+impl<'a, T: Real> Walk<'a, T> {
+    pub(crate) fn adam(settings: &'a Descent, task: &Task<T>, key: u64) -> Self {
+        let zeros = vec![T::ZERO; task.n_parameters()];
+        Self::new(settings, Rule::Adam { mean: zeros.clone(), square: zeros, update: 0 }, task, key)
+    }
+
+    pub(crate) fn gradient(settings: &'a Descent, task: &Task<T>, key: u64) -> Self {
+        Self::new(settings, Rule::Gradient, task, key)
+    }
+
+    fn new(settings: &'a Descent, rule: Rule<T>, task: &Task<T>, key: u64) -> Self {
+        let n = u32::try_from(task.rows.len()).expect("samples have fewer than 2^32 rows");
+        let gradient = vec![T::ZERO; task.n_parameters()];
+        Self { settings, rule, epoch: 0, key, order: (0..n).collect(), batch: Rows::empty(), gradient }
+    }
+
+    fn update(&mut self, parameters: &mut [T], rate: f64) {
+        match &mut self.rule {
+            Rule::Adam { mean, square, update } => {
+                *update += 1;
+                let step = AdamStep { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, update: *update };
+                adam_update(parameters, &self.gradient, mean, square, &step);
+            }
+            Rule::Gradient => axpy(T::from_f64(-rate), &self.gradient, parameters),
+        }
+    }
+}
+
+impl<T: Real> Solver<T> for Walk<'_, T> {
+    fn step(&mut self, task: &mut Task<T>, parameters: &mut [T]) -> Step {
+        let n = self.order.len();
+        let size = self.settings.batch.unwrap_or(n).clamp(1, n);
+        let rate = self.settings.schedule.rate(self.settings.rate, self.epoch, self.settings.epochs);
+        let rows = task.rows;
+        let mut updates = 0;
+        if size == n {
+            task.value_and_gradient(parameters, rows, &mut self.gradient);
+            self.update(parameters, rate);
+            updates = 1;
+        } else {
+            // A generator per epoch: an epoch's order does not depend on how the ones before it ended.
+            let mut random = Stream::Order { key: self.key, epoch: self.epoch }.generator();
+            self.order.shuffle(&mut random);
+            for start in (0..n).step_by(size) {
+                rows.gather(&self.order[start..n.min(start + size)], &mut self.batch);
+                task.value_and_gradient(parameters, &self.batch, &mut self.gradient);
+                self.update(parameters, rate);
+                updates += 1;
+            }
+        }
+        self.epoch += 1;
+        Step { updates, objective: None, converged: false, learning_rate: Some(rate) }
+    }
+}

@@ -1,0 +1,139 @@
+//! The driver: runs a solver's steps within a budget and keeps the best parameters.
+
+use super::task::Task;
+use super::{descent, lbfgs};
+use crate::observer::{Cut, Progress};
+use crate::settings::Solver as SolverSettings;
+use multigrade_kernels::Real;
+
+/// One step of a solver: an epoch or an iteration.
+pub(crate) struct Step {
+    /// Updates of the parameters that were made.
+    pub(crate) updates: u64,
+    /// The objective at the new parameters where the solver knows it.
+    pub(crate) objective: Option<f64>,
+    /// Whether the solver cannot improve any more.
+    pub(crate) converged: bool,
+    /// The learning rate that was used, for solvers that have one.
+    pub(crate) learning_rate: Option<f64>,
+}
+
+/// A method that improves parameters step by step, in place.
+pub(crate) trait Solver<T: Real> {
+    fn step(&mut self, task: &mut Task<T>, parameters: &mut [T]) -> Step;
+}
+
+/// Why training of a hidden stack ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Converged,
+    Budget,
+    NoImprovement,
+    NotFinite,
+    Time,
+    Observer,
+}
+
+impl Stop {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::Budget => "budget",
+            Self::NoImprovement => "no improvement",
+            Self::NotFinite => "not finite",
+            Self::Time => "time",
+            Self::Observer => "interrupted",
+        }
+    }
+}
+
+impl From<Cut> for Stop {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Observer => Self::Observer,
+            Cut::Time => Self::Time,
+        }
+    }
+}
+
+/// The best parameters seen, and how they were found.
+pub(crate) struct Outcome<T> {
+    pub(crate) parameters: Vec<T>,
+    pub(crate) updates: u64,
+    pub(crate) stop: Stop,
+}
+
+/// Steps and updates that a solver makes at most on `n` rows.
+pub(crate) fn budget(settings: &SolverSettings, n: usize) -> (u32, u64) {
+    match settings {
+        SolverSettings::RandomFeatures => (0, 0),
+        SolverSettings::Lbfgs { iterations } => (*iterations, u64::from(*iterations)),
+        SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => {
+            let batches = n.div_ceil(d.batch.unwrap_or(n).min(n).max(1));
+            (d.epochs, u64::from(d.epochs) * batches as u64)
+        }
+    }
+}
+
+/// Minimises the task's objective from `parameters`.
+///
+/// The answer is the best iterate: by the loss on held-out rows if the task has any, by the objective otherwise. A
+/// step that leaves the finite numbers ends training and is not part of the answer.
+pub(crate) fn train<T: Real>(
+    settings: &SolverSettings,
+    task: &mut Task<T>,
+    parameters: Vec<T>,
+    key: u64,
+    grade: usize,
+    progress: &Progress,
+) -> Outcome<T> {
+    let mut solver: Box<dyn Solver<T>> = match settings {
+        SolverSettings::RandomFeatures => {
+            return Outcome { parameters, updates: 0, stop: Stop::Converged };
+        }
+        SolverSettings::Lbfgs { .. } => Box::new(lbfgs::Lbfgs::new(task.n_parameters())),
+        SolverSettings::Adam(d) => Box::new(descent::Walk::adam(d, task, key)),
+        SolverSettings::GradientDescent(d) => Box::new(descent::Walk::gradient(d, task, key)),
+    };
+    let patience = match settings {
+        SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => d.patience,
+        _ => None,
+    };
+    let (steps, _) = budget(settings, task.rows.len());
+    let mut current = parameters;
+    let mut best = current.clone();
+    let mut merit = task.held_out_loss(&current).unwrap_or_else(|| task.value(&current));
+    let (mut updates, mut since_best) = (0, 0);
+    let mut stop = Stop::Budget;
+    for _ in 0..steps {
+        if let Some(cut) = progress.cut() {
+            stop = cut.into();
+            break;
+        }
+        let step = solver.step(task, &mut current);
+        updates += step.updates;
+        let objective = step.objective.unwrap_or_else(|| task.value(&current));
+        progress.advance(grade, step.updates, objective, step.learning_rate);
+        let now = task.held_out_loss(&current).unwrap_or(objective);
+        if !(now.is_finite() && objective.is_finite()) {
+            stop = Stop::NotFinite;
+            break;
+        }
+        // Written so that a first merit that is not finite is replaced by the first that is.
+        if now < merit || !merit.is_finite() {
+            best.copy_from_slice(&current);
+            (merit, since_best) = (now, 0);
+        } else {
+            since_best += 1;
+        }
+        if step.converged {
+            stop = Stop::Converged;
+            break;
+        }
+        if patience.is_some_and(|p| since_best >= p) {
+            stop = Stop::NoImprovement;
+            break;
+        }
+    }
+    Outcome { parameters: best, updates, stop }
+}

@@ -1,0 +1,14 @@
+//! Training of one hidden stack: the task, the solvers, and the one driver that runs them.
+//!
+//! A [`Solver`](driver::Solver) makes one step, an epoch or an iteration, in place. The [driver](driver::train) owns the
+//! budget, the best parameters so far, the check for numbers that are not finite, and the reports to the observer.
+
+mod descent;
+mod driver;
+mod initial;
+mod lbfgs;
+mod task;
+
+pub(crate) use driver::{Outcome, Stop, budget, train};
+pub(crate) use initial::{Stream, initial_parameters};
+pub(crate) use task::{Rows, Task};
