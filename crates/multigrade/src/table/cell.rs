@@ -47,7 +47,7 @@ impl Found {
     /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on `line`, and what to do.
     pub(super) fn message(&self, column: &str, line: u64, n_bad: usize, n_rows: usize) -> String {
         let name = shown(column);
-        let leave_out = format!("leave an input column out with --ignore {}", shell_word(column));
+        let ignore = format!("if it is an input, leave it out with --ignore {}", shell_word(column));
         let share = if n_bad == 1 { String::new() } else { format!(" ({n_bad} of its {n_rows} cells are not)") };
         match self {
             Self::OtherMark(_, _, Some(_)) => {
@@ -62,16 +62,16 @@ impl Found {
             ),
             Self::TooLarge(_) => {
                 format!(
-                    "column '{name}', line {line}: {self}; give the column another unit, remove the row, or {leave_out}"
+                    "column '{name}', line {line}: {self}; give the column another unit, remove the row, or, {ignore}"
                 )
             }
             _ if n_bad == n_rows && n_rows > 1 => format!(
                 "column '{name}' holds no finite number (line {line}: {self}); \
-                 {leave_out}, or write its content as numbers"
+                 {ignore}; else write numbers in its place"
             ),
             _ => format!(
                 "column '{name}', line {line}: {self}, expected a finite number{share}; \
-                 fill the value in, remove the row, or {leave_out}"
+                 put a number there, remove the row, or, {ignore}"
             ),
         }
     }

@@ -38,3 +38,38 @@ impl Lines {
 fn follow(&(start, line): &(usize, u64), row: usize) -> u64 {
     line + (row - start) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Lines;
+
+    proptest! {
+        #[test]
+        fn every_row_keeps_the_line_it_was_given(
+            steps in prop::collection::vec(prop_oneof![3 => Just(1_u64), 1 => 1..9_u64], 0..60),
+            kept in 0..70_usize,
+        ) {
+            let given: Vec<u64> = steps.iter().scan(0, |line, step| { *line += step; Some(*line) }).collect();
+            let mut lines = Lines::default();
+            given.iter().for_each(|&line| lines.push(line));
+            lines.truncate(kept);
+            let left = kept.min(given.len());
+            prop_assert_eq!(lines.n_rows(), left);
+            for (row, &line) in given.iter().enumerate() {
+                prop_assert_eq!(lines.line_of_row(row), (row < left).then_some(line));
+            }
+            // Truncation leaves nothing behind that a later row could trip over.
+            lines.push(1000);
+            prop_assert_eq!(lines.line_of_row(left), Some(1000));
+        }
+    }
+
+    #[test]
+    fn rows_on_successive_lines_are_stored_once() {
+        let mut lines = Lines::default();
+        (2..1_000_002).for_each(|line| lines.push(line));
+        assert_eq!(lines.starts, [(0, 2)]);
+    }
+}

@@ -55,8 +55,8 @@ pub use write::{WriteError, write_csv};
 /// assert_eq!(table.numbers("thrust")?, [1.5, 2.5]);
 /// assert_eq!(
 ///     table.numbers("engine").unwrap_err().to_string(),
-///     "engine.csv: column 'engine', line 2: found \"A\", expected a finite number (no cell of this column is); \
-///      put a number there, remove the row, or leave an input column out with --ignore engine"
+///     "engine.csv: column 'engine' holds no finite number (line 2: found \"A\"); \
+///      if it is an input, leave it out with --ignore engine; else write numbers in its place"
 /// );
 /// # Ok::<(), multigrade::table::TableError>(())
 /// ```

@@ -275,3 +275,78 @@ impl Splitter {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use csv::{QuoteStyle, Terminator, WriterBuilder};
+    use proptest::prelude::*;
+
+    use super::{Delimiter, Record, Records, TableProblem};
+
+    /// The fields of every row as `(line, text)`, read in pieces of `piece` bytes.
+    fn fields(bytes: &[u8], delimiter: Delimiter, piece: usize) -> Result<Vec<Vec<(u64, String)>>, TableProblem> {
+        let mut records = Records::new(BufReader::with_capacity(piece, bytes), delimiter);
+        let (mut rows, mut record) = (Vec::new(), Record::default());
+        while records.read(&mut record)? {
+            rows.push(record.cells().map(|cell| (cell.line, cell.text.to_owned())).collect());
+        }
+        Ok(rows)
+    }
+
+    fn delimiters() -> impl Strategy<Value = Delimiter> {
+        prop::sample::select(Delimiter::ALL.as_slice())
+    }
+
+    proptest! {
+        #[test]
+        fn what_another_program_wrote_comes_back_field_by_field_with_its_line(
+            rows in prop::collection::vec(prop::collection::vec("[a,;\"\n\ré 1]{0,4}", 1..4), 1..6),
+            delimiter in delimiters(),
+            end in prop::sample::select([Terminator::CRLF, Terminator::Any(b'\n'), Terminator::Any(b'\r')].as_slice()),
+            piece in 1..40_usize,
+        ) {
+            let mut writer = WriterBuilder::new()
+                .delimiter(delimiter.byte()).terminator(end).flexible(true).quote_style(QuoteStyle::Always).from_writer(Vec::new());
+            rows.iter().try_for_each(|row| writer.write_record(row)).unwrap();
+            let bytes = writer.into_inner().unwrap();
+
+            let mut line = 1;
+            let mut expected = Vec::new();
+            for row in &rows {
+                let mut cells = Vec::new();
+                for text in row {
+                    cells.push((line, text.clone()));
+                    // A line end is LF, CR or both.
+                    line += text.replace("\r\n", "\n").matches(['\n', '\r']).count() as u64;
+                }
+                line += 1;
+                expected.push(cells);
+            }
+            prop_assert_eq!(fields(&bytes, delimiter, piece).unwrap(), expected);
+        }
+
+        #[test]
+        fn the_size_of_the_pieces_does_not_change_what_is_read(
+            text in "[a,;\"\n\r 1\t]{0,30}", delimiter in delimiters(), piece in 1..30_usize,
+        ) {
+            let describe = |piece| format!("{:?}", fields(text.as_bytes(), delimiter, piece));
+            prop_assert_eq!(describe(piece), describe(1000));
+        }
+    }
+
+    #[test]
+    fn spaces_around_a_field_are_dropped_and_those_in_its_quotes_are_kept() {
+        let rows = fields(b" a b ,\t\" c \" , \"\" \n", Delimiter::Comma, 100).unwrap();
+        let texts: Vec<_> = rows[0].iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, ["a b", " c ", ""]);
+    }
+
+    #[test]
+    fn halves_of_a_character_in_two_fields_are_not_text() {
+        // Joined, the two bytes would be the letter é.
+        let problem = fields(b"x\n1,\xc3,\xa9\n", Delimiter::Comma, 100).unwrap_err();
+        assert_eq!(problem.to_string().split(';').next(), Some("line 2, field 2: \"\\xc3\" is not text in UTF-8"));
+    }
+}
