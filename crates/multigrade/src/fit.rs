@@ -37,8 +37,10 @@ pub struct Fitted {
     pub stop: Stop,
     /// Wall-clock seconds spent on each grade, choosing and refitting included. Not part of the model.
     pub seconds: Vec<f64>,
-    /// Rows of the samples that were held out for validation.
+    /// Rows of the samples that were held out for validation; empty if held-out samples were given.
     pub held_out: Vec<usize>,
+    /// What the grades say about the held-out rows, `(n, m)`, before any refit on them.
+    pub held_out_predictions: Vec<f64>,
 }
 
 /// A fit that could not be made.
@@ -166,6 +168,7 @@ pub fn fit_named(
     let mut planner = Planner::new(settings, train.rows());
     let mut scaling = Scalings::of(&train)?;
     let mut climb = climb(&train, held.as_ref(), &scaling, settings, &mut planner, &progress)?;
+    let held_out_predictions = held.as_ref().map_or(Vec::new(), |held| climb.predictions(held, &scaling.outputs));
     let mut refit = own_split && settings.refit.unwrap_or(planner.is_small()) && !climb.grades.is_empty();
     if refit && progress.cut().is_none() {
         let all = Scalings::of(samples)?;
@@ -193,7 +196,7 @@ pub fn fit_named(
     let document = serde_json::to_value(&**settings).unwrap_or_default();
     let schema = schema(samples, inputs, outputs);
     let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
-    Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out })
+    Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out, held_out_predictions })
 }
 
 /// Scalings of inputs and outputs, fixed by the rows that the grades are trained on.
@@ -268,10 +271,19 @@ struct Climb {
     /// Of `f_0` and of every grade.
     records: Vec<GradeRecord>,
     seconds: Vec<f64>,
+    /// Scaled residuals on the held-out rows after the last grade.
+    held_out_residuals: Vec<f64>,
     stop: Stop,
 }
 
 impl Climb {
+    /// Predictions on the held-out rows, from what is left of their targets.
+    fn predictions(&self, held_out: &Samples, scaling: &Scaling) -> Vec<f64> {
+        let scales = scaling.scale().iter().cycle();
+        let residuals = self.held_out_residuals.iter().zip(scales).map(|(r, s)| r * s);
+        held_out.targets().iter().zip(residuals).map(|(y, r)| y - r).collect()
+    }
+
     /// This climb with the held-out norms and the time of an earlier one that followed the same plans.
     fn with_validation_of(mut self, earlier: Self) -> Self {
         if self.records.len() == earlier.records.len() {
@@ -306,6 +318,7 @@ fn climb(
         plans: Vec::new(),
         records: vec![first],
         seconds: Vec::new(),
+        held_out_residuals: Vec::new(),
         stop: Stop::Complete,
     };
     loop {
@@ -351,6 +364,7 @@ fn climb(
             break;
         }
     }
+    climb.held_out_residuals = held.map_or(Vec::new(), |held| held.residuals);
     Ok(climb)
 }
 

@@ -10,6 +10,7 @@
 //! [`Multigrade`] and its file belong to the crate `multigrade-model`, re-exported here.
 #![forbid(unsafe_code)]
 
+mod baselines;
 mod fit;
 mod forward;
 mod front;
@@ -27,6 +28,7 @@ pub mod table;
 pub mod targets;
 mod training;
 
+pub use baselines::baselines;
 pub use fit::{FitError, Fitted, Stop, fit, fit_named};
 pub use multigrade_model::{
     Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,

@@ -49,8 +49,11 @@ impl<'a> Planner<'a> {
         let listed = matches!(self.settings.grades, Grades::List(_));
         let widths =
             if grade.widths.is_empty() { vec![if self.is_small() { 32 } else { 64 }; 2] } else { grade.widths.clone() };
-        let solver =
-            grade.solver.clone().or_else(|| self.settings.solver.clone()).unwrap_or_else(|| self.default_solver());
+        let solver = grade.solver.as_ref().or(self.settings.solver.as_ref());
+        let mut solver = solver.cloned().unwrap_or_else(|| self.default_solver());
+        if let (Grades::List(list), true) = (&self.settings.grades, self.settings.single_grade) {
+            solver = times(solver, list.len());
+        }
         let branches = grade.branches.unwrap_or(if listed || !self.is_small() { 1 } else { 5 });
         let activations = match &grade.activations {
             Some(given) => vec![given.clone()],
@@ -142,6 +145,18 @@ fn end_to_end(list: &[GradeSettings]) -> GradeSettings {
         widths: list.iter().flat_map(|g| g.widths.clone()).collect(),
         activations: all(list),
         ..list[0].clone()
+    }
+}
+
+/// The solver with `count` times the steps: the updates that `count` grades would have had.
+fn times(solver: Solver, count: usize) -> Solver {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let longer = |d: Descent| Descent { epochs: d.epochs.saturating_mul(count), ..d };
+    match solver {
+        Solver::RandomFeatures => Solver::RandomFeatures,
+        Solver::Lbfgs { iterations } => Solver::Lbfgs { iterations: iterations.saturating_mul(count) },
+        Solver::Adam(d) => Solver::Adam(longer(d)),
+        Solver::GradientDescent(d) => Solver::GradientDescent(longer(d)),
     }
 }
 

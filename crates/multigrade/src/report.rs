@@ -1,10 +1,13 @@
 //! What a report says, as plain data: measured norms, points, settings and notes, without layout.
 //!
-//! One [`ReportData`] feeds every rendering (terminal, HTML, JSON). All fields are public; nothing in here computes a model.
+//! One [`ReportData`] feeds every rendering (terminal, HTML, JSON). All fields are public; only
+//! [`ReportData::measure`] looks at a model.
 
 mod headline;
+mod measure;
 
 pub use headline::{Comparison, Headline, significant};
+pub use measure::{About, ReportRows};
 
 use serde::Serialize;
 

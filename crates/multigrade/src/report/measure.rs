@@ -1,0 +1,189 @@
+//! Fills a report from a model, its history and the rows it was fitted on.
+
+use super::{Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, Source, Spectrum, SpectrumCurve};
+use crate::settings::Precision;
+use crate::{ModelError, Multigrade, Predictor, Samples, baselines};
+
+/// Points shown in the figures; more would neither be seen nor be quick to load.
+const MAX_POINTS: usize = 2000;
+
+/// Frequencies of the spectrum, and rows it is computed from.
+const MAX_FREQUENCIES: usize = 200;
+const MAX_SPECTRUM_ROWS: usize = 10_000;
+
+/// The rows that a report speaks about.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportRows<'a> {
+    /// Rows that the grades were chosen and trained on.
+    pub train: &'a Samples,
+    /// Rows held out from that.
+    pub held_out: Option<&'a Samples>,
+    /// What the model that never saw the held-out rows says about them, `(n, m)`: see
+    /// [`Fitted::held_out_predictions`](crate::Fitted::held_out_predictions).
+    pub held_out_predictions: Option<&'a [f64]>,
+}
+
+/// What a report needs to know beside the model and the rows.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// Name of the file or function that the rows came from.
+    pub source: String,
+    /// Columns of that table, used or not.
+    pub n_columns: usize,
+    /// Wall-clock seconds of each grade, if they were measured.
+    pub seconds: Vec<f64>,
+    /// Warnings to show, in plain sentences.
+    pub warnings: Vec<String>,
+}
+
+impl ReportData {
+    /// A report on `model`: residual norms from its history, baselines and points from `rows`.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the rows do not have the columns of the model.
+    pub fn measure(model: &Multigrade, rows: &ReportRows, about: &About) -> Result<Self, ModelError> {
+        let history = model.history();
+        let outputs = model.schema().output_names().join(", ");
+        let (inputs, outputs_shown) = points(model, rows)?;
+        Ok(Self {
+            title: format!("{outputs} of {}", about.source),
+            source: Source {
+                name: about.source.clone(),
+                n_train: history.train_rows,
+                n_validation: history.validation_rows,
+                n_dropped: 0,
+                n_columns: about.n_columns,
+                validation_chose: !history.notes.is_empty(),
+            },
+            inputs,
+            outputs: outputs_shown,
+            grades: grade_rows(model, &about.seconds),
+            baselines: baselines(rows.train, rows.held_out)?,
+            spectra: if model.n_inputs() == 1 { spectra(model, rows.train)? } else { Vec::new() },
+            settings: settings(model.settings()),
+            notes: notes(model),
+            warnings: about.warnings.clone(),
+            versions: vec![Entry::new("multigrade", env!("CARGO_PKG_VERSION"))],
+        })
+    }
+}
+
+fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
+    let row = |record: &crate::GradeRecord| GradeRow {
+        grade: record.grade,
+        hidden: record.hidden.clone(),
+        parameters: record.parameters,
+        train: record.train.clone(),
+        validation: record.validation.clone(),
+        updates: record.updates,
+        weight_decay: record.weight_decay,
+        stop: record.stop.clone(),
+        seconds: record.grade.checked_sub(1).and_then(|k| seconds.get(k).copied()),
+        kept: true,
+    };
+    model.history().grades.iter().map(row).collect()
+}
+
+fn notes(model: &Multigrade) -> Vec<String> {
+    let history = model.history();
+    let mut notes = history.notes.clone();
+    notes.push(format!("No further grade: {}.", history.stop));
+    if history.refit {
+        notes.push(format!(
+            "The grades were then trained again on all {} rows; held-out norms and held-out points are those of the \
+             model that did not see these rows.",
+            history.train_rows
+        ));
+    }
+    notes
+}
+
+/// At most [`MAX_POINTS`] rows, evenly spaced through the table, with the prediction of the finished model, or for
+/// held-out rows of the model that did not see them.
+fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Vec<OutputFit>), ModelError> {
+    let (d, m) = (model.n_inputs(), model.n_outputs());
+    let predictor = Predictor::new(model, Precision::F64);
+    let mut parts = vec![(rows.train, predictor.predict(rows.train.inputs())?, false)];
+    if let Some(held) = rows.held_out {
+        // The finished model may have seen these rows: they count as held out only with the predictions of one that
+        // did not.
+        parts.push(match rows.held_out_predictions {
+            Some(predictions) => (held, predictions.to_vec(), true),
+            None => (held, predictor.predict(held.inputs())?, !model.history().refit),
+        });
+    }
+    let total: usize = parts.iter().map(|(samples, _, _)| samples.rows()).sum();
+    let stride = total.div_ceil(MAX_POINTS).max(1);
+    let mut inputs: Vec<InputColumn> = model
+        .schema()
+        .inputs
+        .iter()
+        .map(|column| InputColumn { name: column.name.clone(), ..InputColumn::default() })
+        .collect();
+    let mut outputs: Vec<OutputFit> = model
+        .schema()
+        .outputs
+        .iter()
+        .map(|column| OutputFit { name: column.name.clone(), drawn_from: total, ..OutputFit::default() })
+        .collect();
+    for (samples, predictions, validation) in &parts {
+        for i in (0..samples.rows()).step_by(stride) {
+            for (column, &x) in inputs.iter_mut().zip(&samples.inputs()[i * d..]) {
+                column.values.push(x);
+            }
+            for (j, output) in outputs.iter_mut().enumerate() {
+                let (truth, predicted) = (samples.targets_of(i)[j], predictions[i * m + j]);
+                output.points.push(FitPoint { truth, predicted, validation: *validation });
+            }
+        }
+    }
+    Ok((inputs, outputs))
+}
+
+/// Amplitudes `2/W |sum_i w_i r_i exp(-2πi f x_i)|` of the residual after each grade, at multiples of one cycle per
+/// range of the input, up to half the mean sampling rate.
+fn spectra(model: &Multigrade, train: &Samples) -> Result<Vec<Spectrum>, ModelError> {
+    let range = model.schema().inputs[0].max - model.schema().inputs[0].min;
+    let stride = train.rows().div_ceil(MAX_SPECTRUM_ROWS).max(1);
+    let shown: Vec<usize> = (0..train.rows()).step_by(stride).collect();
+    if range == 0.0 || shown.len() < 4 {
+        return Ok(Vec::new());
+    }
+    let train = train.select(&shown);
+    let m = model.n_outputs();
+    let mut stages = Predictor::new(model, Precision::F64).staged(train.inputs())?;
+    stages.insert(0, model.output_scaling().center().repeat(train.rows()));
+    let highest = (train.rows() / 2).min(MAX_FREQUENCIES);
+    let frequencies: Vec<f64> = (1..=highest).map(|k| k as f64 / range).collect();
+    let weight: f64 = train.weights().iter().sum();
+    let amplitude = |stage: &[f64], j: usize, frequency: f64| {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (i, (&x, &w)) in train.inputs().iter().zip(train.weights()).enumerate() {
+            let (s, c) = (std::f64::consts::TAU * frequency * (x - model.schema().inputs[0].min)).sin_cos();
+            let r = w * (train.targets_of(i)[j] - stage[i * m + j]);
+            re += r * c;
+            im += r * s;
+        }
+        2.0 / weight * f64::hypot(re, im)
+    };
+    let curve = |(grade, stage): (usize, &Vec<f64>), j: usize| SpectrumCurve {
+        grade,
+        amplitudes: frequencies.iter().map(|&f| amplitude(stage, j, f)).collect(),
+    };
+    let spectrum = |j: usize| Spectrum {
+        frequencies: frequencies.clone(),
+        curves: stages.iter().enumerate().map(|stage| curve(stage, j)).collect(),
+    };
+    Ok((0..m).map(spectrum).collect())
+}
+
+/// The settings document as lines of name and value.
+fn settings(document: &serde_json::Value) -> Vec<Entry> {
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => "chosen by the program".into(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let entries = document.as_object().into_iter().flatten();
+    entries.map(|(name, value)| Entry::new(name.replace('_', " "), text(value))).collect()
+}
