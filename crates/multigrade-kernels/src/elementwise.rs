@@ -259,23 +259,22 @@ fn tanh_body<T: Real, const FUSED: bool>(values: &mut [T]) {
     }
 }
 
-/// Calls `write(i, sine, cosine)` for every entry.
 #[inline(always)]
-fn sines<T: Real, const FUSED: bool>(values: &[T], mut write: impl FnMut(usize, T, T)) {
-    for (chunk_index, chunk) in values.chunks(SINE_CHUNK).enumerate() {
-        let start = chunk_index * SINE_CHUNK;
+fn sine_slope_body<T: Real, const FUSED: bool>(values: &mut [T], cosines: &mut [T]) {
+    let mut copy = [T::ZERO; SINE_CHUNK];
+    for (values, cosines) in values.chunks_mut(SINE_CHUNK).zip(cosines.chunks_mut(SINE_CHUNK)) {
+        let arguments = &mut copy[..values.len()];
+        arguments.copy_from_slice(values);
         let mut all_good = true;
-        for (i, z) in chunk.iter().enumerate() {
-            let (sine, cosine, good) = z.sin_cos_straight::<FUSED>();
+        for ((&z, sine), cosine) in arguments.iter().zip(&mut *values).zip(&mut *cosines) {
+            let good;
+            (*sine, *cosine, good) = z.sin_cos_straight::<FUSED>();
             all_good &= good;
-            write(start + i, sine, cosine);
         }
         if !all_good {
-            for (i, z) in chunk.iter().enumerate() {
-                let (_, _, good) = z.sin_cos_straight::<FUSED>();
-                if !good {
-                    let (sine, cosine) = z.sin_cos_careful();
-                    write(start + i, sine, cosine);
+            for ((&z, sine), cosine) in arguments.iter().zip(values).zip(cosines) {
+                if !z.sin_cos_straight::<FUSED>().2 {
+                    (*sine, *cosine) = z.sin_cos_careful();
                 }
             }
         }
@@ -284,24 +283,10 @@ fn sines<T: Real, const FUSED: bool>(values: &[T], mut write: impl FnMut(usize, 
 
 #[inline(always)]
 fn sine_body<T: Real, const FUSED: bool>(values: &mut [T]) {
-    let mut arguments = [T::ZERO; SINE_CHUNK];
-    for chunk in values.chunks_mut(SINE_CHUNK) {
-        let arguments = &mut arguments[..chunk.len()];
-        arguments.copy_from_slice(chunk);
-        sines::<T, FUSED>(arguments, |i, sine, _| chunk[i] = sine);
-    }
-}
-
-#[inline(always)]
-fn sine_slope_body<T: Real, const FUSED: bool>(values: &mut [T], cosines: &mut [T]) {
-    let mut arguments = [T::ZERO; SINE_CHUNK];
-    for (chunk, cosines) in values.chunks_mut(SINE_CHUNK).zip(cosines.chunks_mut(SINE_CHUNK)) {
-        let arguments = &mut arguments[..chunk.len()];
-        arguments.copy_from_slice(chunk);
-        sines::<T, FUSED>(arguments, |i, sine, cosine| {
-            chunk[i] = sine;
-            cosines[i] = cosine;
-        });
+    let mut cosines = [T::ZERO; SINE_CHUNK];
+    for values in values.chunks_mut(SINE_CHUNK) {
+        let cosines = &mut cosines[..values.len()];
+        sine_slope_body::<T, FUSED>(values, cosines);
     }
 }
 
@@ -407,3 +392,6 @@ dispatched! {
         scalars: AdamScalars<T>,
     ) => adam_body
 }
+
+#[cfg(test)]
+mod tests;
