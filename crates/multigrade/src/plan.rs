@@ -54,12 +54,14 @@ impl<'a> Planner<'a> {
         if let (Grades::List(list), true) = (&self.settings.grades, self.settings.single_grade) {
             solver = times(solver, list.len());
         }
-        let branches = grade.branches.unwrap_or(if listed || !self.is_small() { 1 } else { 5 });
-        let activations = match &grade.activations {
-            Some(given) => vec![given.clone()],
-            None => ACTIVATIONS.iter().map(|&a| vec![a; widths.len()]).collect(),
+        let branches =
+            grade.branches.or(self.settings.branches).unwrap_or(if listed || !self.is_small() { 1 } else { 5 });
+        let activations = match (&grade.activations, self.settings.activation) {
+            (Some(given), _) => vec![given.clone()],
+            (None, Some(given)) => vec![vec![given; widths.len()]],
+            (None, None) => ACTIVATIONS.iter().map(|&a| vec![a; widths.len()]).collect(),
         };
-        let decays = match grade.weight_decay {
+        let decays = match grade.weight_decay.or(self.settings.weight_decay) {
             Some(decay) => vec![decay],
             None if self.is_small() => DECAYS.to_vec(),
             None => vec![DECAYS[0], DECAYS[2]],

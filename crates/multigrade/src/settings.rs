@@ -32,6 +32,8 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `validation` | 0.2 | share of the weight held out, in `[0, 1)` |
 /// | `refit` | `None`: for small tables | train again on all rows once the plan is chosen |
 /// | `solver` | `None`: L-BFGS for small tables, Adam for large ones | trains the hidden stacks |
+/// | `activation`, `weight_decay` | `None`: chosen by validation | for every grade that names none |
+/// | `branches` | `None`: 5 for automatic grades on small tables, else 1 | networks averaged in every grade that names none |
 /// | `readout` | least squares | how the readout is found |
 /// | `rescale` | true | bring the residual to unit size before each grade |
 /// | `standardise_features` | true | bring the features to mean 0 and variance 1 before each grade |
@@ -53,6 +55,12 @@ pub struct FitSettings {
     pub refit: Option<bool>,
     /// Solver of every grade that names none; `None` chooses by the number of rows.
     pub solver: Option<Solver>,
+    /// Activation of every grade that names none; `None` leaves the choice to validation.
+    pub activation: Option<Activation>,
+    /// Weight decay of every grade that names none, at least 0; `None` leaves the choice to validation.
+    pub weight_decay: Option<f64>,
+    /// Networks averaged in every grade that names no number, at least 1; `None` chooses by the number of rows.
+    pub branches: Option<usize>,
     /// How the readout is found.
     pub readout: ReadoutRule,
     /// Whether the residual is brought to unit root mean square before each grade.
@@ -85,6 +93,9 @@ impl Default for FitSettings {
             validation: 0.2,
             refit: None,
             solver: None,
+            activation: None,
+            weight_decay: None,
+            branches: None,
             readout: ReadoutRule::LeastSquares,
             rescale: true,
             standardise_features: true,
@@ -287,6 +298,16 @@ fn require(ok: bool, field: &str, found: impl ToString, expected: &'static str) 
     if ok { Ok(()) } else { Err(SettingsError { field: field.into(), found: found.to_string(), expected }) }
 }
 
+fn check_decay(decay: Option<f64>) -> Result<(), SettingsError> {
+    decay.map_or(Ok(()), |decay| {
+        require(decay >= 0.0 && decay.is_finite(), "weight decay", decay, "a number of at least 0")
+    })
+}
+
+fn check_branches(branches: Option<usize>) -> Result<(), SettingsError> {
+    require(branches != Some(0), "branches", 0, "at least 1")
+}
+
 impl FitSettings {
     /// These settings, checked.
     ///
@@ -306,6 +327,8 @@ impl FitSettings {
         if let Some(solver) = &self.solver {
             self.check_solver(solver)?;
         }
+        check_decay(self.weight_decay)?;
+        check_branches(self.branches)?;
         match &self.grades {
             Grades::Auto { at_most: count } | Grades::Count(count) => {
                 require(*count > 0, "grades", count, "at least one grade")?;
@@ -328,10 +351,8 @@ impl FitSettings {
         if let Some(a) = &grade.activations {
             require(a.len() == grade.widths.len(), "activations", a.len(), "one per hidden layer")?;
         }
-        if let Some(decay) = grade.weight_decay {
-            require(decay >= 0.0 && decay.is_finite(), "weight decay", decay, "a number of at least 0")?;
-        }
-        require(grade.branches != Some(0), "branches", 0, "at least 1")?;
+        check_decay(grade.weight_decay)?;
+        check_branches(grade.branches)?;
         grade.solver.as_ref().map_or(Ok(()), |solver| self.check_solver(solver))
     }
 
