@@ -160,7 +160,7 @@ fn factor(ratio: f64) -> String {
     }
 }
 
-/// `value` with `digits` significant digits: plain notation from 0.001 up to 100000, else with an exponent.
+/// `value` with `digits` significant digits: plain notation from 0.001 up to a million, else with an exponent.
 ///
 /// Digits before the point are never rounded away, trailing zeros are kept (they say how precise the number is), and
 /// values that are no numbers are said in words.
@@ -188,7 +188,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     // Rounding first: 9.996 to three digits is 10.0, whose exponent is 1, not 0.
     let scientific = format!("{:.*e}", digits - 1, value);
     let exponent = scientific.rsplit('e').next().and_then(|e| e.parse::<i32>().ok()).unwrap_or(0);
-    if (-3..5).contains(&exponent) {
+    if (-3..6).contains(&exponent) {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
         format!("{value:.decimals$}")
     } else {
@@ -321,7 +321,7 @@ mod tests {
     fn rounding_up_to_the_next_power_of_ten_does_not_add_a_digit() {
         assert_eq!(significant(9.996, 3), "10.0");
         assert_eq!(significant(0.000_999_96, 3), "0.00100");
-        assert_eq!(significant(99_999.6, 3), "1.00e5");
+        assert_eq!(significant(999_999.6, 3), "1.00e6");
         assert_eq!(significant(f64::INFINITY, 3), "infinite");
     }
 
