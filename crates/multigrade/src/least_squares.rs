@@ -14,7 +14,10 @@ pub(crate) struct LinearMap {
 
 /// Up to this many multiplications the orthogonal factorisation is used; beyond it, where rows are plenty, the normal
 /// equations: half the work, and their products run at the speed of the processor.
-const QR_WORK: usize = 4_000_000_000;
+const QR_WORK: usize = 1_000_000_000;
+
+/// Singular values below this fraction of a column's norm count as rounding: some hundred units in the last place.
+const SMALLEST_RATIO: f64 = 1e-13;
 
 /// Rows of a block of the normal equations; partial sums are added in the order of blocks.
 const BLOCK_ROWS: usize = 1024;
@@ -114,10 +117,12 @@ impl System<'_> {
         move |k| (penalty / (self.scales[k] * self.scales[k])).max(floor)
     }
 
-    /// Householder QR of the rows `sqrt(w_i) h_i`, with the rows `sqrt(penalty) e_k` below them.
+    /// Householder QR with column pivoting of the rows `sqrt(w_i) h_i`, with the rows `sqrt(penalty) e_k` below them.
+    ///
+    /// Without pivoting, columns that depend on each other leave diagonal entries lost in rounding.
     fn by_factorisation(&self, penalty: f64) -> Mat<f64> {
         let (n, q) = (self.weights.len(), self.columns.len());
-        let floor = (f64::EPSILON * (n + q) as f64).powi(2);
+        let floor = SMALLEST_RATIO * SMALLEST_RATIO;
         let penalties = self.penalties(penalty, floor);
         let a = Mat::from_fn(n + q, q, |i, k| match i.checked_sub(n) {
             None => self.weights[i].sqrt() * self.feature(i, k),
@@ -127,7 +132,7 @@ impl System<'_> {
         let b =
             Mat::from_fn(n + q, self.m, |i, j| if i < n { self.weights[i].sqrt() * self.target(i, j) } else { 0.0 });
         use faer::linalg::solvers::SolveLstsq;
-        a.qr().solve_lstsq(&b)
+        a.col_piv_qr().solve_lstsq(&b)
     }
 
     /// Cholesky factorisation of `HᵀWH + penalty`, summed over blocks of rows in fixed order.
