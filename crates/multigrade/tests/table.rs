@@ -80,6 +80,34 @@ fn a_column_without_a_name_is_called_after_its_place() {
 }
 
 #[test]
+fn the_delimiter_is_the_one_that_cuts_most_rows_alike_and_makes_most_numbers() {
+    let names = |text: &str| table(text).column_names().join("|");
+    // Only the header has a semicolon, so it belongs to the name.
+    assert_eq!(names("a;b\n1\n"), "a;b");
+    // Both cut all rows alike; the comma makes numbers.
+    assert_eq!(names("n,k,p;q\n1,2,r;s\n3,4,t;u\n"), "n|k|p;q");
+    // The comma makes more numbers, but the semicolon cuts all rows alike.
+    assert_eq!(names("id;codes\na;1,2,3\nb;4,5,6\n"), "id|codes");
+    // Read with semicolons, the text breaks off at the third row.
+    assert_eq!(names("x,y;z\nu,v;w\n\"p,q\",r;s\n"), "x|y;z");
+    // Where nothing else decides, the rarer mark is the delimiter.
+    assert_eq!(names("x,y;z\nu,v;w\n"), "x,y|z");
+    assert_eq!(names("x;y\tz\nu;v\tw\n"), "x;y|z");
+}
+
+#[test]
+fn the_delimiter_of_rows_longer_than_the_sample_is_found() {
+    let row = |cell: &str| vec![cell; 60_000].join(";");
+    let names: Vec<String> = (0..60_000).map(|i| format!("column_{i}")).collect();
+    let text = format!("{}\n{}\n", names.join(";"), row("0,1234567890"));
+    assert!(names.join(";").len() < 1 << 20 && text.len() > 1 << 20);
+    assert_eq!(table(&text).numbers("column_59999").unwrap(), [0.123456789]);
+    let only_row = row("0,12345678901234567890");
+    assert!(only_row.len() > 1 << 20);
+    assert_eq!(table(&only_row).numbers("x60000").unwrap(), [0.12345678901234568]);
+}
+
+#[test]
 fn a_given_delimiter_is_not_second_guessed() {
     let options = ReadOptions { delimiter: Some(Delimiter::Tab), ..Default::default() };
     let table = Table::parse("t", "a,b\n1,2\n".as_bytes(), &options).unwrap();
@@ -121,8 +149,8 @@ fn a_blank_line_between_rows_is_ignored_unless_it_may_be_a_missing_value() {
 
     assert_eq!(table("a\n1\n\n3\n").n_rows(), 3);
     assert!(column_problem("a\n1\n\n3\n", "a").starts_with("column 'a', line 3: the cell is empty"));
-    let message = column_problem("a,b\n1,2\n,\n,\n3,4\n", "b");
-    assert!(message.starts_with("column 'b', line 3: the cell is empty, expected a finite number (2 of its 4 cells"));
+    let message = column_problem("a,b\n1,2\n,\n,\n3,4\n,\n,\n5,6\n,\n", "b");
+    assert!(message.starts_with("column 'b', line 3: the cell is empty, expected a finite number (4 of its 7 cells"));
 }
 
 #[test]
@@ -320,15 +348,19 @@ fn a_quote_that_is_left_open_or_written_past_is_reported_where_it_stands() {
     assert_eq!(table("a\",b\n1,2\n").column_names(), ["a\"", "b"]);
 }
 
-/// `1,a` on every line, for ever.
-struct EndlessRows;
+/// The same bytes over and over.
+struct Endless {
+    bytes: &'static [u8],
+    n_read: usize,
+}
 
-impl Read for EndlessRows {
+impl Read for Endless {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The sample ends and the buffers are filled on a multiple of four bytes.
-        let n = buffer.len().min(4);
-        buffer[..n].copy_from_slice(&b"1,a\n"[..n]);
-        Ok(n)
+        for slot in buffer.iter_mut() {
+            *slot = self.bytes[self.n_read % self.bytes.len()];
+            self.n_read += 1;
+        }
+        Ok(buffer.len())
     }
 }
 
@@ -344,11 +376,18 @@ fn no_source_can_exhaust_the_memory() {
     assert!(read(&mut b"\"".chain(io::repeat(b'\n')), 9).starts_with(&too_long));
     let too_many = format!("line 1 has more than {MAX_COLUMNS} fields, the most a table may have");
     assert_eq!(read(&mut io::repeat(b','), 9), too_many);
+    let read_endless = |bytes| read(&mut Endless { bytes, n_read: 0 }, 10);
     // The second column holds text and is not kept: ten numbers are the first ten rows of the first column.
-    let message = read(&mut EndlessRows, 10);
-    assert!(
-        message.starts_with("line 11: the table holds more than 10 numbers, the limit set for memory"),
-        "{message}"
+    let message = read_endless(b"1,a\n");
+    assert!(message.starts_with("the rows up to line 11 take more memory than 10 numbers, the limit;"), "{message}");
+    // Nothing but the lines of rows that do not follow each other is kept.
+    assert_eq!(
+        read_endless(b"a,\"\n\"\n").split(';').next(),
+        Some("the rows up to line 13 take more memory than 10 numbers, the limit")
+    );
+    assert_eq!(
+        read_endless(b"a,\n\n").split(';').next(),
+        Some("the rows up to line 13 take more memory than 10 numbers, the limit")
     );
 }
 
@@ -369,6 +408,18 @@ fn what_cannot_be_a_table_is_not_written() {
     assert!(matches!(write(&[], &[]), Err(WriteError::Shape { n_values: 0, n_columns: 0 })));
     assert!(matches!(write(&["a", ""], &[]), Err(WriteError::Name { column: 2, .. })));
     assert!(matches!(write(&["a\0"], &[]), Err(WriteError::Name { column: 1, .. })));
+}
+
+#[test]
+fn names_are_quoted_where_they_would_be_read_differently() {
+    let names =
+        ["\u{feff}a", " b", "c\u{85}", "d\re", "f\ng", "h,i", "j;k", "l\tm", "\"n\"", "o\"p", "'q'", "r s", "#t", "-"];
+    for delimiter in Delimiter::ALL {
+        let mut file = Vec::new();
+        write_csv(&mut file, delimiter, &names, &[0.5; 14]).unwrap();
+        assert_eq!(table(&file).column_names(), names);
+        assert!(String::from_utf8(file).unwrap().contains("'q'"));
+    }
 }
 
 #[test]

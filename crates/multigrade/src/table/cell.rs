@@ -99,32 +99,35 @@ impl NumberReader {
         Self { mark, one_column }
     }
 
-    /// The finite number in `text`, which has no spaces around it and stands on `line`.
-    pub(super) fn read(&mut self, text: &str, line: u64) -> Result<f64, Found> {
-        let Some((number, mark)) = either_mark(text) else { return Err(self.describe(text)) };
+    /// The finite number in `text`, which has no spaces around it and stands on `line`, if there is one.
+    pub(super) fn number(&mut self, text: &str, line: u64) -> Option<f64> {
+        let (number, mark) = either_mark(text)?;
         if !number.is_finite() {
-            return Err(describe_non_finite(text, number));
+            return None;
         }
-        let Some(mark) = mark else { return Ok(number) };
-        match self.mark {
-            Mark::Undecided => self.mark = Mark::Seen(mark, line),
-            Mark::Given(used) if used != mark => return Err(Found::OtherMark(shown(text), mark, None)),
-            Mark::Seen(used, decided) if used != mark => {
-                return Err(Found::OtherMark(shown(text), mark, Some(decided)));
-            }
-            Mark::Given(_) | Mark::Seen(..) => {}
+        match (&self.mark, mark) {
+            (_, None) => {}
+            (Mark::Undecided, Some(mark)) => self.mark = Mark::Seen(mark, line),
+            (&Mark::Given(used) | &Mark::Seen(used, _), Some(mark)) if used != mark => return None,
+            (Mark::Given(_) | Mark::Seen(..), Some(_)) => {}
         }
-        Ok(number)
+        Some(number)
     }
 
-    fn describe(&self, text: &str) -> Found {
+    /// What `text` is, in which [`number`](Self::number) found no number.
+    pub(super) fn describe(&self, text: &str) -> Found {
         let is_number = |word: &str| either_mark(word).is_some();
-        if text.is_empty() {
-            Found::Empty
-        } else if self.one_column && text.split_whitespace().take(2).all(is_number) {
-            Found::SeveralNumbers(shown(text))
-        } else {
-            Found::Text(shown(text))
+        match either_mark(text) {
+            Some((number, _)) if !number.is_finite() => describe_non_finite(text, number),
+            Some((_, Some(mark))) => {
+                let decided = if let Mark::Seen(_, line) = self.mark { Some(line) } else { None };
+                Found::OtherMark(shown(text), mark, decided)
+            }
+            _ if text.is_empty() => Found::Empty,
+            _ if self.one_column && text.split_whitespace().take(2).all(is_number) => {
+                Found::SeveralNumbers(shown(text))
+            }
+            _ => Found::Text(shown(text)),
         }
     }
 }

@@ -1,5 +1,6 @@
-use super::cell::Found;
+use super::cell::{Found, NumberReader};
 use super::error::TableProblem;
+use super::records::Cell;
 
 /// One column: its numbers, or, once it holds anything else, no more than what a message about it needs.
 #[derive(Clone, Debug)]
@@ -9,11 +10,12 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) fn push(&mut self, cell: Result<f64, Found>, line: u64) {
-        match (self, cell) {
-            (Self::Numbers(numbers), Ok(number)) => numbers.push(number),
-            (Self::Spoiled { .. }, Ok(_)) => {}
-            (column, Err(found)) => column.spoil(found, line, 1),
+    pub(super) fn push(&mut self, cell: Cell<'_>, reader: &mut NumberReader) {
+        match (reader.number(cell.text, cell.line), &mut *self) {
+            (Some(number), Self::Numbers(numbers)) => numbers.push(number),
+            (Some(_), Self::Spoiled { .. }) => {}
+            (None, Self::Spoiled { n_bad, .. }) => *n_bad += 1,
+            (None, Self::Numbers(_)) => self.spoil(reader.describe(cell.text), cell.line, 1),
         }
     }
 
@@ -22,6 +24,14 @@ impl Column {
         match self {
             Self::Numbers(_) => *self = Self::Spoiled { line, found, n_bad },
             Self::Spoiled { n_bad: so_far, .. } => *so_far += n_bad,
+        }
+    }
+
+    /// How many numbers are held in memory.
+    pub(super) fn n_kept(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Spoiled { .. } => 0,
         }
     }
 

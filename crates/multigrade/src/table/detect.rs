@@ -2,7 +2,7 @@
 
 use super::cell::either_mark;
 use super::error::TableProblem;
-use super::options::{DecimalMark, Delimiter, Header};
+use super::options::{Delimiter, Header};
 use super::records::{Cell, Record, Records};
 
 /// How many bytes detection may look at.
@@ -38,14 +38,10 @@ pub(super) struct Sample<'a> {
 impl Sample<'_> {
     /// The delimiter that [`ReadOptions::delimiter`](super::ReadOptions::delimiter) describes; a comma where there is one column.
     pub(super) fn delimiter(&self) -> Delimiter {
-        let mut best = (Delimiter::Comma, Fit { agreeing: 0.5, numbers: 0.0 });
-        for delimiter in Delimiter::ALL {
-            let fit = self.fit(delimiter);
-            if fit.agreeing > 0.5 && fit.is_better_than(&best.1) {
-                best = (delimiter, fit);
-            }
-        }
-        best.0
+        let fits = Delimiter::ALL.map(|delimiter| (delimiter, self.fit(delimiter)));
+        let usable = fits.into_iter().filter(|(_, fit)| fit.agreeing > 0.5);
+        let best = usable.reduce(|best, next| if next.1.is_better_than(&best.1) { next } else { best });
+        best.map_or(Delimiter::Comma, |(delimiter, _)| delimiter)
     }
 
     /// Whether the first row names the columns.
@@ -77,7 +73,7 @@ impl Sample<'_> {
         let mut sizes: Vec<usize> = rows.iter().filter(|row| !row.is_blank_line()).map(Record::n_fields).collect();
         sizes.sort_unstable();
         let agreeing = sizes.chunk_by(|a, b| a == b).filter(|run| run[0] > 1).map(<[usize]>::len).max().unwrap_or(0);
-        let numbers = rows.iter().flat_map(Record::cells).filter(|cell| is_number(cell.text, delimiter)).count();
+        let numbers = rows.iter().flat_map(Record::cells).filter(|cell| either_mark(cell.text).is_some()).count();
         Fit {
             agreeing: ratio(agreeing, sizes.len() + usize::from(broken)),
             numbers: ratio(numbers, sizes.iter().sum()),
@@ -120,13 +116,6 @@ impl Fit {
 
 fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-fn is_number(text: &str, delimiter: Delimiter) -> bool {
-    match either_mark(text) {
-        Some((_, Some(DecimalMark::Comma))) => delimiter != Delimiter::Comma,
-        number => number.is_some(),
-    }
 }
 
 /// What a field can tell about the row it is in.

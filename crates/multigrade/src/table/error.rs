@@ -100,11 +100,9 @@ pub enum TableProblem {
         /// The line on which the row starts.
         line: u64,
     },
-    /// The table holds more numbers than [`ReadOptions::max_numbers`](super::ReadOptions::max_numbers).
-    #[error(
-        "line {line}: the table holds more than {limit} numbers, the limit set for memory; use fewer rows or columns"
-    )]
-    TooManyNumbers {
+    /// The table takes more memory than [`ReadOptions::max_numbers`](super::ReadOptions::max_numbers) allows.
+    #[error("the rows up to line {line} take more memory than {limit} numbers, the limit; use fewer rows or columns")]
+    TooLarge {
         /// The line at which the limit was passed.
         line: u64,
         /// The limit.

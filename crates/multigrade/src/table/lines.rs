@@ -13,6 +13,11 @@ impl Lines {
         self.n_rows
     }
 
+    /// How many numbers of 8 bytes are held in memory beyond the first row's.
+    pub(super) fn n_kept(&self) -> usize {
+        2 * self.starts.len().saturating_sub(1)
+    }
+
     pub(super) fn push(&mut self, line: u64) {
         if self.starts.last().map(|start| follow(start, self.n_rows)) != Some(line) {
             self.starts.push((self.n_rows, line));

@@ -95,6 +95,8 @@ pub struct ReadOptions {
     /// with the other mark is a bad cell of its column. With any other delimiter the mark is a point.
     pub decimal: Option<DecimalMark>,
     /// The most numbers to hold in memory, 8 bytes each. Default: 2^28 (2 GiB).
+    ///
+    /// A row that does not start on the line after the row before it counts as two numbers more.
     pub max_numbers: usize,
 }
 

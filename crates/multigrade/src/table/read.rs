@@ -99,11 +99,11 @@ impl Rows {
         self.content.lines.push(record.line());
         if record.is_empty() {
             self.n_empty += 1;
-            return Ok(());
-        }
-        self.take_up_empty_rows();
-        for (column, cell) in self.content.columns.iter_mut().zip(record.cells()) {
-            column.push(self.numbers.read(cell.text, cell.line), cell.line);
+        } else {
+            self.take_up_empty_rows();
+            for (column, cell) in self.content.columns.iter_mut().zip(record.cells()) {
+                column.push(cell, &mut self.numbers);
+            }
         }
         self.check_memory(record.line())
     }
@@ -120,12 +120,10 @@ impl Rows {
     }
 
     fn check_memory(&self, line: u64) -> Result<(), TableProblem> {
-        let kept = |column: &Column| match column {
-            Column::Numbers(numbers) => numbers.len(),
-            Column::Spoiled { .. } => 0,
-        };
-        if self.content.columns.iter().map(kept).sum::<usize>() > self.max_numbers {
-            return Err(TableProblem::TooManyNumbers { line, limit: self.max_numbers });
+        let Content { columns, lines, .. } = &self.content;
+        let kept = lines.n_kept() + columns.iter().map(Column::n_kept).sum::<usize>();
+        if kept > self.max_numbers {
+            return Err(TableProblem::TooLarge { line, limit: self.max_numbers });
         }
         Ok(())
     }
