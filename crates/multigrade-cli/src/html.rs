@@ -120,7 +120,10 @@ fn write_results(main: &mut Markup, data: &ReportData) {
 
 fn write_result(out: &mut Markup, headline: &Headline) {
     out.tag("article").class("result").body(|card| {
-        card.tag("p").class("sentence").text(format_args!("{headline}."));
+        card.tag("p").class("sentence").body(|p| {
+            p.tag("b").text(format_args!("{}:", headline.output));
+            p.text(format_args!(" {}.", headline.claim()));
+        });
         card.tag("dl").body(|list| {
             let unit = headline.unit.as_deref();
             let mut tile = |name: &str, value: String| {

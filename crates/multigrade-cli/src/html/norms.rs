@@ -1,7 +1,7 @@
 //! The figure of residual norms: what every grade left over, and what simple methods leave.
 
 use multigrade::norms::Norms;
-use multigrade::report::{GradeRow, ReportData, significant};
+use multigrade::report::{BaselineRow, GradeRow, OutputFit, ReportData, significant};
 
 use super::axis::Range;
 use super::frame::{Frame, FrameSpec, Px, Shape, line_through};
@@ -23,187 +23,218 @@ const NORMS: [NormStyle; 3] = [
     NormStyle { label: "L1", class: "l1", shape: Shape::Square, of: |n| n.l1 },
 ];
 
-/// The norms of one output that a row measured, on training or on held-out rows.
-fn measured(train: &[Norms], validation: Option<&[Norms]>, held_out: bool, output: usize) -> Option<Norms> {
-    if held_out { validation?.get(output).copied() } else { train.get(output).copied() }
+/// The rows that residuals were measured on.
+#[derive(Clone, Copy, PartialEq)]
+enum Rows {
+    Training,
+    HeldOut,
 }
 
-fn after(row: &GradeRow, held_out: bool, output: usize) -> Option<Norms> {
-    measured(&row.train, row.validation.as_deref(), held_out, output)
+impl Rows {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training rows",
+            Self::HeldOut => "held-out rows",
+        }
+    }
 }
 
 /// Residual norms after each grade on a logarithmic axis, with what simple methods reach.
 pub(super) fn figure(out: &mut Markup, data: &ReportData, output: usize) {
-    let fit = &data.outputs[output];
-    let has_held_out = data.grades.iter().any(|row| after(row, true, output).is_some());
-    let baselines: Vec<(&str, f64)> = data
-        .baselines
-        .iter()
-        .filter_map(|row| {
-            let norms = measured(&row.train, row.validation.as_deref(), has_held_out, output)?;
+    View::new(data, output).write(out);
+}
+
+/// What the figure shows of a report.
+struct View<'a> {
+    data: &'a ReportData,
+    fit: &'a OutputFit,
+    output: usize,
+    /// The rows that a model is judged by: held-out ones if there are any.
+    judges: Rows,
+    /// Names and root mean squares.
+    baselines: Vec<(&'a str, f64)>,
+}
+
+impl<'a> View<'a> {
+    fn new(data: &'a ReportData, output: usize) -> Self {
+        let pick = |train: &[Norms], validation: Option<&[Norms]>, rows: Rows| match rows {
+            Rows::Training => train.get(output).copied(),
+            Rows::HeldOut => validation?.get(output).copied(),
+        };
+        let has_held_out = data.grades.iter().any(|row| pick(&[], row.validation.as_deref(), Rows::HeldOut).is_some());
+        let judges = if has_held_out { Rows::HeldOut } else { Rows::Training };
+        let baseline = |row: &'a BaselineRow| {
+            let norms = pick(&row.train, row.validation.as_deref(), judges)?;
             Some((row.name.as_str(), norms.l2))
-        })
-        .collect();
-
-    let sides = [false, true];
-    let curves = sides.iter().flat_map(|&side| data.grades.iter().filter_map(move |row| after(row, side, output)));
-    let values = curves.flat_map(|n| [n.l1, n.l2, n.linf]).chain(baselines.iter().map(|(_, rmse)| *rmse));
-    let (Some(y), Some(x)) = (Range::log(values), Range::linear(data.grades.iter().map(|row| row.grade as f64))) else {
-        out.tag("p").class("empty").text("No figure of the residual: no norm of it is positive and finite.");
-        return;
-    };
-
-    let unit = fit.unit.as_deref();
-    let spec = FrameSpec {
-        width: NAMED,
-        height: 330.0,
-        right: NAMES,
-        x: (x, x.whole_ticks(8), "after grade"),
-        y: (y, y.ticks(6), &with_unit("residual", unit)),
-        spoken: format!(
-            "Residual of {} after each grade, logarithmic: {}. The numbers are in the table of residuals.",
-            fit.name,
-            spoken_course(data, has_held_out, output)
-        ),
-    };
-    out.tag("figure").body(|figure| {
-        norms_key(figure, has_held_out, !baselines.is_empty());
-        spec.write(figure, |svg, frame| {
-            let mut labels = draw_baselines(svg, frame, &baselines, unit);
-            draw_kept(svg, frame, data);
-            labels.extend(draw_norms(svg, frame, data, output));
-            draw_labels(svg, frame, &labels);
-        });
-        figure.tag("figcaption").body(|caption| {
-            caption.tag("b").text("Residual after each grade. ");
-            caption.text("What is left of ");
-            caption.text(&fit.name);
-            caption.text(": the largest magnitude (L∞), the root mean square (L2, also called RMSE) and the mean magnitude (L1). ");
-            caption.text("The axis is logarithmic: equal steps are equal factors. Grade 0 is the centred target itself. ");
-            if has_held_out {
-                caption.text("A gap that opens between the training and the held-out rows is overfitting. ");
-            }
-            if !baselines.is_empty() {
-                caption.text("A model is worth its cost where its L2 lies well below the dashed lines.");
-            }
-        });
-    });
-}
-
-fn spoken_course(data: &ReportData, held_out: bool, output: usize) -> String {
-    let rows: Vec<(usize, f64)> =
-        data.grades.iter().filter_map(|row| Some((row.grade, after(row, held_out, output)?.l2))).collect();
-    let kind = if held_out { "held-out" } else { "training" };
-    match (rows.first(), rows.last()) {
-        (Some(first), Some(last)) if first.0 != last.0 => format!(
-            "{kind} RMSE {} after grade {}, {} after grade {}",
-            significant(first.1, 3),
-            first.0,
-            significant(last.1, 3),
-            last.0
-        ),
-        (Some(only), _) => format!("{kind} RMSE {} after grade {}", significant(only.1, 3), only.0),
-        _ => "no norms".to_owned(),
+        };
+        let baselines = data.baselines.iter().filter_map(baseline).collect();
+        Self { data, fit: &data.outputs[output], output, judges, baselines }
     }
-}
 
-/// Which mark means what. Written in HTML, so that it wraps on narrow pages.
-fn norms_key(out: &mut Markup, has_held_out: bool, has_baselines: bool) {
-    out.tag("ul").class("key").body(|key| {
-        for side in [true, false] {
-            if side && !has_held_out {
-                continue;
-            }
-            key.tag("li").body(|li| {
-                li.tag("svg").attr("viewBox", "0 0 36 14").attr("aria-hidden", "true").body(|svg| {
-                    let class = if side { "l2 held" } else { "l2 train" };
-                    svg.tag("path").class(class).attr("d", "M2 7H34").empty();
-                    svg.tag("path")
-                        .class(if side { "l2 dot" } else { "l2 ring" })
-                        .attr("d", Shape::Circle.outline(18.0, 7.0))
-                        .empty();
-                });
-                li.text(if side { "held-out rows" } else { "training rows" });
-            });
-        }
-        if has_baselines {
-            key.tag("li").body(|li| {
-                li.tag("svg").attr("viewBox", "0 0 36 14").attr("aria-hidden", "true").body(|svg| {
-                    svg.tag("path").class("base").attr("d", "M2 7H34").empty();
-                });
-                li.text(if has_held_out {
-                    "L2 of simple methods, held-out rows"
-                } else {
-                    "L2 of simple methods, training rows"
-                });
-            });
-        }
-    });
-}
-
-fn draw_baselines(svg: &mut Markup, frame: Frame, baselines: &[(&str, f64)], unit: Option<&str>) -> Vec<EndLabel> {
-    let mut labels = Vec::new();
-    for (name, rmse) in baselines {
-        let Some(at) = frame.y.at(*rmse) else { continue };
-        let line = format!("M{} {}H{}", Px(frame.x.start()), Px(at), Px(frame.x.end()));
-        svg.tag("path").class("base").attr("d", line).body(|path| {
-            path.tag("title").text(format_args!("{name}: RMSE {}{}", significant(*rmse, 4), spaced(unit)));
-        });
-        labels.push(EndLabel { text: (*name).to_owned(), class: "simple", at });
+    /// Every grade that was measured on these rows, with its norms.
+    fn course(&self, rows: Rows) -> Vec<(&'a GradeRow, Norms)> {
+        let norms = |row: &'a GradeRow| match rows {
+            Rows::Training => row.train.get(self.output).copied(),
+            Rows::HeldOut => row.validation.as_ref()?.get(self.output).copied(),
+        };
+        self.data.grades.iter().filter_map(|row| Some((row, norms(row)?))).collect()
     }
-    labels
-}
 
-/// A line where the finished model ends, if grades beyond it were tried.
-fn draw_kept(svg: &mut Markup, frame: Frame, data: &ReportData) {
-    let Some(answer) = data.answer() else { return };
-    let tried_more = data.grades.iter().any(|row| !row.kept && row.grade > answer.grade);
-    if let (true, Some(at)) = (tried_more, frame.x.at(answer.grade as f64)) {
-        let line = format!("M{} {}V{}", Px(at), Px(frame.y.start()), Px(frame.y.end()));
-        svg.tag("path").class("kept").attr("d", line).body(|path| {
-            path.tag("title").text(format_args!("the model ends with grade {}", answer.grade));
-        });
+    fn all_norms(&self) -> impl Iterator<Item = f64> {
+        let courses = [Rows::Training, Rows::HeldOut].into_iter().flat_map(|rows| self.course(rows));
+        courses.flat_map(|(_, norms)| [norms.l1, norms.l2, norms.linf])
     }
-}
 
-fn draw_norms(svg: &mut Markup, frame: Frame, data: &ReportData, output: usize) -> Vec<EndLabel> {
-    let unit = data.outputs[output].unit.as_deref();
-    let mut labels: Vec<EndLabel> = Vec::new();
-    for held_out in [false, true] {
-        for style in &NORMS {
-            let course: Vec<(&GradeRow, f64)> =
-                data.grades.iter().filter_map(|row| Some((row, (style.of)(&after(row, held_out, output)?)))).collect();
-            let place = |row: &GradeRow, value: f64| {
-                let x = frame.x.at(row.grade as f64)?;
-                // Zero has no place on this axis; it is shown on its lower edge, with a mark of its own.
-                let y = if value == 0.0 { Some(frame.y.start()) } else { frame.y.at(value) };
-                Some((x, y?))
-            };
-            let line = line_through(course.iter().map(|(row, value)| place(row, *value)));
-            svg.tag("g").class(style.class).body(|g| {
-                g.tag("path").class(if held_out { "held" } else { "train" }).attr("d", line).empty();
-                for (row, value) in &course {
-                    let Some((x, y)) = place(row, *value) else { continue };
-                    let shape = if *value == 0.0 { Shape::Below } else { style.shape };
-                    let class = if held_out { "dot" } else { "ring" };
-                    g.tag("path").class(class).attr("d", shape.outline(x, y)).body(|path| {
-                        path.tag("title").text(format_args!(
-                            "{} after grade {}, {} rows: {}{}",
-                            style.label,
-                            row.grade,
-                            if held_out { "held-out" } else { "training" },
-                            significant(*value, 4),
-                            spaced(unit)
-                        ));
-                    });
+    /// The grade that the model ends with, if more were tried.
+    fn last_kept(&self) -> Option<usize> {
+        let answer = self.data.answer()?.grade;
+        self.data.grades.iter().any(|row| row.grade > answer).then_some(answer)
+    }
+
+    fn write(&self, out: &mut Markup) {
+        let y = Range::log(self.all_norms().chain(self.baselines.iter().map(|(_, rmse)| *rmse)));
+        let x = Range::linear(self.data.grades.iter().map(|row| row.grade as f64));
+        let (Some(y), Some(x)) = (y, x) else {
+            out.tag("p").class("empty").text("No figure of the residual: no norm of it is positive and finite.");
+            return;
+        };
+        let spec = FrameSpec {
+            width: NAMED,
+            height: 330.0,
+            right: NAMES,
+            x: (x, x.whole_ticks(8), "after grade"),
+            y: (y, y.ticks(6), &with_unit("residual", self.fit.unit.as_deref())),
+            spoken: format!("Residual of {} after each grade, logarithmic: {}.", self.fit.name, self.in_words()),
+        };
+        out.tag("figure").body(|figure| {
+            self.write_key(figure);
+            spec.write(figure, |svg, frame| {
+                let mut labels = self.draw_baselines(svg, frame);
+                if let Some(at) = self.last_kept().and_then(|grade| frame.x.at(grade as f64)) {
+                    let line = format!("M{} {}V{}", Px(at), Px(frame.y.start()), Px(frame.y.end()));
+                    svg.tag("path").class("kept").attr("d", line).empty();
                 }
+                labels.extend(self.draw_norms(svg, frame));
+                draw_labels(svg, frame, &labels);
             });
-            if let Some((_, at)) = course.last().and_then(|(row, value)| place(row, *value)) {
-                // Where both kinds of rows are drawn, the label stands at the held-out curve, which is drawn last.
-                labels.retain(|label| label.text != style.label);
-                labels.push(EndLabel { text: style.label.to_owned(), class: style.class, at });
+            figure.tag("figcaption").body(|caption| self.write_caption(caption));
+        });
+    }
+
+    /// The course of the root mean square, for readers who cannot see the figure.
+    fn in_words(&self) -> String {
+        let course = self.course(self.judges);
+        let step =
+            |(row, norms): &(&GradeRow, Norms)| format!("{} after grade {}", significant(norms.l2, 3), row.grade);
+        let steps: Vec<String> = match course.as_slice() {
+            [first, .., last] => vec![step(first), step(last)],
+            few => few.iter().map(step).collect(),
+        };
+        format!("RMSE on {}: {}", self.judges.name(), steps.join(", "))
+    }
+
+    /// Which mark means what. Written in HTML, so that it wraps on narrow pages.
+    fn write_key(&self, out: &mut Markup) {
+        let item = |key: &mut Markup, marks: &[(&'static str, String)], text: String| {
+            key.tag("li").body(|li| {
+                li.tag("svg").attr("viewBox", "0 0 36 14").attr("aria-hidden", "true").body(|svg| {
+                    for (class, path) in marks {
+                        svg.tag("path").class(class).attr("d", path).empty();
+                    }
+                });
+                li.text(text);
+            });
+        };
+        let (line, mark) = ("M2 7H34".to_owned(), Shape::Circle.outline(18.0, 7.0));
+        out.tag("ul").class("key").body(|key| {
+            if self.judges == Rows::HeldOut {
+                let marks = [("l2 held", line.clone()), ("l2 dot", mark.clone())];
+                item(key, &marks, Rows::HeldOut.name().to_owned());
             }
+            item(key, &[("l2 train", line.clone()), ("l2 ring", mark)], Rows::Training.name().to_owned());
+            if !self.baselines.is_empty() {
+                item(key, &[("base", line)], format!("L2 of simple methods, {}", self.judges.name()));
+            }
+        });
+    }
+
+    fn write_caption(&self, caption: &mut Markup) {
+        caption.tag("b").text("Residual after each grade. ");
+        caption.text(format_args!(
+            "What is left of {}: the largest magnitude (L∞), the root mean square (L2, also called RMSE) and the mean \
+             magnitude (L1). The axis is logarithmic: equal steps are equal factors. Grade 0 is the centred target itself. ",
+            self.fit.name
+        ));
+        if self.judges == Rows::HeldOut {
+            caption.text("A gap that opens between the training and the held-out rows is overfitting. ");
+        }
+        if let Some(grade) = self.last_kept() {
+            caption.text(format_args!("The dotted line marks grade {grade}, the last one of the model. "));
+        }
+        if self.all_norms().any(|norm| norm == 0.0) {
+            caption.text("A residual of exactly zero is drawn as a triangle on the lower edge. ");
+        }
+        if !self.baselines.is_empty() {
+            caption.text("A model is worth its cost where its L2 lies well below the dashed lines.");
         }
     }
-    labels
+
+    fn draw_baselines(&self, svg: &mut Markup, frame: Frame) -> Vec<EndLabel> {
+        let unit = spaced(self.fit.unit.as_deref());
+        let mut labels = Vec::new();
+        for (name, rmse) in &self.baselines {
+            let Some(at) = frame.y.at(*rmse) else { continue };
+            let line = format!("M{} {}H{}", Px(frame.x.start()), Px(at), Px(frame.x.end()));
+            svg.tag("path").class("base").attr("d", line).body(|path| {
+                path.tag("title").text(format_args!("{name}: RMSE {}{unit}", significant(*rmse, 4)));
+            });
+            labels.push(EndLabel { text: (*name).to_owned(), class: "simple", at });
+        }
+        labels
+    }
+
+    fn draw_norms(&self, svg: &mut Markup, frame: Frame) -> Vec<EndLabel> {
+        for rows in [Rows::Training, Rows::HeldOut] {
+            for style in &NORMS {
+                svg.tag("g").class(style.class).body(|g| self.draw_curve(g, frame, rows, style));
+            }
+        }
+        let end = |style: &NormStyle| {
+            let (row, norms) = *self.course(self.judges).last()?;
+            Some(EndLabel {
+                text: style.label.to_owned(),
+                class: style.class,
+                at: place(frame, row, (style.of)(&norms))?.1,
+            })
+        };
+        NORMS.iter().filter_map(end).collect()
+    }
+
+    fn draw_curve(&self, g: &mut Markup, frame: Frame, rows: Rows, style: &NormStyle) {
+        let unit = spaced(self.fit.unit.as_deref());
+        let (line_class, mark_class) = match rows {
+            Rows::Training => ("train", "ring"),
+            Rows::HeldOut => ("held", "dot"),
+        };
+        let course = self.course(rows);
+        let line = line_through(course.iter().map(|(row, norms)| place(frame, row, (style.of)(norms))));
+        g.tag("path").class(line_class).attr("d", line).empty();
+        for (row, norms) in course {
+            let value = (style.of)(&norms);
+            let Some((x, y)) = place(frame, row, value) else { continue };
+            let shape = if value == 0.0 { Shape::Below } else { style.shape };
+            g.tag("path").class(mark_class).attr("d", shape.outline(x, y)).body(|path| {
+                let (label, rows) = (style.label, rows.name());
+                let value = significant(value, 4);
+                path.tag("title").text(format_args!("{label} after grade {}, {rows}: {value}{unit}", row.grade));
+            });
+        }
+    }
+}
+
+/// The place of a norm. Zero has none on a logarithmic axis; it is shown on the lower edge.
+fn place(frame: Frame, row: &GradeRow, value: f64) -> Option<(f64, f64)> {
+    let x = frame.x.at(row.grade as f64)?;
+    let y = if value == 0.0 { frame.y.start() } else { frame.y.at(value)? };
+    Some((x, y))
 }

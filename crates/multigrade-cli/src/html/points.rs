@@ -85,8 +85,9 @@ pub(super) fn draw_dots(svg: &mut Markup, frame: Frame, dots: &[Dot]) {
         svg.tag("g").class(class).attr("stroke-width", width).body(|g| {
             for dot in dots.iter().filter(|dot| dot.held_out == held_out) {
                 let (Some(x), Some(y)) = (frame.x.at(dot.x), frame.y.at(dot.y)) else { continue };
-                // A line of no length with a cap: the shortest way to write a dot.
-                let path = g.tag("path").attr("d", format_args!("M{} {}h0", Px(x), Px(y)));
+                // Nothing but the caps of a line: the shortest way to write a dot. The line must have a length, since
+                // printers leave out square caps of lines that have none.
+                let path = g.tag("path").attr("d", format_args!("M{} {}h.1", Px(x), Px(y)));
                 match &dot.title {
                     Some(title) => path.body(|path| path.tag("title").text(title)),
                     None => path.empty(),
@@ -106,7 +107,7 @@ pub(super) fn key(out: &mut Markup, points: &[FitPoint]) {
             key.tag("li").body(|li| {
                 li.tag("svg").class("short").attr("viewBox", "0 0 14 14").attr("aria-hidden", "true").body(|svg| {
                     svg.tag("g").class(class).attr("stroke-width", 6).body(|g| {
-                        g.tag("path").attr("d", "M7 7h0").empty();
+                        g.tag("path").attr("d", "M7 7h.1").empty();
                     });
                 });
                 li.text(text);

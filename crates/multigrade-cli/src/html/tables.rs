@@ -1,7 +1,7 @@
 //! The tables of the report. A table that is wider than the page scrolls inside its own box.
 
 use multigrade::norms::Norms;
-use multigrade::report::{Entry, ReportData, significant};
+use multigrade::report::{BaselineRow, Entry, GradeRow, ReportData, significant};
 
 use super::markup::Markup;
 
@@ -21,43 +21,45 @@ struct Row {
     class: &'static str,
 }
 
-/// The residual norms of one output: every grade, then every baseline.
-pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
-    let fit = &data.outputs[output];
-    let answer = data.answer().map(|row| row.grade);
-    let grades: Vec<Row> = data
-        .grades
-        .iter()
-        .map(|row| Row {
+impl Row {
+    fn of_grade(row: &GradeRow, output: usize, answer: Option<usize>) -> Self {
+        let is_answer = Some(row.grade) == answer;
+        let (class, remark) = match row.kept {
+            true if is_answer => ("answer", Some("the model ends here")),
+            true => ("", None),
+            false => ("dropped", Some("not kept")),
+        };
+        Self {
             name: format!("grade {}", row.grade),
-            about: match (row.grade, row.kept) {
-                _ if Some(row.grade) == answer => with_remark(&row.hidden, "the model ends here"),
-                (0, _) => "the centred target".to_owned(),
-                (_, false) => with_remark(&row.hidden, "not kept"),
-                _ => row.hidden.clone(),
-            },
+            about: [Some(hidden(row)), remark].into_iter().flatten().collect::<Vec<_>>().join("; "),
             train: row.train.get(output).copied(),
             held_out: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
-            class: if Some(row.grade) == answer {
-                "answer"
-            } else if row.kept {
-                ""
-            } else {
-                "dropped"
-            },
-        })
-        .collect();
-    let baselines: Vec<Row> = data
-        .baselines
-        .iter()
-        .map(|row| Row {
+            class,
+        }
+    }
+
+    fn of_baseline(row: &BaselineRow, output: usize) -> Self {
+        Self {
             name: row.name.clone(),
             about: row.about.clone(),
             train: row.train.get(output).copied(),
             held_out: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
             class: "",
-        })
-        .collect();
+        }
+    }
+}
+
+/// The hidden layers of a grade, in words; there are none before the first.
+fn hidden(row: &GradeRow) -> &str {
+    if row.grade == 0 { "the centred target" } else { &row.hidden }
+}
+
+/// The residual norms of one output: every grade, then every baseline.
+pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
+    let fit = &data.outputs[output];
+    let answer = data.answer().map(|row| row.grade);
+    let grades: Vec<Row> = data.grades.iter().map(|row| Row::of_grade(row, output, answer)).collect();
+    let baselines: Vec<Row> = data.baselines.iter().map(|row| Row::of_baseline(row, output)).collect();
     if grades.is_empty() && baselines.is_empty() {
         return;
     }
@@ -106,21 +108,13 @@ pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
     });
 }
 
-fn with_remark(text: &str, remark: &str) -> String {
-    if text.is_empty() { remark.to_owned() } else { format!("{text}; {remark}") }
-}
-
 fn residual_row(body: &mut Markup, row: &Row, has_held_out: bool, ratio: Option<f64>) {
     body.tag("tr").class(row.class).body(|tr| {
         tr.tag("th").attr("scope", "row").text(&row.name);
-        let mut norms = |norms: Option<Norms>| match norms {
-            Some(Norms { l1, l2, linf }) => [l1, l2, linf].map(|value| number(tr, value)),
-            None => [(); 3].map(|()| tr.tag("td").text("–")),
-        };
         if has_held_out {
-            norms(row.held_out);
+            norm_cells(tr, row.held_out);
         }
-        norms(row.train);
+        norm_cells(tr, row.train);
         match ratio {
             Some(ratio) if ratio.is_finite() => tr.tag("td").text(significant(ratio, 3)),
             _ => tr.tag("td").text("–"),
@@ -129,8 +123,11 @@ fn residual_row(body: &mut Markup, row: &Row, has_held_out: bool, ratio: Option<
     });
 }
 
-fn number(tr: &mut Markup, value: f64) {
-    tr.tag("td").text(significant(value, 4));
+fn norm_cells(tr: &mut Markup, norms: Option<Norms>) {
+    let values = norms.map_or([None; 3], |norms| [norms.l1, norms.l2, norms.linf].map(Some));
+    for value in values {
+        tr.tag("td").text(value.map_or("–".to_owned(), |value| significant(value, 4)));
+    }
 }
 
 /// What each grade is and what it cost.
@@ -162,11 +159,8 @@ pub(super) fn grades(out: &mut Markup, data: &ReportData) {
             for row in &data.grades {
                 body.tag("tr").class(if row.kept { "" } else { "dropped" }).body(|tr| {
                     tr.tag("th").attr("scope", "row").text(row.grade);
-                    tr.tag("td").class("words").text(match (row.grade, row.kept) {
-                        (0, _) if row.hidden.is_empty() => "the centred target".to_owned(),
-                        (_, true) => row.hidden.clone(),
-                        (_, false) => with_remark(&row.hidden, "not kept"),
-                    });
+                    let remark = if row.kept { "" } else { "; not kept" };
+                    tr.tag("td").class("words").text(format_args!("{}{remark}", hidden(row)));
                     tr.tag("td").text(row.parameters);
                     tr.tag("td").text(row.updates);
                     tr.tag("td").text(as_set(row.weight_decay));

@@ -196,7 +196,7 @@ fn a_result_that_loses_says_so_on_top() {
     let mut data = report(100, 2, 1, 1);
     data.baselines[0].validation = Some(vec![Norms { l1: 0.01, l2: 0.015, linf: 0.03 }]);
     let page = render(&data);
-    assert!(page.contains("y0: RMSE 0.150 kg on 20 held-out rows, 10x worse than linear."));
+    assert!(page.contains("<b>y0:</b> RMSE 0.150 kg on 20 held-out rows, 10x worse than linear."));
     assert!(page.contains("they decided where to stop"));
 }
 
@@ -207,8 +207,11 @@ fn a_grade_that_was_tried_in_vain_is_shown_and_marked() {
     let page = render(&data);
     assert!(page.contains("3 x tanh 32-32; not kept"));
     assert!(page.contains("3 x tanh 32-32; the model ends here"));
-    assert!(page.contains("the model ends with grade 2"));
-    assert!(page.contains("y0: RMSE 0.0150 kg"), "the sentence is about the model, not about the last grade tried");
+    assert!(page.contains("The dotted line marks grade 2, the last one of the model."));
+    assert!(
+        page.contains("<b>y0:</b> RMSE 0.0150 kg"),
+        "the sentence is about the model, not about the last grade tried"
+    );
 }
 
 #[test]
@@ -219,6 +222,7 @@ fn a_residual_of_zero_is_drawn_on_the_edge_and_one_that_is_no_number_is_not_draw
     checked(&data);
     let page = render(&data);
     assert!(page.contains("L2 after grade 3, training rows: 0 kg"));
+    assert!(page.contains("A residual of exactly zero is drawn as a triangle on the lower edge."));
     assert!(!page.contains("L2 after grade 2, training rows"));
     assert!(page.contains("<td>not a number</td>"), "the table still says it");
 }

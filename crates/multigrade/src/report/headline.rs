@@ -101,31 +101,36 @@ impl Headline {
     pub fn strongest(&self) -> Option<&Comparison> {
         self.comparisons.iter().find(|comparison| comparison.rmse.is_finite())
     }
-}
 
-impl fmt::Display for Headline {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: RMSE {}", self.output, significant(self.norms.l2, 3))?;
+    /// The sentence without the name of the output: `RMSE 1200 lbf on 211 held-out rows, 19x better than linear`.
+    pub fn claim(&self) -> String {
+        let mut claim = format!("RMSE {}", significant(self.norms.l2, 3));
         if let Some(unit) = self.unit.as_ref().filter(|_| self.norms.l2.is_finite()) {
-            write!(f, " {unit}")?;
+            claim += &format!(" {unit}");
         }
         let kind = if self.held_out { "held-out" } else { "training" };
         let plural = if self.rows == 1 { "" } else { "s" };
-        write!(f, " on {} {kind} row{plural}", self.rows)?;
+        claim += &format!(" on {} {kind} row{plural}", self.rows);
 
         // Wins first, the largest first, so that a loss is the last word and cannot be overlooked.
         let strongest: Vec<_> = self.comparisons.iter().filter(|c| !c.ratio.is_nan()).take(NAMED).collect();
         let mut before_a_loss = "";
         for comparison in strongest.into_iter().rev() {
             if comparison.ratio > 1.0 / SAME {
-                write!(f, ", {comparison}")?;
+                claim += &format!(", {comparison}");
                 before_a_loss = "but ";
             } else {
-                write!(f, ", {before_a_loss}{comparison}")?;
+                claim += &format!(", {before_a_loss}{comparison}");
                 before_a_loss = "";
             }
         }
-        Ok(())
+        claim
+    }
+}
+
+impl fmt::Display for Headline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.output, self.claim())
     }
 }
 
