@@ -1,1 +1,92 @@
-fn main(){}
+//! Development commands of this repository; `cargo xtask` lists them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  test           everything that must hold: formatting, lints, tests, documentation with its examples
+  bench          test errors of the default settings beside those of other libraries, on the same rows
+                 (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)";
+
+/// One step of a command: what it is, the program and its arguments, and variables of its environment.
+struct Step<'a> {
+    what: &'a str,
+    program: &'a str,
+    arguments: Vec<String>,
+    variables: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Step<'a> {
+    fn new(what: &'a str, command: &'a str) -> Self {
+        let mut words = command.split_whitespace();
+        let program = words.next().unwrap_or_default();
+        Self { what, program, arguments: words.map(String::from).collect(), variables: &[] }
+    }
+
+    fn run(&self) -> Result<(), String> {
+        eprintln!("==> {}: {} {}", self.what, self.program, self.arguments.join(" "));
+        let mut command = Command::new(self.program);
+        command.current_dir(root()).args(&self.arguments).envs(self.variables.iter().copied());
+        match command.status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("{} failed ({status})", self.what)),
+            Err(error) => Err(format!("{}: cannot run {}: {error}", self.what, self.program)),
+        }
+    }
+}
+
+/// The top of the repository: this file is in `xtask/src`.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// Every test there is, the quick checks first.
+fn test() -> Result<(), String> {
+    let strict_docs = Step {
+        variables: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..Step::new("documentation", "cargo doc --workspace --no-deps --locked")
+    };
+    let steps = [
+        Step::new("formatting", "cargo fmt --all --check"),
+        Step::new("lints", "cargo clippy --workspace --all-targets --locked -- -D warnings"),
+        strict_docs,
+        Step::new("tests", "cargo test --workspace --locked"),
+    ];
+    steps.iter().try_for_each(Step::run)
+}
+
+/// Both sides on the same files, in one go.
+fn bench() -> Result<(), String> {
+    let data = root().join("target/bench/defaults");
+    let mut peers = Step::new("peers", "python3 bench/peers_defaults.py");
+    let results = root().join("target/bench/peers_defaults.json");
+    for (name, path) in [("--data-dir", &data), ("--results", &results)] {
+        peers.arguments.extend([name.into(), path.display().to_string()]);
+    }
+    let mut ours = Step::new("multigrade", "cargo run --release --locked -p multigrade --example defaults_table --");
+    ours.arguments.push(data.display().to_string());
+    [peers, ours].iter().try_for_each(Step::run)
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test(),
+        ["bench"] => bench(),
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => Err(format!("unknown command '{}'\n\n{USAGE}", arguments.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -345,7 +345,7 @@ fn climb(
             continue;
         }
         let helps = match (&held, &next_held) {
-            (Some(before), Some(after)) => after.loss() < before.loss() * (1.0 - WORTHWHILE),
+            (Some(before), Some(after)) => is_better(before, after),
             _ => true,
         };
         if plans.is_automatic() && !helps {
@@ -376,6 +376,16 @@ fn is_trivial(rule: ReadoutRule, before: f64, after: f64) -> bool {
         ReadoutRule::LeastSquares => !(after < before * (1.0 - TRIVIAL)),
         ReadoutRule::AsTrained => !after.is_finite() || after == before,
     }
+}
+
+/// Whether held-out rows say that a grade helps: the mean decrease of the squared residual is worthwhile, and more
+/// than one standard error of that mean, so that a few lucky rows do not decide.
+fn is_better(before: &Front, after: &Front) -> bool {
+    let decreases: Vec<f64> = before.row_losses().zip(after.row_losses()).map(|(b, a)| b - a).collect();
+    let weights = &before.weights;
+    let mean: f64 = decreases.iter().zip(weights).map(|(d, w)| w * d).sum();
+    let error = decreases.iter().zip(weights).map(|(d, w)| (w * (d - mean)).powi(2)).sum::<f64>().sqrt();
+    mean > error && mean > WORTHWHILE * before.loss()
 }
 
 fn record(

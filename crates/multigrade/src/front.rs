@@ -64,8 +64,12 @@ impl Front {
 
     /// `1/m sum_i w_i |r_i|²`: 1 before the first grade, on the rows that fixed the scaling.
     pub(crate) fn loss(&self) -> f64 {
-        let squares = self.residuals.chunks_exact(self.m).zip(&self.weights);
-        squares.map(|(r, w)| w * r.iter().map(|r| r * r).sum::<f64>()).sum::<f64>() / self.m as f64
+        self.row_losses().zip(&self.weights).map(|(loss, w)| w * loss).sum()
+    }
+
+    /// `1/m |r_i|²` of each row.
+    pub(crate) fn row_losses(&self) -> impl Iterator<Item = f64> {
+        self.residuals.chunks_exact(self.m).map(|r| r.iter().map(|r| r * r).sum::<f64>() / self.m as f64)
     }
 
     /// Norms of the residual of each output, in the units of the table.

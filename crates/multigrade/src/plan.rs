@@ -15,8 +15,11 @@ const SMALL: usize = 10_000;
 /// Activations tried when none is given.
 const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Relu];
 
-/// Weight decays tried when none is given (experiment, no theory).
-const DECAYS: [f64; 5] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3];
+/// Weight decays tried for the first grade when none is given (experiment, no theory).
+const DECAYS: [f64; 6] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+
+/// Weight decays tried for later grades: what they fit is small and rough, and the choice matters less.
+const LATER_DECAYS: [f64; 3] = [1e-5, 1e-3, 1e-1];
 
 /// Plans one grade after the other.
 pub(crate) struct Planner<'a> {
@@ -45,7 +48,7 @@ impl<'a> Planner<'a> {
     }
 
     /// All ways to fill in what the settings of a grade leave open.
-    fn candidates(&self, grade: &GradeSettings, can_choose: bool) -> Vec<GradePlan> {
+    fn candidates(&self, k: usize, grade: &GradeSettings, can_choose: bool) -> Vec<GradePlan> {
         let listed = matches!(self.settings.grades, Grades::List(_));
         let widths =
             if grade.widths.is_empty() { vec![if self.is_small() { 32 } else { 64 }; 2] } else { grade.widths.clone() };
@@ -63,8 +66,8 @@ impl<'a> Planner<'a> {
         };
         let decays = match grade.weight_decay.or(self.settings.weight_decay) {
             Some(decay) => vec![decay],
-            None if self.is_small() => DECAYS.to_vec(),
-            None => vec![DECAYS[0], DECAYS[2]],
+            None if k == 1 => DECAYS.to_vec(),
+            None => LATER_DECAYS.to_vec(),
         };
         let hidden = |a: &Vec<Activation>| widths.iter().copied().zip(a.iter().copied()).collect::<Vec<_>>();
         let plan = |a: &Vec<Activation>, weight_decay: f64| GradePlan {
@@ -109,7 +112,7 @@ impl NextGrade for Planner<'_> {
         let Some(grade) = self.grades.next() else {
             return Ok(Err(Stop::Complete));
         };
-        let candidates = self.candidates(&grade, held_out.is_some());
+        let candidates = self.candidates(k, &grade, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
         let Some(held) = held_out.filter(|_| candidates.len() > 1) else {
             let plan = candidates.into_iter().next().expect("there is at least one candidate");
