@@ -60,7 +60,7 @@ impl FrameSpec<'_> {
     /// Writes the figure: frame first, then what `draw` adds on top.
     pub(super) fn write(&self, out: &mut Markup, draw: impl FnOnce(&mut Markup, Frame)) {
         let widest = self.y.1.marks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(1);
-        let left = LINE + 8.0 + DIGIT * widest as f64;
+        let left = LINE + 13.0 + DIGIT * widest as f64;
         let (top, bottom) = (8.0, self.height - 2.0 * LINE - 8.0);
         let frame = Frame { x: self.x.0.between(left, self.width - self.right), y: self.y.0.between(bottom, top) };
         let view = format!("0 0 {} {}", Px(self.width), Px(self.height));
