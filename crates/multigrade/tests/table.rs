@@ -179,12 +179,19 @@ fn a_bad_cell_is_reported_when_its_column_is_asked_for() {
     assert_eq!(
         table(text).numbers("wind speed").unwrap_err().to_string(),
         "t.csv: column 'wind speed', line 3: found \"n/a\", expected a finite number (2 of its 3 cells are not); \
-         put a number there, remove the row, or, if it is an input, leave it out with --ignore 'wind speed'"
+         put a number there, remove the row, or, if the column is an input, leave it out with --ignore 'wind speed'"
     );
     assert_eq!(
         column_problem("kind,v\nred,1\nblue,2\n", "kind"),
         "column 'kind' holds no finite number (line 2: found \"red\"); \
-         if it is an input, leave it out with --ignore kind; else write numbers in its place"
+         if the column is an input, leave it out with --ignore kind; else write numbers in its place"
+    );
+}
+
+#[test]
+fn a_column_of_one_bad_cell_is_told_about_that_cell() {
+    assert!(
+        column_problem("a,b\n1,x\n", "b").starts_with("column 'b', line 2: found \"x\", expected a finite number;")
     );
 }
 

@@ -15,7 +15,8 @@ pub enum Found {
     Infinite(String),
     /// A number beyond the range of `f64`, such as `1e400`.
     TooLarge(String),
-    /// A number with the decimal mark that this table does not use, and the line that decided which one it uses, if one did.
+    /// A number with the decimal mark that this table does not use, and the line that decided which one it uses, if
+    /// one did.
     OtherMark(String, DecimalMark, Option<u64>),
     /// Numbers with spaces between them, in a table of one column.
     SeveralNumbers(String),
@@ -44,10 +45,11 @@ impl fmt::Display for Found {
 }
 
 impl Found {
-    /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on `line`, and what to do.
+    /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on `line`,
+    /// and what to do.
     pub(super) fn message(&self, column: &str, line: u64, n_bad: usize, n_rows: usize) -> String {
         let name = shown(column);
-        let ignore = format!("if it is an input, leave it out with --ignore {}", shell_word(column));
+        let ignore = format!("if the column is an input, leave it out with --ignore {}", shell_word(column));
         let share = if n_bad == 1 { String::new() } else { format!(" ({n_bad} of its {n_rows} cells are not)") };
         match self {
             Self::OtherMark(_, _, Some(_)) => {
@@ -60,11 +62,10 @@ impl Found {
                 "column '{name}', line {line}: {self}, expected one finite number; \
                  separate columns by a comma, a semicolon or a tab"
             ),
-            Self::TooLarge(_) => {
-                format!(
-                    "column '{name}', line {line}: {self}; give the column another unit, remove the row, or, {ignore}"
-                )
-            }
+            Self::TooLarge(_) => format!(
+                "column '{name}', line {line}: {self}; \
+                 give the column another unit, remove the row, or, {ignore}"
+            ),
             _ if n_bad == n_rows && n_rows > 1 => format!(
                 "column '{name}' holds no finite number (line {line}: {self}); \
                  {ignore}; else write numbers in its place"

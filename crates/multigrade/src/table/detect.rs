@@ -36,7 +36,8 @@ pub(super) struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// The delimiter that [`ReadOptions::delimiter`](super::ReadOptions::delimiter) describes; a comma where there is one column.
+    /// The delimiter that [`ReadOptions::delimiter`](super::ReadOptions::delimiter) describes; a comma where there is
+    /// one column.
     pub(super) fn delimiter(&self) -> Delimiter {
         let fits = Delimiter::ALL.map(|delimiter| (delimiter, self.fit(delimiter)));
         let usable = fits.into_iter().filter(|(_, fit)| fit.agreeing > 0.5);

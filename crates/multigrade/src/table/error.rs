@@ -10,7 +10,8 @@ pub struct TableError {
     /// The path as it was given, or the name passed to [`Table::parse`](super::Table::parse).
     pub table: String,
     /// What is wrong.
-    // Boxed, so that a `Result<&[f64], _>` stays a few words long. Not a `source`: the message above holds its text already.
+    // Boxed, so that a `Result<&[f64], _>` stays a few words long.
+    // Not a `source`: the message above holds its text already.
     pub problem: Box<TableProblem>,
 }
 

@@ -5,21 +5,23 @@
 //!
 //! # What is read
 //!
-//! - Fields are separated by a comma, a semicolon or a tab ([`ReadOptions::delimiter`]); lines end with LF, CRLF or CR; the text is
-//!   UTF-8, a byte order mark at its start is dropped.
-//! - A field may be quoted with `"`; then it may hold delimiters, line ends, and `""` for a quote. Spaces around a field are not part of it.
-//! - The first row names the columns or is data ([`ReadOptions::header`]). Without names, and for an empty name, a column is called
-//!   `x1`, `x2`, ... after its place. Two columns with one name are an error.
-//! - All rows have the same number of fields. Rows in which every field is empty are ignored at the start and at the end of the file; elsewhere their
-//!   cells are missing. A line without any delimiter is blank and ignored wherever a row has two or more fields.
-//! - A number is what [`f64::from_str`](std::str::FromStr) reads and finite: an optional sign, digits with an optional point, an optional
-//!   exponent. Hexadecimal digits, underscores and thousands separators are not read. A number too small for `f64` reads as zero. For decimal commas see
-//!   [`ReadOptions::decimal`].
+//! - Fields are separated by a comma, a semicolon or a tab ([`ReadOptions::delimiter`]); lines end with LF, CRLF or CR;
+//!   the text is UTF-8, a byte order mark at its start is dropped.
+//! - A field may be quoted with `"`; then it may hold delimiters, line ends, and `""` for a quote. Spaces around a field
+//!   are not part of it.
+//! - The first row names the columns or is data ([`ReadOptions::header`]). Without names, and for an empty name, a column
+//!   is called `x1`, `x2`, ... after its place. Two columns with one name are an error.
+//! - All rows have the same number of fields. Rows in which every field is empty are ignored at the start and at the end
+//!   of the file; elsewhere their cells are missing. A line of nothing but spaces is blank and ignored wherever a row has
+//!   two or more fields.
+//! - A number is what [`f64::from_str`](std::str::FromStr) reads and finite: an optional sign, digits with an optional
+//!   point, an optional exponent. Hexadecimal digits, underscores and thousands separators are not read. A number too
+//!   small for `f64` reads as zero. For decimal commas see [`ReadOptions::decimal`].
 //!
 //! # Memory
 //!
-//! A column of numbers takes 8 bytes per row, any other column a few bytes. No file can take more than [`ReadOptions::max_numbers`],
-//! [`MAX_ROW_BYTES`] and [`MAX_COLUMNS`] allow.
+//! A column of numbers takes 8 bytes per row, any other column a few bytes. No file can take more than
+//! [`ReadOptions::max_numbers`], [`MAX_ROW_BYTES`] and [`MAX_COLUMNS`] allow.
 
 mod cell;
 mod column;
@@ -56,7 +58,7 @@ pub use write::{WriteError, write_csv};
 /// assert_eq!(
 ///     table.numbers("engine").unwrap_err().to_string(),
 ///     "engine.csv: column 'engine' holds no finite number (line 2: found \"A\"); \
-///      if it is an input, leave it out with --ignore engine; else write numbers in its place"
+///      if the column is an input, leave it out with --ignore engine; else write numbers in its place"
 /// );
 /// # Ok::<(), multigrade::table::TableError>(())
 /// ```

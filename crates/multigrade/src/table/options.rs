@@ -30,9 +30,9 @@ impl Delimiter {
 pub enum Header {
     /// Decide from the first two rows.
     ///
-    /// A field is *a name* when it is neither empty, nor a number (`NaN` and `inf` included), nor a usual
-    /// mark of a missing value (`NA`, `N/A`, `n/a`, `NULL`, `null`, `-`, `?`). The first row is a header when it holds a
-    /// name and, besides, either holds no number at all or has a name directly above a number of the second row.
+    /// A field is *a name* when it is neither empty, nor a number (`NaN` and `inf` included), nor a usual mark of a
+    /// missing value (`NA`, `N/A`, `n/a`, `NULL`, `null`, `-`, `?`). The first row is a header when it holds a name and,
+    /// besides, either holds no number at all or has a name directly above a number of the second row.
     ///
     /// So `a,b` / `1,2` and `x,2019,2020` / `1,2,3` have a header; `1,2` / `3,4` and `red,1` / `blue,2` have none.
     /// Columns named by numbers only (`2019,2020`) look like data: say [`Header::Yes`].
@@ -83,9 +83,9 @@ impl fmt::Display for DecimalMark {
 pub struct ReadOptions {
     /// The delimiter; `None` (the default) detects it from the first lines.
     ///
-    /// Detection takes the delimiter that cuts the largest part of the first lines (up to 200 lines, 1 MiB) into the
-    /// same number of fields, two or more; among equals the one that makes the most cells numbers. Where no delimiter
-    /// does so for more than half of the lines, the table has one column.
+    /// Detection takes the delimiter that cuts the largest part of the first rows (up to 200 rows, 1 MiB) into the same
+    /// number of fields, two or more; among equals the one that makes the most cells numbers, and then the first of
+    /// [`Delimiter::ALL`]. Where no delimiter does so for more than half of the rows, the table has one column.
     pub delimiter: Option<Delimiter>,
     /// Whether the first row names the columns. Default: [`Header::Auto`].
     pub header: Header,

@@ -1,7 +1,7 @@
 //! Cuts CSV text into rows and fields.
 //!
-//! Written here rather than taken from a CSV library, because the libraries read every text as *some* table: they neither say
-//! which line a field is on, nor report a quote that never closes, nor limit the memory one row may take.
+//! Written here rather than taken from a CSV library, because such a library reads every text as *some* table, while a
+//! message needs the line of each field and the quote that never closes, and one row must not fill the memory.
 
 use std::io::{self, BufRead};
 use std::mem;

@@ -8,7 +8,7 @@ use super::options::Delimiter;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The values do not fill whole rows.
+    /// The values do not fill whole rows, or there are no columns.
     #[error("cannot write {} in rows of {}", count(*.n_values, "value"), count(*.n_columns, "column"))]
     Shape {
         /// How many values there are.
@@ -37,8 +37,8 @@ pub enum WriteError {
 ///
 /// # Errors
 ///
-/// [`WriteError::Shape`] when `rows` does not consist of whole rows, [`WriteError::Name`] for a name that cannot be read back, and
-/// what `writer` reports.
+/// [`WriteError::Shape`] when `rows` does not consist of whole rows, [`WriteError::Name`] for a name that cannot be read
+/// back, and what `writer` reports.
 ///
 /// ```
 /// use multigrade::table::{Delimiter, write_csv};
@@ -89,7 +89,8 @@ fn header(delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<String, Wri
 }
 
 fn push_name(line: &mut String, name: &str) {
-    // Any delimiter, not only this table's, so that detection cannot be misled; a byte order mark at the start of a file is dropped.
+    // Any delimiter, not only this table's, so that detection cannot be misled; a byte order mark, because one at the
+    // start of a file is dropped.
     let ends_with_space = name.trim().len() < name.len();
     if ends_with_space || name.starts_with('\u{feff}') || name.contains(['"', ',', ';', '\t', '\n', '\r']) {
         line.push('"');
