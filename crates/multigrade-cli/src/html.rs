@@ -85,7 +85,8 @@ fn source_sentence(data: &ReportData) -> String {
     let source = &data.source;
     let mut sentence = format!("From {}: {} to fit", source.name, plural(source.n_train, "row"));
     if source.n_validation > 0 {
-        sentence += &format!(", {} held out", source.n_validation);
+        let whose = if source.refit { " of them first" } else { "" };
+        sentence += &format!(", {}{whose} held out", source.n_validation);
     }
     if source.n_dropped > 0 {
         sentence += &format!(", {} left out", source.n_dropped);
@@ -111,11 +112,25 @@ fn write_results(main: &mut Markup, data: &ReportData) {
             }
         }
     });
-    if data.source.validation_chose && data.source.n_validation > 0 {
-        main.tag("p").class("caution").text(
-            "The held-out rows were not fitted, but they decided where to stop: expect new rows to be met a little less well.",
+    let caution = caution(data);
+    if !caution.is_empty() {
+        main.tag("p").class("caution").text(caution);
+    }
+}
+
+/// What the reader must know about the held-out rows. Empty if there is nothing to know.
+fn caution(data: &ReportData) -> String {
+    let mut caution = String::new();
+    if data.source.n_validation > 0 && data.source.validation_chose {
+        caution += "The held-out rows were not fitted, but they decided where to stop: expect new rows to be met a little less well. ";
+    }
+    if data.source.n_validation > 0 && data.source.refit {
+        caution += &format!(
+            "After that the model was fitted again on all {} rows; all numbers about held-out rows are from before.",
+            data.source.n_train
         );
     }
+    caution
 }
 
 fn write_result(out: &mut Markup, headline: &Headline) {

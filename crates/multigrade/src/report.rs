@@ -48,9 +48,9 @@ pub struct ReportData {
 pub struct Source {
     /// The name of the file, or the expression that was sampled.
     pub name: String,
-    /// Rows the model was fitted on.
+    /// Rows the finished model was fitted on.
     pub n_train: usize,
-    /// Rows held out from fitting.
+    /// Rows held out from fitting, until the end if [`Source::refit`] is set.
     pub n_validation: usize,
     /// Rows left out, for example because a value was missing.
     pub n_dropped: usize,
@@ -58,6 +58,9 @@ pub struct Source {
     pub n_columns: usize,
     /// Whether the held-out rows decided which grade was best or when to stop: their residual is then slightly optimistic.
     pub validation_chose: bool,
+    /// Whether the finished model was fitted again on all rows, the held-out ones among them. Everything that this report
+    /// says about held-out rows is then measured with the model before that, which had not seen them.
+    pub refit: bool,
 }
 
 /// An input of the model and its values at the points shown.

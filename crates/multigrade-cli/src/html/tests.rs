@@ -35,6 +35,7 @@ fn report(rows: usize, n_inputs: usize, n_outputs: usize, n_grades: usize) -> Re
             n_dropped: 2,
             n_columns: n_inputs + n_outputs + 1,
             validation_chose: true,
+            refit: false,
         },
         inputs: (0..n_inputs)
             .map(|j| InputColumn {
@@ -198,6 +199,16 @@ fn a_result_that_loses_says_so_on_top() {
     let page = render(&data);
     assert!(page.contains("<b>y0:</b> RMSE 0.150 kg on 20 held-out rows, 10x worse than linear."));
     assert!(page.contains("they decided where to stop"));
+}
+
+#[test]
+fn a_model_that_saw_the_held_out_rows_in_the_end_says_so() {
+    let mut data = report(100, 2, 1, 1);
+    assert!(!render(&data).contains("fitted again"));
+    (data.source.refit, data.source.n_train) = (true, 100);
+    let page = render(&data);
+    assert!(page.contains("From rows.csv: 100 rows to fit, 20 of them first held out"));
+    assert!(page.contains("fitted again on all 100 rows; all numbers about held-out rows are from before."));
 }
 
 #[test]

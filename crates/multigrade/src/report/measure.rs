@@ -54,6 +54,7 @@ impl ReportData {
                 n_dropped: 0,
                 n_columns: about.n_columns,
                 validation_chose: !history.notes.is_empty(),
+                refit: history.refit,
             },
             inputs,
             outputs: outputs_shown,
