@@ -1,0 +1,259 @@
+//! What may be typed, and nothing else: every command's options, in the order of its help page.
+
+mod examples;
+mod fit;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
+
+pub(crate) use fit::{BatchArg, FitArgs, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg};
+
+/// Examples stand above the options: they are what most readers look for.
+const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+
+/// Build deep networks grade by grade: each grade fits what the grades before it left over.
+#[derive(Debug, Parser)]
+#[command(name = "multigrade", version, help_template = TEMPLATE, after_help = examples::TOP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(DemoArgs),
+    Fit(Box<FitArgs>),
+    Predict(PredictArgs),
+    Evaluate(EvaluateArgs),
+    Inspect(InspectArgs),
+    Truncate(TruncateArgs),
+    Report(ReportArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Fit the engine data that come with the program and show what to do next.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::DEMO)]
+pub(crate) struct DemoArgs {
+    /// Folder for the files it makes
+    #[arg(short, long, value_name = "DIR", default_value = "multigrade-demo")]
+    pub(crate) out: PathBuf,
+    /// Number that fixes every random choice
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Overwrite files in the folder that an earlier demo did not make
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+}
+
+/// Predict the outputs for the rows of a table, as CSV.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::PREDICT)]
+pub(crate) struct PredictArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Table with the model's input columns (CSV; - reads standard input)
+    pub(crate) data: PathBuf,
+    /// File to write; standard output without it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Number columns of DATA to write before the predictions, separated by commas, or all
+    #[arg(long, value_name = "COLS|all", value_delimiter = ',')]
+    pub(crate) keep: Vec<String>,
+    /// Use the first K grades only
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) grades: Option<u32>,
+    /// Write the prediction after every grade: thrust@1, thrust@2, ...
+    #[arg(long)]
+    pub(crate) staged: bool,
+    /// Numbers to compute in
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F64)]
+    pub(crate) precision: PrecisionArg,
+    /// Overwrite FILE
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+/// Measure a model on the rows of a table.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::EVALUATE)]
+pub(crate) struct EvaluateArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Table with the model's input and output columns (CSV; - reads standard input)
+    pub(crate) data: PathBuf,
+    /// Column with the weights of the rows
+    #[arg(long, value_name = "COL")]
+    pub(crate) weights: Option<String>,
+    /// Use the first K grades only
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) grades: Option<u32>,
+    /// Exit with status 1 if the RMSE of an output is larger than this
+    #[arg(long, value_name = "X")]
+    pub(crate) max_rmse: Option<f64>,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+/// Show what a model is and how it came to be.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::INSPECT)]
+pub(crate) struct InspectArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write the first grades of a model as a model of its own.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::TRUNCATE)]
+pub(crate) struct TruncateArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Number of grades to keep
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) grades: u32,
+    /// Model file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Overwrite FILE
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Write the HTML report of a model again, from the table it was fitted on.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::REPORT)]
+pub(crate) struct ReportArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Table that the model was fitted on (CSV)
+    pub(crate) data: PathBuf,
+    /// File to write; beside the model without it
+    #[arg(short, long, value_name = "FILE.html")]
+    pub(crate) out: Option<PathBuf>,
+    /// Column with the weights of the rows, if the fit used one
+    #[arg(long, value_name = "COL")]
+    pub(crate) weights: Option<String>,
+    /// Table of held-out rows, if the fit used one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) validation: Option<PathBuf>,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print what the report says as one JSON document; write HTML only with --out
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+/// Print a script that completes commands and options in a shell.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ThreadsArg {
+    /// Threads to use; all cores without it. The result does not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Reading the table")]
+pub(crate) struct TableArgs {
+    /// Character between columns; found out without it
+    #[arg(long, value_enum)]
+    pub(crate) delimiter: Option<DelimiterArg>,
+    /// Decimal mark; found out without it
+    #[arg(long, value_enum)]
+    pub(crate) decimal: Option<DecimalArg>,
+    /// The first line holds numbers: columns are called x1, x2, ...
+    #[arg(long)]
+    pub(crate) no_header: bool,
+}
+
+impl TableArgs {
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            delimiter: self.delimiter.map(|delimiter| match delimiter {
+                DelimiterArg::Comma => Delimiter::Comma,
+                DelimiterArg::Semicolon => Delimiter::Semicolon,
+                DelimiterArg::Tab => Delimiter::Tab,
+            }),
+            decimal: self.decimal.map(|mark| match mark {
+                DecimalArg::Point => DecimalMark::Point,
+                DecimalArg::Comma => DecimalMark::Comma,
+            }),
+            header: if self.no_header { Header::No } else { Header::Auto },
+            ..ReadOptions::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DelimiterArg {
+    #[value(alias = ",")]
+    Comma,
+    #[value(alias = ";")]
+    Semicolon,
+    #[value(alias = "\t")]
+    Tab,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DecimalArg {
+    Point,
+    Comma,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    F64,
+    F32,
+}
+
+impl From<PrecisionArg> for multigrade::Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F64 => Self::F64,
+            PrecisionArg::F32 => Self::F32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_of_every_command_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,79 @@
+//! The examples on the help pages. Tests run every line that starts with `multigrade`.
+
+pub(super) const TOP: &str = "
+Examples:
+  multigrade demo
+  multigrade fit engine.csv --target thrust --out engine
+  multigrade predict engine.safetensors new.csv
+
+`multigrade COMMAND -h` shows the main options of a command, `--help` all of them.
+Exit status: 0 done, 1 ran but what was asked for was not reached, 2 could not run.";
+
+pub(super) const DEMO: &str = "
+Examples:
+  multigrade demo
+  multigrade demo --out engine-demo --seed 1
+
+It writes the model, its HTML report and the tables to try other commands on, and
+overwrites what an earlier demo wrote to the same folder.
+Exit status: 0 done, 1 interrupted (what was found so far is written), 2 could not run.";
+
+pub(super) const FIT: &str = "
+Examples:
+  multigrade fit engine.csv --target thrust --out engine
+  multigrade fit engine.csv --target thrust,sfc --features mach,altitude --out two
+  multigrade fit engine.csv --target sfc --validation new.csv --seed 7 --out three
+  multigrade fit engine.csv --target thrust --grade 32,32:tanh --grade 64:sin --out four
+  multigrade fit engine.csv --target thrust --ignore sfc --solver adam --epochs 50 --out five
+
+Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran.
+Exit status: 0 done, 1 interrupted (the grades done so far are written), 2 could not run.";
+
+pub(super) const PREDICT: &str = "
+Examples:
+  multigrade predict model.safetensors new.csv
+  multigrade predict model.safetensors new.csv --keep mach,throttle --out predicted.csv
+  multigrade predict model.safetensors new.csv --staged
+
+Columns are matched by name; in a table without header, with just the inputs, by place.
+Exit status: 0 done, 2 could not run.";
+
+pub(super) const EVALUATE: &str = "
+Examples:
+  multigrade evaluate model.safetensors engine.csv
+  multigrade evaluate model.safetensors engine.csv --grades 1 --json
+  multigrade evaluate model.safetensors engine.csv --max-rmse 1e6
+
+JSON keys: rows, outputs; in each output name, target_spread, grades; in each of these
+grade, l1, l2, linf, r2.
+Exit status: 0 done, 1 an RMSE is larger than --max-rmse, 2 could not run.";
+
+pub(super) const INSPECT: &str = "
+Examples:
+  multigrade inspect model.safetensors
+  multigrade inspect model.safetensors --json
+
+JSON keys: file, bytes, schema, parameters, grades, history, settings.
+Exit status: 0 done, 2 could not run.";
+
+pub(super) const TRUNCATE: &str = "
+Examples:
+  multigrade truncate model.safetensors --grades 1 --out smaller
+
+Exit status: 0 done, 2 could not run.";
+
+pub(super) const REPORT: &str = "
+Examples:
+  multigrade report model.safetensors engine.csv --out again.html
+  multigrade report model.safetensors engine.csv --json
+
+Which rows were held out is worked out again from the settings kept in the model.
+JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings, notes,
+warnings, versions.
+Exit status: 0 done, 2 could not run.";
+
+pub(super) const COMPLETIONS: &str = "
+Examples:
+  multigrade completions bash
+
+Exit status: 0 done, 2 could not run.";

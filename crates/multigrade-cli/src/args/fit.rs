@@ -1,0 +1,264 @@
+//! The options of `multigrade fit`. `-h` shows those under the first heading only.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use multigrade::{Activation, GradeSettings, Schedule};
+
+use super::{PrecisionArg, TEMPLATE, TableArgs, ThreadsArg, examples};
+
+/// Learn the target columns of a table from its other columns.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::FIT)]
+pub(crate) struct FitArgs {
+    /// Table to learn from (CSV with a header line)
+    pub(crate) data: PathBuf,
+    /// Columns to learn, separated by commas
+    #[arg(short, long, required = true, value_name = "COLS", value_delimiter = ',')]
+    pub(crate) target: Vec<String>,
+    /// Model file to write; .safetensors is added
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) out: PathBuf,
+    /// Columns to learn from; all others without it
+    #[arg(short, long, value_name = "COLS", value_delimiter = ',')]
+    pub(crate) features: Vec<String>,
+    /// Columns to leave out
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Column with the weights of the rows; a weight of 2 is like the row twice
+    #[arg(long, value_name = "COL")]
+    pub(crate) weights: Option<String>,
+    /// Share of the rows to hold out, or a table of held-out rows
+    #[arg(long, value_name = "SHARE|FILE", default_value = "0.2", allow_hyphen_values = true)]
+    pub(crate) validation: ValidationArg,
+    /// Number that fixes every random choice
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Stop training after this time; the grades done so far are the answer
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) time_limit: Option<f64>,
+    /// Overwrite existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write no HTML report
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_report: bool,
+    /// Print one JSON document instead of tables; its keys: files, source, stop,
+    /// interrupted, refit, outputs, grades, baselines, notes, warnings
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "What the grades look like (without these, held-out rows decide)")]
+pub(crate) struct ShapeArgs {
+    /// Number of grades; auto adds them while held-out rows gain
+    #[arg(long, value_name = "auto|N", hide_short_help = true, conflicts_with = "grade")]
+    pub(crate) grades: Option<GradesArg>,
+    /// Largest number of grades for --grades auto [default: 8]
+    #[arg(long, value_name = "N", hide_short_help = true, conflicts_with = "grade")]
+    pub(crate) max_grades: Option<usize>,
+    /// Hidden widths and activation of a grade, such as 64,64:tanh; once for each grade
+    #[arg(long, value_name = "WIDTHS[:ACT]", hide_short_help = true)]
+    pub(crate) grade: Vec<GradeSettings>,
+    /// Activation of the grades that name none: relu, tanh, sin, square, identity
+    #[arg(long, value_name = "ACT", hide_short_help = true)]
+    pub(crate) activation: Option<Activation>,
+    /// Weight decay of every grade
+    #[arg(long, value_name = "X", hide_short_help = true)]
+    pub(crate) weight_decay: Option<f64>,
+    /// Networks trained apart and averaged in every grade
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) branches: Option<usize>,
+    /// Train the layers of all --grade options end to end instead, for comparison
+    #[arg(long, hide_short_help = true, requires = "grade")]
+    pub(crate) single_grade: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct TrainingArgs {
+    /// How hidden layers are trained [default: lbfgs up to 10000 rows, then adam]
+    #[arg(long, value_enum, hide_short_help = true)]
+    pub(crate) solver: Option<SolverArg>,
+    /// Iterations of lbfgs [default: 500]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) iterations: Option<u32>,
+    /// Passes of adam or gd over the rows [default: 100]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) epochs: Option<u32>,
+    /// Rows of a mini-batch of adam or gd [default: 256]
+    #[arg(long, value_name = "N|all", hide_short_help = true)]
+    pub(crate) batch: Option<BatchArg>,
+    /// First learning rate of adam or gd [default: 0.001]
+    #[arg(long, value_name = "X", hide_short_help = true)]
+    pub(crate) rate: Option<f64>,
+    /// Learning rate: constant, or falling to a last one: exponential:TO, cosine:TO
+    #[arg(long, value_name = "SCHEDULE", value_parser = schedule, hide_short_help = true)]
+    pub(crate) schedule: Option<Schedule>,
+    /// Epochs without gain after which adam or gd stops
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) patience: Option<u32>,
+    /// Train on all rows again once the grades are chosen [default: up to 10000 rows]
+    #[arg(long, hide_short_help = true, overrides_with = "no_refit")]
+    pub(crate) refit: bool,
+    /// Keep the model that did not see the held-out rows
+    #[arg(long, hide_short_help = true, overrides_with = "refit")]
+    pub(crate) no_refit: bool,
+    /// Numbers to train in
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F64, hide_short_help = true)]
+    pub(crate) precision: PrecisionArg,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Parts of the method")]
+pub(crate) struct MethodArgs {
+    /// How the readout of a grade is found
+    #[arg(long, value_enum, default_value_t = ReadoutArg::LeastSquares, hide_short_help = true)]
+    pub(crate) readout: ReadoutArg,
+    /// Leave the residual as large as it is before each grade
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_rescale: bool,
+    /// Hide the inputs from the readouts and the later grades
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_carry: bool,
+    /// Leave the features as they are before each grade
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_standardise: bool,
+    /// Distribution of the first weights
+    #[arg(long, value_enum, default_value_t = InitArg::ScaledNormal, hide_short_help = true)]
+    pub(crate) init: InitArg,
+    /// Start every grade from the same random numbers
+    #[arg(long, hide_short_help = true)]
+    pub(crate) same_init: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SolverArg {
+    /// Full-batch L-BFGS
+    Lbfgs,
+    /// Mini-batch Adam
+    Adam,
+    /// Plain gradient descent
+    Gd,
+    /// No training: only the readout is found
+    Random,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReadoutArg {
+    LeastSquares,
+    AsTrained,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InitArg {
+    ScaledNormal,
+    FanInUniform,
+}
+
+/// `auto` or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GradesArg {
+    Auto,
+    Count(usize),
+}
+
+impl FromStr for GradesArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Count).map_err(|_| "expected a number of grades or auto"),
+        }
+    }
+}
+
+/// `all` or a number of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BatchArg {
+    All,
+    Rows(usize),
+}
+
+impl FromStr for BatchArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => text.parse().map(Self::Rows).map_err(|_| "expected a number of rows or all"),
+        }
+    }
+}
+
+/// A share, or a file of held-out rows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ValidationArg {
+    Share(f64),
+    File(PathBuf),
+}
+
+impl FromStr for ValidationArg {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse().map_or_else(|_| Self::File(text.into()), Self::Share))
+    }
+}
+
+impl std::fmt::Display for ValidationArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Share(share) => share.fmt(f),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+fn schedule(text: &str) -> Result<Schedule, String> {
+    let expected = || format!("'{text}' is no schedule; expected constant, exponential:TO or cosine:TO");
+    let (name, to) = text.split_once(':').map_or((text, None), |(name, to)| (name, Some(to)));
+    let to = to.map(str::parse::<f64>).transpose().map_err(|_| expected())?;
+    match (name, to) {
+        ("constant", None) => Ok(Schedule::Constant),
+        ("exponential", Some(to)) => Ok(Schedule::Exponential { to }),
+        ("cosine", Some(to)) => Ok(Schedule::Cosine { to }),
+        _ => Err(expected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_a_name_and_a_last_rate_unless_it_is_constant() {
+        assert_eq!(schedule("cosine:1e-6"), Ok(Schedule::Cosine { to: 1e-6 }));
+        assert_eq!(schedule("constant"), Ok(Schedule::Constant));
+        for wrong in ["constant:1", "cosine", "exponential:", "linear:1", ""] {
+            assert!(schedule(wrong).unwrap_err().contains("expected constant"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_file_of_held_out_rows() {
+        assert_eq!("0.25".parse(), Ok(ValidationArg::Share(0.25)));
+        assert_eq!("held.csv".parse(), Ok(ValidationArg::File("held.csv".into())));
+    }
+}

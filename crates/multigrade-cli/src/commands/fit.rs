@@ -1,0 +1,119 @@
+//! `multigrade fit`
+
+use std::io::Write;
+
+use multigrade::report::{About, ReportData, ReportRows};
+use multigrade::table::Table;
+use multigrade::{Fitted, Samples, Stop, fit_named, write_atomically};
+
+use super::{print_json, use_threads, warn};
+use crate::args::{FitArgs, ValidationArg};
+use crate::data::{self, Columns};
+use crate::failure::{Failure, Status};
+use crate::files::FitFiles;
+use crate::progress::Progress;
+use crate::run_record::Clock;
+use crate::summary::{self, FitDocument};
+use crate::{html, interrupt};
+
+pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
+    let clock = Clock::start();
+    let settings = args.settings()?.validate()?;
+    let files = FitFiles::new(&args.out, !args.no_report);
+    files.check(args.force)?;
+    use_threads(&args.training.threads)?;
+    let options = args.table.options();
+    let table = data::read(&args.data, &options)?;
+    let columns = Columns::chosen(&table, args)?;
+    let samples = columns.samples(&table)?;
+    let held_out = match &args.validation {
+        ValidationArg::Share(_) => None,
+        ValidationArg::File(path) => Some(columns.samples(&data::read(path, &options)?)?),
+    };
+    let warnings = data::oddities(&samples, &columns);
+    warnings.iter().for_each(|text| warn(text));
+
+    interrupt::listen()?;
+    let mut progress = Progress::new(&columns.outputs, args.quiet);
+    let fitted =
+        fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
+    progress.finish();
+    interrupt::ignore();
+
+    let about = About {
+        source: data::file_name(&args.data),
+        n_columns: table.column_names().len(),
+        seconds: fitted.seconds.clone(),
+        warnings,
+    };
+    let data = report(&fitted, &samples, held_out.as_ref(), &about)?;
+    write(&fitted, &data, &files, &clock, args.force)?;
+    if args.json {
+        print_json(&FitDocument::new(&fitted, &data, None, &files))?;
+    } else {
+        print(&table, &columns, &data, &files)?;
+    }
+    Ok(status(&fitted))
+}
+
+/// The report on a fit that has just ended.
+pub(super) fn report(
+    fitted: &Fitted,
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    about: &About,
+) -> Result<ReportData, Failure> {
+    let is_held_out = |row: &usize| fitted.held_out.binary_search(row).is_ok();
+    let train: Vec<usize> = (0..samples.rows()).filter(|row| !is_held_out(row)).collect();
+    let own_held_out = (!fitted.held_out.is_empty()).then(|| samples.select(&fitted.held_out));
+    let held_out = held_out.or(own_held_out.as_ref());
+    let rows = ReportRows {
+        train: &samples.select(&train),
+        held_out,
+        held_out_predictions: held_out.map(|_| fitted.held_out_predictions.as_slice()),
+    };
+    Ok(ReportData::measure(&fitted.model, &rows, about)?)
+}
+
+/// Writes the model first: it is what took the time.
+pub(super) fn write(
+    fitted: &Fitted,
+    data: &ReportData,
+    files: &FitFiles,
+    clock: &Clock,
+    force: bool,
+) -> Result<(), Failure> {
+    fitted.model.save(&files.model, force)?;
+    if let Some(path) = &files.report {
+        write_atomically(path, html::render(data).as_bytes(), force)?;
+    }
+    Ok(write_atomically(&files.run, &clock.record(fitted).to_json()?, force)?)
+}
+
+/// An interrupted fit is not the one that was asked for; a time limit is.
+pub(super) fn status(fitted: &Fitted) -> Status {
+    if fitted.stop == Stop::Interrupted { Status::NotReached } else { Status::Done }
+}
+
+fn print(table: &Table, columns: &Columns, data: &ReportData, files: &FitFiles) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let held_out = match data.source.n_validation {
+        0 => ", none held out".to_owned(),
+        n => format!(", {n} held out"),
+    };
+    let title = format!(
+        "{} from {}: {} rows of {}{held_out}",
+        columns.outputs.join(", "),
+        columns.inputs.join(", "),
+        table.n_rows(),
+        table.name(),
+    );
+    writeln!(out, "{}\n", crate::grid::wrapped(&title, 2))?;
+    summary::write(&mut out, data, None)?;
+    let mut written = vec![(files.model.display().to_string(), "the model")];
+    if let Some(path) = &files.report {
+        written.push((path.display().to_string(), "a report to read in a browser"));
+    }
+    written.push((files.run.display().to_string(), "how it ran"));
+    Ok(summary::write_files(&mut out, &written)?)
+}

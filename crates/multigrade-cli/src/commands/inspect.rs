@@ -1,0 +1,137 @@
+//! `multigrade inspect`
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use multigrade::report::significant;
+use multigrade::{Grade, History, Multigrade, Schema};
+use serde::Serialize;
+
+use super::print_json;
+use crate::args::InspectArgs;
+use crate::failure::{Failure, Status};
+use crate::files;
+use crate::grid::{Grid, printable, wrapped};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    file: String,
+    bytes: usize,
+    schema: &'a Schema,
+    parameters: usize,
+    grades: Vec<GradeDocument>,
+    history: &'a History,
+    settings: &'a serde_json::Value,
+}
+
+/// The shape of one grade.
+#[derive(Serialize)]
+struct GradeDocument {
+    hidden: String,
+    parameters: usize,
+    branches: usize,
+    inputs: usize,
+    features: usize,
+    carries_inputs: bool,
+}
+
+impl GradeDocument {
+    fn new(grade: &Grade) -> Self {
+        Self {
+            hidden: grade.describe(),
+            parameters: grade.n_parameters(),
+            branches: grade.branches().len(),
+            inputs: grade.inputs(),
+            features: grade.n_features(),
+            carries_inputs: grade.carry_inputs(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
+    let model = files::load(&args.model)?;
+    let document = Document {
+        file: args.model.display().to_string(),
+        bytes: model.to_bytes().len(),
+        schema: model.schema(),
+        parameters: model.n_parameters(),
+        grades: model.grades().iter().map(GradeDocument::new).collect(),
+        history: model.history(),
+        settings: model.settings(),
+    };
+    if args.json {
+        print_json(&document)?;
+    } else {
+        print(&mut io::stdout().lock(), &args.model, &model, document.bytes)?;
+    }
+    Ok(Status::Done)
+}
+
+fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) -> Result<(), Failure> {
+    let (schema, history) = (model.schema(), model.history());
+    let title = format!(
+        "{}: {} from {}; {} grades, {} parameters, {} kB",
+        path.display(),
+        schema.output_names().join(", "),
+        schema.input_names().join(", "),
+        model.grades().len(),
+        model.n_parameters(),
+        bytes.div_ceil(1000),
+    );
+    writeln!(out, "{}", wrapped(&title, 2))?;
+    let refit = if history.refit { ", then trained again on all rows" } else { "" };
+    let held_out = history.validation_rows;
+    writeln!(out, "fitted on {} rows; {held_out} held out{refit}\n", history.train_rows)?;
+
+    let mut inputs = Grid::new(1);
+    inputs.row(["input", "from", "to"]);
+    for column in &schema.inputs {
+        inputs.row([column.name.clone(), column.min.to_string(), column.max.to_string()]);
+    }
+    writeln!(out, "{inputs}")?;
+    for (j, name) in schema.output_names().iter().enumerate() {
+        writeln!(out, "{}: root mean square error after each grade", printable(name))?;
+        writeln!(out, "{}", grades(model, j))?;
+    }
+    writeln!(out, "Settings:\n{}", settings(model.settings()))?;
+    writeln!(out, "Notes:")?;
+    for note in history.notes.iter().cloned().chain([format!("no further grade: {}", history.stop)]) {
+        writeln!(out, "{}", wrapped(&format!("- {note}"), 2))?;
+    }
+    Ok(())
+}
+
+fn grades(model: &Multigrade, output: usize) -> Grid {
+    let mut grid = Grid::new(3);
+    grid.row(["grade", "network", "solver", "parameters", "updates", "weight decay", "training", "held out"]);
+    for record in &model.history().grades {
+        let shown = |norms: &Vec<multigrade::Norms>| norms.get(output).map_or("-".into(), |n| significant(n.l2, 4));
+        let held_out = record.validation.as_ref().map_or("-".into(), shown);
+        let is_mean = record.grade == 0;
+        grid.row([
+            record.grade.to_string(),
+            if is_mean { "the mean".into() } else { record.hidden.clone() },
+            if is_mean { "-".into() } else { record.solver.clone() },
+            record.parameters.to_string(),
+            record.updates.to_string(),
+            if is_mean { "-".into() } else { format!("{:e}", record.weight_decay) },
+            shown(&record.train),
+            held_out,
+        ]);
+    }
+    grid
+}
+
+/// The settings document, one line for each entry; what was left open was chosen by the program.
+fn settings(document: &serde_json::Value) -> Grid {
+    let mut grid = Grid::new(2);
+    for (name, value) in document.as_object().into_iter().flatten() {
+        let value = match value {
+            serde_json::Value::Null => "chosen by the program".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        grid.row([name.replace('_', " "), value]);
+    }
+    grid
+}

@@ -1,0 +1,111 @@
+//! `multigrade predict`
+
+use std::io::BufWriter;
+
+use multigrade::table::{Delimiter, Table, write_csv};
+use multigrade::{Multigrade, Predictor, write_atomically};
+
+use super::{use_threads, warn};
+use crate::args::PredictArgs;
+use crate::failure::{Failure, Status};
+use crate::{data, files};
+
+pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
+    if let Some(out) = &args.out {
+        files::check(out, args.force)?;
+    }
+    use_threads(&args.threads)?;
+    let model = shorter(files::load(&args.model)?, args.grades)?;
+    let table = data::read(&args.data, &args.table.options())?;
+    let inputs = data::model_inputs(&table, &model)?;
+    warn_outside(&model, &inputs, &table);
+
+    let kept = kept_columns(&table, &args.keep)?;
+    let predicted = predictions(&model, &inputs, args)?;
+    let names = names(&model, &kept, args.staged);
+    let columns = kept
+        .iter()
+        .map(|name| Ok(table.numbers(name)?.to_vec()))
+        .chain(predicted.into_iter().map(Ok))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let rows: Vec<f64> = (0..table.n_rows()).flat_map(|row| columns.iter().map(move |c| c[row])).collect();
+    match &args.out {
+        None => write_csv(BufWriter::new(std::io::stdout().lock()), Delimiter::Comma, &names, &rows)?,
+        Some(path) => {
+            let mut file = Vec::new();
+            write_csv(&mut file, Delimiter::Comma, &names, &rows)?;
+            write_atomically(path, &file, args.force)?;
+        }
+    }
+    Ok(Status::Done)
+}
+
+/// The model with the first `grades` grades only.
+pub(super) fn shorter(model: Multigrade, grades: Option<u32>) -> Result<Multigrade, Failure> {
+    match grades {
+        Some(k) => Ok(model.truncate(k as usize)?),
+        None => Ok(model),
+    }
+}
+
+/// Predicted columns: one for each output, or one for each grade and output.
+fn predictions(model: &Multigrade, inputs: &[f64], args: &PredictArgs) -> Result<Vec<Vec<f64>>, Failure> {
+    let predictor = Predictor::new(model, args.precision.into());
+    let stages = if args.staged { predictor.staged(inputs)? } else { vec![predictor.predict(inputs)?] };
+    if stages.is_empty() {
+        return Err("the model is a constant without any grade, so --staged has nothing to show".to_string().into());
+    }
+    let m = model.n_outputs();
+    let column = |stage: &Vec<f64>, j: usize| stage.iter().skip(j).step_by(m).copied().collect();
+    Ok(stages.iter().flat_map(|stage| (0..m).map(move |j| column(stage, j))).collect())
+}
+
+/// The names of the columns written. A prediction gives way to a kept column of the same name.
+fn names(model: &Multigrade, kept: &[String], staged: bool) -> Vec<String> {
+    let stages = if staged { 1..=model.grades().len() } else { 0..=0 };
+    let outputs = model.schema().output_names();
+    let name = |output: &str, k: usize| {
+        let name = if k > 0 { format!("{output}@{k}") } else { output.to_owned() };
+        if kept.contains(&name) { format!("{name}_predicted") } else { name }
+    };
+    let predicted = stages.flat_map(|k| outputs.iter().map(move |output| name(output, k)));
+    kept.iter().cloned().chain(predicted).collect()
+}
+
+fn kept_columns(table: &Table, keep: &[String]) -> Result<Vec<String>, Failure> {
+    if keep != ["all"] || table.position("all").is_ok() {
+        for (i, name) in keep.iter().enumerate() {
+            table.position(name)?;
+            if keep[..i].contains(name) {
+                return Err(format!("--keep names the column '{name}' twice; name it once").into());
+            }
+        }
+        return Ok(keep.to_vec());
+    }
+    let (kept, left): (Vec<_>, Vec<_>) =
+        table.column_names().iter().cloned().partition(|name| table.numbers(name).is_ok());
+    if !left.is_empty() {
+        warn(&format!("left out of --keep all, since they hold other than numbers: {}", left.join(", ")));
+    }
+    Ok(kept)
+}
+
+/// Says how many rows lie where the model was not made for, and in which inputs.
+fn warn_outside(model: &Multigrade, inputs: &[f64], table: &Table) {
+    let schema = model.schema();
+    let rows = || inputs.chunks_exact(model.n_inputs());
+    let outside = rows().filter(|row| !schema.covers(row)).count();
+    if outside == 0 {
+        return;
+    }
+    let is_outside = |j: usize, row: &[f64]| !(schema.inputs[j].min <= row[j] && row[j] <= schema.inputs[j].max);
+    let by_input = schema.inputs.iter().enumerate().filter_map(|(j, column)| {
+        let count = rows().filter(|row| is_outside(j, row)).count();
+        (count > 0).then(|| format!("{} outside {}..{} in {count}", column.name, column.min, column.max))
+    });
+    let all = table.n_rows();
+    warn(&format!(
+        "{outside} of {all} rows lie outside the box that the model was made for, where it can be far off ({})",
+        by_input.collect::<Vec<_>>().join("; ")
+    ));
+}

@@ -1,0 +1,14 @@
+//! `multigrade truncate`
+
+use crate::args::TruncateArgs;
+use crate::failure::{Failure, Status};
+use crate::files;
+
+pub(crate) fn run(args: &TruncateArgs) -> Result<Status, Failure> {
+    let out = files::model_path(&args.out);
+    files::check(&out, args.force)?;
+    let model = files::load(&args.model)?;
+    model.truncate(args.grades as usize)?.save(&out, args.force)?;
+    eprintln!("wrote the first {} of {} grades to {}", args.grades, model.grades().len(), out.display());
+    Ok(Status::Done)
+}

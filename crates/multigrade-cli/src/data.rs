@@ -1,0 +1,183 @@
+//! From tables to samples: which columns are what.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use multigrade::table::{ReadOptions, Table, TableError};
+use multigrade::{Multigrade, Samples};
+
+use crate::args::FitArgs;
+use crate::failure::Failure;
+
+/// The table at `path`; `-` is standard input.
+pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Table, TableError> {
+    if path == Path::new("-") {
+        Table::parse("standard input", std::io::stdin().lock(), options)
+    } else {
+        Table::read(path, options)
+    }
+}
+
+/// The last part of a path: reports name files, not folders.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The columns of a table that a fit uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+    pub(crate) weights: Option<String>,
+}
+
+impl Columns {
+    /// The columns that were named; without named inputs, all that are left.
+    pub(crate) fn chosen(table: &Table, args: &FitArgs) -> Result<Self, Failure> {
+        let named = |option: &str, names: &[String]| -> Result<(), Failure> {
+            for (i, name) in names.iter().enumerate() {
+                table.position(name)?;
+                if names[..i].contains(name) {
+                    return Err(format!("{option} names the column '{name}' twice; name it once").into());
+                }
+            }
+            Ok(())
+        };
+        named("--target", &args.target)?;
+        named("--features", &args.features)?;
+        named("--ignore", &args.ignore)?;
+        named("--weights", args.weights.as_slice())?;
+        let roles: [(&str, &[String]); 4] = [
+            ("--target", &args.target),
+            ("--features", &args.features),
+            ("--ignore", &args.ignore),
+            ("--weights", args.weights.as_slice()),
+        ];
+        for (i, (option, names)) in roles.iter().enumerate() {
+            for (other, others) in &roles[..i] {
+                if let Some(name) = names.iter().find(|name| others.contains(name)) {
+                    return Err(
+                        format!("column '{name}' is named by {other} and {option}; it can have one part only").into()
+                    );
+                }
+            }
+        }
+        let inputs = if args.features.is_empty() {
+            let has_role = |name: &String| roles.iter().any(|(_, names)| names.contains(name));
+            table.column_names().iter().filter(|name| !has_role(name)).cloned().collect()
+        } else {
+            args.features.clone()
+        };
+        if inputs.is_empty() {
+            return Err(format!(
+                "{}: no column is left to learn from; a table needs at least one besides the targets",
+                table.name()
+            )
+            .into());
+        }
+        Ok(Self { inputs, outputs: args.target.clone(), weights: args.weights.clone() })
+    }
+
+    /// The columns that `model` reads and makes.
+    pub(crate) fn of_model(model: &Multigrade, weights: Option<&String>) -> Self {
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        Self {
+            inputs: owned(model.schema().input_names()),
+            outputs: owned(model.schema().output_names()),
+            weights: weights.cloned(),
+        }
+    }
+
+    /// The rows of `table`; rows of weight 0 are left out.
+    pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
+        let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
+        let (inputs, outputs) = (rows(table, &self.inputs)?, rows(table, &self.outputs)?);
+        Ok(Samples::new(self.inputs.len(), self.outputs.len(), inputs, outputs, weights)?)
+    }
+}
+
+/// The columns called `names`, row-major.
+pub(crate) fn rows(table: &Table, names: &[String]) -> Result<Vec<f64>, TableError> {
+    let columns = names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok((0..table.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
+}
+
+fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
+    let weights = table.numbers(name)?;
+    if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
+        let line = table.line_of_row(row).unwrap_or_default();
+        return Err(format!(
+            "{}: column '{name}', line {line}: found {}, expected a weight of at least 0",
+            table.name(),
+            weights[row]
+        )
+        .into());
+    }
+    if weights.iter().all(|weight| *weight == 0.0) {
+        return Err(format!("{}: column '{name}': every weight is 0, so no row is left", table.name()).into());
+    }
+    Ok(weights.to_vec())
+}
+
+/// The rows `(n, d)` that `model` reads, from columns of the same names, or by place in a table without header that
+/// holds the inputs and nothing else.
+pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>, Failure> {
+    let columns = Columns::of_model(model, None);
+    let names = table.column_names();
+    // A header stands on the first line, if there is one.
+    let is_headerless = table.line_of_row(0) == Some(1);
+    let has_all = columns.inputs.iter().all(|name| names.contains(name));
+    if !is_headerless || has_all {
+        return Ok(rows(table, &columns.inputs)?);
+    }
+    if names.len() == columns.inputs.len() {
+        return Ok(rows(table, names)?);
+    }
+    Err(format!(
+        "{}: found {} columns and no header line; expected a header line that names {}, or these {} columns in this order \
+         and no others",
+        table.name(),
+        names.len(),
+        columns.inputs.join(", "),
+        columns.inputs.len(),
+    )
+    .into())
+}
+
+/// What is odd about samples that can be fitted all the same.
+pub(crate) fn oddities(samples: &Samples, columns: &Columns) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let column = |values: &[f64], width: usize, j: usize| -> Vec<u64> {
+        // Adding 0.0 makes -0.0 and 0.0 the same content.
+        values.iter().skip(j).step_by(width).map(|x| (x + 0.0).to_bits()).collect()
+    };
+    let mut seen: BTreeMap<u64, Vec<(usize, Vec<u64>)>> = BTreeMap::new();
+    for (j, name) in columns.inputs.iter().enumerate() {
+        let bits = column(samples.inputs(), samples.n_inputs(), j);
+        if samples.rows() > 1 && bits.iter().all(|b| *b == bits[0]) {
+            let value = f64::from_bits(bits[0]);
+            warnings.push(format!("input '{name}' is {value} in every row, so nothing can be learned from it"));
+            continue;
+        }
+        let mut hasher = DefaultHasher::new();
+        bits.hash(&mut hasher);
+        let alike = seen.entry(hasher.finish()).or_default();
+        match alike.iter().find(|(_, others)| *others == bits) {
+            Some((first, _)) if samples.rows() > 1 => {
+                let first = &columns.inputs[*first];
+                warnings.push(format!("inputs '{first}' and '{name}' are equal in every row; one of them is enough"));
+            }
+            _ => alike.push((j, bits)),
+        }
+    }
+    for (j, name) in columns.outputs.iter().enumerate() {
+        let bits = column(samples.targets(), samples.n_targets(), j);
+        if bits.iter().all(|b| *b == bits[0]) {
+            let value = f64::from_bits(bits[0]);
+            let rows = if samples.rows() == 1 { "the only row" } else { "every row" };
+            warnings.push(format!("target '{name}' is {value} in {rows}; the model will say so everywhere"));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,104 @@
+//! Which files a command writes, and whether it may.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use multigrade::{FileError, Multigrade};
+
+use crate::failure::Failure;
+
+const EXTENSION: &str = "safetensors";
+
+/// The files of one fit, beside each other.
+#[derive(Clone, Debug)]
+pub(crate) struct FitFiles {
+    pub(crate) model: PathBuf,
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) run: PathBuf,
+}
+
+impl FitFiles {
+    /// The files of a fit whose model goes to `out`.
+    pub(crate) fn new(out: &Path, with_report: bool) -> Self {
+        let model = model_path(out);
+        Self { report: with_report.then(|| beside(&model, "html")), run: beside(&model, "run.json"), model }
+    }
+
+    /// All of them, the model first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.model), self.report.as_ref(), Some(&self.run)].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Refuses, before anything is computed, what could not be written afterwards.
+    pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
+        self.all().try_for_each(|path| check(path, force))
+    }
+}
+
+/// `path`, with the extension of model files if it has none.
+pub(crate) fn model_path(path: &Path) -> PathBuf {
+    if path.extension().is_some() { path.into() } else { path.with_extension(EXTENSION) }
+}
+
+/// The file with another extension beside a model file: `a/b.html` for `a/b.safetensors`.
+pub(crate) fn beside(model: &Path, extension: &str) -> PathBuf {
+    if model.extension().is_some_and(|found| found == EXTENSION) {
+        return model.with_extension(extension);
+    }
+    // Any other ending is part of the name: models `a.v1` and `a.v2` keep apart.
+    let mut name = model.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// Refuses `path` if it exists and may not be overwritten, or if its folder does not take files.
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(format!("{}: this is a folder; name the file to write", path.display()).into());
+    }
+    if path.exists() && !force {
+        return Err(FileError::Exists { path: path.into() }.into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let what = if folder.exists() { "is not a folder" } else { "there is no such folder; make it first" };
+        return Err(format!("{}: cannot be written: {}: {what}", path.display(), folder.display()).into());
+    }
+    // Permissions say too little (read-only disks, rights of others): only a file tells. Its name is that of no other
+    // running program.
+    let probe = folder.join(format!(".multigrade-{}.tmp", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
+    drop(made.map_err(|error| format!("{}: cannot be written: {}: {error}", path.display(), folder.display()))?);
+    fs::remove_file(&probe).map_err(|source| FileError::Io { path: probe, source })?;
+    Ok(())
+}
+
+/// The model at `path`, or at `path` with the extension of model files.
+pub(crate) fn load(path: &Path) -> Result<Multigrade, Failure> {
+    let found = [path.to_owned(), model_path(path)].into_iter().find(|path| path.is_file());
+    match found {
+        Some(path) => Ok(Multigrade::load(&path)?),
+        None if path.is_dir() => Err(format!("{}: this is a folder; name the model file in it", path.display()).into()),
+        None => Err(format!(
+            "{}: no such file; expected a model file that multigrade wrote (NAME.safetensors)",
+            path.display()
+        )
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_one_fit_share_its_name_and_those_of_two_fits_never_meet() {
+        let names = |out: &str| -> Vec<String> {
+            FitFiles::new(Path::new(out), true).all().map(|path| path.display().to_string()).collect()
+        };
+        assert_eq!(names("a/b"), ["a/b.safetensors", "a/b.html", "a/b.run.json"]);
+        assert_eq!(names("b.safetensors"), ["b.safetensors", "b.html", "b.run.json"]);
+        assert_eq!(names("b.v1"), ["b.v1", "b.v1.html", "b.v1.run.json"]);
+    }
+}

@@ -1,0 +1,36 @@
+//! Ctrl-C: the first one finishes the file with the grades done so far, the second one quits.
+
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+
+use crate::failure::Failure;
+
+const RUNNING: u8 = 0;
+const STOPPING: u8 = 1;
+const WRITING: u8 = 2;
+
+/// What a shell reports for a program that Ctrl-C ended.
+const QUIT: i32 = 130;
+
+// One for the process, as the signal is.
+static STATE: AtomicU8 = AtomicU8::new(RUNNING);
+
+/// From now on a first Ctrl-C only sets what [`is_requested`] returns.
+pub(crate) fn listen() -> Result<(), Failure> {
+    ctrlc::set_handler(|| match STATE.compare_exchange(RUNNING, STOPPING, SeqCst, SeqCst) {
+        Ok(_) => eprintln!("\nstopping: the grades done so far will be written (Ctrl-C again quits at once)"),
+        Err(STOPPING) => std::process::exit(QUIT),
+        // Writing takes no time worth interrupting, and a file left half written would be worse.
+        Err(_) => {}
+    })
+    .map_err(|error| format!("cannot listen for Ctrl-C: {error}").into())
+}
+
+/// Whether the user asked to stop.
+pub(crate) fn is_requested() -> bool {
+    STATE.load(SeqCst) == STOPPING
+}
+
+/// From now on Ctrl-C is ignored, so that files are written whole. Call it when computing is over.
+pub(crate) fn ignore() {
+    STATE.store(WRITING, SeqCst);
+}

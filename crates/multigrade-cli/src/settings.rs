@@ -1,0 +1,103 @@
+//! From the options of `multigrade fit` to the settings of the library.
+
+use multigrade::{Descent, FitSettings, Grades, InitKey, Initialisation, ReadoutRule, Schedule, Solver};
+
+use crate::args::{BatchArg, FitArgs, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg};
+use crate::failure::Failure;
+
+/// Iterations of L-BFGS when none are named: those of the automatic choice.
+const ITERATIONS: u32 = 500;
+
+impl FitArgs {
+    /// The settings that were typed; what was not typed keeps its default.
+    pub(crate) fn settings(&self) -> Result<FitSettings, Failure> {
+        let (shape, training, method) = (&self.shape, &self.training, &self.method);
+        let default = FitSettings::default();
+        Ok(FitSettings {
+            grades: self.grades()?,
+            validation: match self.validation {
+                ValidationArg::Share(share) => share,
+                ValidationArg::File(_) => default.validation,
+            },
+            refit: match (training.refit, training.no_refit) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
+            solver: training.solver()?,
+            activation: shape.activation,
+            weight_decay: shape.weight_decay,
+            branches: shape.branches,
+            readout: match method.readout {
+                ReadoutArg::LeastSquares => ReadoutRule::LeastSquares,
+                ReadoutArg::AsTrained => ReadoutRule::AsTrained,
+            },
+            rescale: !method.no_rescale,
+            standardise_features: !method.no_standardise,
+            carry_inputs: !method.no_carry,
+            single_grade: shape.single_grade,
+            initialisation: match method.init {
+                InitArg::ScaledNormal => Initialisation::ScaledNormal,
+                InitArg::FanInUniform => Initialisation::FanInUniform,
+            },
+            init_key: if method.same_init { InitKey::Same } else { InitKey::PerGrade },
+            precision: training.precision.into(),
+            seed: self.seed,
+            time_limit: self.time_limit,
+        })
+    }
+
+    fn grades(&self) -> Result<Grades, Failure> {
+        let shape = &self.shape;
+        match (shape.grades, shape.max_grades) {
+            _ if !shape.grade.is_empty() => Ok(Grades::List(shape.grade.clone())),
+            (Some(GradesArg::Count(_)), Some(_)) => {
+                Err("--max-grades belongs to --grades auto; leave one of the two numbers out".to_string().into())
+            }
+            (Some(GradesArg::Count(count)), None) => Ok(Grades::Count(count)),
+            (_, Some(at_most)) => Ok(Grades::Auto { at_most }),
+            _ => Ok(FitSettings::default().grades),
+        }
+    }
+}
+
+impl TrainingArgs {
+    fn solver(&self) -> Result<Option<Solver>, Failure> {
+        let walks = matches!(self.solver, Some(SolverArg::Adam | SolverArg::Gd));
+        for (option, is_given) in [
+            ("epochs", self.epochs.is_some()),
+            ("batch", self.batch.is_some()),
+            ("rate", self.rate.is_some()),
+            ("schedule", self.schedule.is_some()),
+            ("patience", self.patience.is_some()),
+        ] {
+            if is_given && !walks {
+                return Err(format!("--{option} belongs to --solver adam or --solver gd; name one of them").into());
+            }
+        }
+        if self.iterations.is_some() && self.solver != Some(SolverArg::Lbfgs) {
+            return Err("--iterations belongs to --solver lbfgs; name it too".to_string().into());
+        }
+        Ok(self.solver.map(|solver| match solver {
+            SolverArg::Lbfgs => Solver::Lbfgs { iterations: self.iterations.unwrap_or(ITERATIONS) },
+            SolverArg::Adam => Solver::Adam(self.descent()),
+            SolverArg::Gd => Solver::GradientDescent(self.descent()),
+            SolverArg::Random => Solver::RandomFeatures,
+        }))
+    }
+
+    fn descent(&self) -> Descent {
+        let default = Descent::default();
+        Descent {
+            epochs: self.epochs.unwrap_or(default.epochs),
+            batch: match self.batch {
+                Some(BatchArg::All) => None,
+                Some(BatchArg::Rows(rows)) => Some(rows),
+                None => default.batch,
+            },
+            rate: self.rate.unwrap_or(default.rate),
+            schedule: self.schedule.unwrap_or(Schedule::Constant),
+            patience: self.patience,
+        }
+    }
+}
