@@ -1,7 +1,7 @@
 //! The report as one HTML file that needs nothing else: no network, no scripts, no fonts.
 //!
-//! Figures are SVG inside the page, so they are sharp at any width and follow the reader's light or dark mode through the
-//! style sheet. The text of the page is written for somebody who has the file and nothing else.
+//! Figures are SVG inside the page, so they are sharp at any width and follow the reader's light or dark mode through
+//! the style sheet. The text of the page is written for somebody who has the file and nothing else.
 
 mod axis;
 mod fit;
@@ -122,7 +122,8 @@ fn write_results(main: &mut Markup, data: &ReportData) {
 fn caution(data: &ReportData) -> String {
     let mut caution = String::new();
     if data.source.n_validation > 0 && data.source.validation_chose {
-        caution += "The held-out rows were not fitted, but they decided where to stop: expect new rows to be met a little less well. ";
+        caution += "The held-out rows were not fitted, but they decided where to stop: expect new rows to be met a \
+                    little less well. ";
     }
     if data.source.n_validation > 0 && data.source.refit {
         caution += &format!(
@@ -202,8 +203,8 @@ fn write_grades(main: &mut Markup, data: &ReportData) {
     main.tag("section").attr("id", "grades").body(|section| {
         section.tag("h2").text("Grades");
         section.tag("p").text(
-            "A multigrade network is built one grade at a time: each grade fits what the grades before it left over, and is \
-             then frozen. The answer is the sum of all kept grades.",
+            "A multigrade network is built one grade at a time: each grade fits what the grades before it left over, \
+             and is then frozen. The answer is the sum of all kept grades.",
         );
         tables::grades(section, data);
         timing::figure(section, data);
@@ -238,7 +239,8 @@ fn write_run(main: &mut Markup, data: &ReportData) {
 
 fn write_footer(footer: &mut Markup) {
     footer.tag("p").text(
-        "All numbers in this report are measured on the rows named in it. They are evidence about other points, not proof.",
+        "All numbers in this report are measured on the rows named in it. They are evidence about other points, not \
+         proof.",
     );
 }
 

@@ -80,7 +80,7 @@ impl Range {
 }
 
 impl Axis {
-    /// The position of a value. None if it has none: not a number, out of bounds, or not positive on a logarithmic axis.
+    /// The position of a value. None if it is not a number, out of bounds, or not positive on a logarithmic axis.
     pub(super) fn at(&self, value: f64) -> Option<f64> {
         if !is_drawable(value) {
             return None;

@@ -110,8 +110,8 @@ impl Write for Escaping<'_> {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 '\t' | '\n' => self.0.push(character),
-                // Control characters are not allowed in XML, and marks of writing direction would let a name reorder the
-                // numbers beside it.
+                // Control characters are not allowed in XML, and marks of writing direction would let a name
+                // reorder the numbers beside it.
                 c if c.is_control() => self.0.push('\u{fffd}'),
                 '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
                 '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),

@@ -162,7 +162,8 @@ impl<'a> View<'a> {
         caption.tag("b").text("Residual after each grade. ");
         caption.text(format_args!(
             "What is left of {}: the largest magnitude (L∞), the root mean square (L2, also called RMSE) and the mean \
-             magnitude (L1). The axis is logarithmic: equal steps are equal factors. Grade 0 is the centred target itself. ",
+             magnitude (L1). The axis is logarithmic: equal steps are equal factors. Grade 0 is the centred target \
+             itself. ",
             self.fit.name
         ));
         if self.judges == Rows::HeldOut {

@@ -22,7 +22,7 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// At most about `budget / figures` points that `is_drawable`: spread evenly over the rows, and the worst ones always.
+    /// About `budget / figures` points that `is_drawable`: spread evenly over the rows, and the worst ones always.
     pub(super) fn of(fit: &OutputFit, budget: usize, figures: usize, is_drawable: impl Fn(&FitPoint) -> bool) -> Self {
         let mut shown = thinned(&fit.points, (budget / figures.max(1)).max(FEWEST));
         let wanted = shown.len();
@@ -44,8 +44,8 @@ impl Selection {
     }
 }
 
-/// Multiples of the golden ratio are spread evenly, and without a period that could meet the same rows of every block of
-/// a gridded table.
+/// Multiples of the golden ratio are spread evenly, and without a period that could meet the same rows of every block
+/// of a gridded table.
 fn thinned(points: &[FitPoint], limit: usize) -> Vec<usize> {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     const WORST: usize = 10;

@@ -91,8 +91,8 @@ impl Panel<'_> {
     }
 }
 
-/// The averages of about [`GROUPS`] groups of neighbours, equal values never in different groups. Empty if there are too
-/// few points.
+/// The averages of about [`GROUPS`] groups of neighbours, equal values never in different groups. Empty if there are
+/// too few points.
 fn averages(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() < GROUPS * FEWEST_IN_GROUP {
         return Vec::new();

@@ -58,7 +58,10 @@ pub(super) fn figure(out: &mut Markup, data: &ReportData, fit: &OutputFit, spect
         });
         figure.tag("figcaption").body(|caption| {
             caption.tag("b").text("Which frequencies are left. ");
-            caption.text("The amplitude of each frequency in the residual, after each grade (the stronger the line, the later); both what a grade removed and what it could not reach. ");
+            caption.text(
+                "The amplitude of each frequency in the residual after each grade; the stronger the line, the later \
+                 the grade. A peak that stays is a frequency that the grades could not reach. ",
+            );
             if curves.len() < spectrum.curves.len() {
                 caption.text(format_args!("Shown are {} of {} grades.", curves.len(), spectrum.curves.len()));
             }
