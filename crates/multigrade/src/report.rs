@@ -6,7 +6,7 @@
 mod headline;
 mod measure;
 
-pub use headline::{Comparison, Headline, significant};
+pub use headline::{Comparison, Headline, RowKind, significant};
 pub use measure::{About, ReportRows};
 
 use serde::Serialize;

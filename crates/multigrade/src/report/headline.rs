@@ -27,10 +27,10 @@ pub struct Headline {
     pub output: String,
     /// Its unit, where it is known.
     pub unit: Option<String>,
-    /// The norms of the residual of the finished model on the rows named by `held_out`.
+    /// The norms of the residual of the finished model on rows of this kind.
     pub norms: Norms,
-    /// Whether the numbers are from held-out rows (else from training rows, for want of others).
-    pub held_out: bool,
+    /// What the rows were used for.
+    pub kind: RowKind,
     /// The number of those rows.
     pub rows: usize,
     /// $1 - L_2^2 / s^2$, where $s$ is the root mean square of the centred target on the same rows: 1 is perfect, 0 is
@@ -38,6 +38,28 @@ pub struct Headline {
     pub explained: Option<f64>,
     /// Every baseline measured on the same rows, strongest first.
     pub comparisons: Vec<Comparison>,
+}
+
+/// What the rows that a result was measured on were used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowKind {
+    /// The model was fitted on them.
+    Training,
+    /// They were held out from the fit, and may have decided where it stopped.
+    HeldOut,
+    /// Neither the fit nor any choice saw them.
+    Test,
+}
+
+impl fmt::Display for RowKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Training => "training",
+            Self::HeldOut => "held-out",
+            Self::Test => "test",
+        })
+    }
 }
 
 /// A baseline against the model, on the same rows.
@@ -88,7 +110,7 @@ impl ReportData {
             output: fit.name.clone(),
             unit: fit.unit.clone(),
             norms,
-            held_out,
+            kind: if held_out { RowKind::HeldOut } else { RowKind::Training },
             rows: if held_out { self.source.n_validation } else { self.source.n_train },
             explained: (spread > 0.0 && norms.l2.is_finite()).then(|| 1.0 - (norms.l2 / spread).powi(2)),
             comparisons,
@@ -108,9 +130,8 @@ impl Headline {
         if let Some(unit) = self.unit.as_ref().filter(|_| self.norms.l2.is_finite()) {
             claim += &format!(" {unit}");
         }
-        let kind = if self.held_out { "held-out" } else { "training" };
         let plural = if self.rows == 1 { "" } else { "s" };
-        claim += &format!(" on {} {kind} row{plural}", self.rows);
+        claim += &format!(" on {} {} row{plural}", self.rows, self.kind);
 
         // Wins first, the largest first, so that a loss is the last word and cannot be overlooked.
         let strongest: Vec<_> = self.comparisons.iter().filter(|c| !c.ratio.is_nan()).take(NAMED).collect();
