@@ -108,7 +108,10 @@ mod tests {
         grid.row(["1", "0.5"]);
         grid.row(["mean"]);
         let lines: Vec<String> = grid.to_string().lines().map(str::to_owned).collect();
-        assert_eq!((lines[0].as_str(), lines[2].as_str(), lines[3].as_str()), ("  grade  RMSE", "  1       0.5", "  mean"));
+        assert_eq!(
+            (lines[0].as_str(), lines[2].as_str(), lines[3].as_str()),
+            ("  grade  RMSE", "  1       0.5", "  mean")
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use multigrade::report::{BaselineRow, GradeRow, Headline, ReportData, Source, significant};
+use multigrade::report::{BaselineRow, GradeRow, Headline, ReportData, RowKind, Source, significant};
 use multigrade::{Fitted, ModelError, Multigrade, Norms, Precision, Predictor, Samples, Stop, baselines};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ impl TestRows {
         for (row, norms) in data.baselines.iter_mut().zip(&self.baselines) {
             row.validation = Some(norms.clone());
         }
-        data.headline(output)
+        data.headline(output).map(|headline| Headline { kind: RowKind::Test, ..headline })
     }
 }
 
@@ -130,7 +130,7 @@ fn residuals(data: &ReportData, test: Option<&TestRows>, j: usize) -> Grid {
     header.push(format!("largest ({last})"));
     grid.row(header);
 
-    let mut line = |number: String, name: &str, sets: [Option<&[Norms]>; 3]| {
+    let line = |grid: &mut Grid, number: String, name: &str, sets: [Option<&[Norms]>; 3]| {
         let norms: Vec<Norms> = sets.iter().flatten().filter_map(|norms| norms.get(j).copied()).collect();
         let largest = norms.last().map(|norms| significant(norms.linf, DIGITS));
         let errors = norms.iter().map(|norms| significant(norms.l2, DIGITS));
@@ -141,11 +141,12 @@ fn residuals(data: &ReportData, test: Option<&TestRows>, j: usize) -> Grid {
     for (k, row) in data.grades.iter().enumerate().skip(first) {
         let name = if row.grade == 0 { "the mean" } else { &row.hidden };
         let test = test.and_then(|test| test.grades.get(k)).map(Vec::as_slice);
-        line(row.grade.to_string(), name, [Some(&row.train), row.validation.as_deref(), test]);
+        line(&mut grid, row.grade.to_string(), name, [Some(&row.train), row.validation.as_deref(), test]);
     }
+    grid.text("  simple methods on the same rows:");
     for (k, row) in data.baselines.iter().enumerate() {
         let test = test.and_then(|test| test.baselines.get(k)).map(Vec::as_slice);
-        line("-".to_owned(), &row.name, [Some(&row.train), row.validation.as_deref(), test]);
+        line(&mut grid, "-".to_owned(), &row.name, [Some(&row.train), row.validation.as_deref(), test]);
     }
     grid
 }

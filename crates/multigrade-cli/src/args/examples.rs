@@ -1,24 +1,25 @@
 //! The examples on the help pages. Tests run every line that starts with `multigrade`.
 
-pub(super) const TOP: &str = "
+pub(super) const TOP: &str = "\
 Examples:
   multigrade demo
   multigrade fit engine.csv --target thrust --out engine
   multigrade predict engine.safetensors new.csv
 
-`multigrade COMMAND -h` shows the main options of a command, `--help` all of them.
+`multigrade COMMAND --help` explains the options of a command and shows examples.
 Exit status: 0 done, 1 ran but what was asked for was not reached, 2 could not run.";
 
-pub(super) const DEMO: &str = "
+pub(super) const DEMO: &str = "\
 Examples:
   multigrade demo
   multigrade demo --out engine-demo --seed 1
 
 It writes the model, its HTML report and the tables to try other commands on, and
-overwrites what an earlier demo wrote to the same folder.
+overwrites what an earlier demo wrote to the same folder. JSON keys: files, source, stop,
+interrupted, refit, outputs, grades, baselines, test, notes, warnings.
 Exit status: 0 done, 1 interrupted (what was found so far is written), 2 could not run.";
 
-pub(super) const FIT: &str = "
+pub(super) const FIT: &str = "\
 Examples:
   multigrade fit engine.csv --target thrust --out engine
   multigrade fit engine.csv --target thrust,sfc --features mach,altitude --out two
@@ -27,9 +28,11 @@ Examples:
   multigrade fit engine.csv --target thrust --ignore sfc --solver adam --epochs 50 --out five
 
 Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran.
+JSON keys: files, source, stop, interrupted, refit, outputs, grades, baselines, notes,
+warnings.
 Exit status: 0 done, 1 interrupted (the grades done so far are written), 2 could not run.";
 
-pub(super) const PREDICT: &str = "
+pub(super) const PREDICT: &str = "\
 Examples:
   multigrade predict model.safetensors new.csv
   multigrade predict model.safetensors new.csv --keep mach,throttle --out predicted.csv
@@ -38,7 +41,7 @@ Examples:
 Columns are matched by name; in a table without header, with just the inputs, by place.
 Exit status: 0 done, 2 could not run.";
 
-pub(super) const EVALUATE: &str = "
+pub(super) const EVALUATE: &str = "\
 Examples:
   multigrade evaluate model.safetensors engine.csv
   multigrade evaluate model.safetensors engine.csv --grades 1 --json
@@ -48,7 +51,7 @@ JSON keys: rows, outputs; in each output name, target_spread, grades; in each of
 grade, l1, l2, linf, r2.
 Exit status: 0 done, 1 an RMSE is larger than --max-rmse, 2 could not run.";
 
-pub(super) const INSPECT: &str = "
+pub(super) const INSPECT: &str = "\
 Examples:
   multigrade inspect model.safetensors
   multigrade inspect model.safetensors --json
@@ -56,23 +59,23 @@ Examples:
 JSON keys: file, bytes, schema, parameters, grades, history, settings.
 Exit status: 0 done, 2 could not run.";
 
-pub(super) const TRUNCATE: &str = "
+pub(super) const TRUNCATE: &str = "\
 Examples:
   multigrade truncate model.safetensors --grades 1 --out smaller
 
 Exit status: 0 done, 2 could not run.";
 
-pub(super) const REPORT: &str = "
+pub(super) const REPORT: &str = "\
 Examples:
   multigrade report model.safetensors engine.csv --out again.html
   multigrade report model.safetensors engine.csv --json
 
-Which rows were held out is worked out again from the settings kept in the model.
+Beside MODEL.safetensors it writes MODEL.html. Which rows were held out is worked out again from the settings kept in the model.
 JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings, notes,
 warnings, versions.
 Exit status: 0 done, 2 could not run.";
 
-pub(super) const COMPLETIONS: &str = "
+pub(super) const COMPLETIONS: &str = "\
 Examples:
   multigrade completions bash
 

@@ -1,4 +1,4 @@
-//! The options of `multigrade fit`. `-h` shows those under the first heading only.
+//! The options of `multigrade fit`: first what everybody needs, then one heading for each part of the method.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -42,15 +42,16 @@ pub(crate) struct FitArgs {
     #[arg(long)]
     pub(crate) force: bool,
     /// Write no HTML report
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub(crate) no_report: bool,
-    /// Print one JSON document instead of tables; its keys: files, source, stop,
-    /// interrupted, refit, outputs, grades, baselines, notes, warnings
+    /// Print one JSON document instead of tables
     #[arg(long)]
     pub(crate) json: bool,
     /// No progress on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
     #[command(flatten)]
     pub(crate) shape: ShapeArgs,
     #[command(flatten)]
@@ -65,97 +66,92 @@ pub(crate) struct FitArgs {
 #[command(next_help_heading = "What the grades look like (without these, held-out rows decide)")]
 pub(crate) struct ShapeArgs {
     /// Number of grades; auto adds them while held-out rows gain
-    #[arg(long, value_name = "auto|N", hide_short_help = true, conflicts_with = "grade")]
+    #[arg(long, value_name = "auto|N", conflicts_with = "grade")]
     pub(crate) grades: Option<GradesArg>,
     /// Largest number of grades for --grades auto [default: 8]
-    #[arg(long, value_name = "N", hide_short_help = true, conflicts_with = "grade")]
+    #[arg(long, value_name = "N", conflicts_with = "grade")]
     pub(crate) max_grades: Option<usize>,
     /// Hidden widths and activation of a grade, such as 64,64:tanh; once for each grade
-    #[arg(long, value_name = "WIDTHS[:ACT]", hide_short_help = true)]
+    #[arg(long, value_name = "WIDTHS[:ACT]")]
     pub(crate) grade: Vec<GradeSettings>,
     /// Activation of the grades that name none: relu, tanh, sin, square, identity
-    #[arg(long, value_name = "ACT", hide_short_help = true)]
+    #[arg(long, value_name = "ACT")]
     pub(crate) activation: Option<Activation>,
     /// Weight decay of every grade
-    #[arg(long, value_name = "X", hide_short_help = true)]
+    #[arg(long, value_name = "X")]
     pub(crate) weight_decay: Option<f64>,
     /// Networks trained apart and averaged in every grade
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) branches: Option<usize>,
     /// Train the layers of all --grade options end to end instead, for comparison
-    #[arg(long, hide_short_help = true, requires = "grade")]
+    #[arg(long, requires = "grade")]
     pub(crate) single_grade: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// How hidden layers are trained [default: lbfgs up to 10000 rows, then adam]
-    #[arg(long, value_enum, hide_short_help = true)]
+    /// How hidden layers are trained; random leaves them as drawn and only finds the readout
+    /// [default: lbfgs up to 10000 rows, then adam]
+    #[arg(long, value_enum)]
     pub(crate) solver: Option<SolverArg>,
     /// Iterations of lbfgs [default: 500]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<u32>,
     /// Passes of adam or gd over the rows [default: 100]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
     /// Rows of a mini-batch of adam or gd [default: 256]
-    #[arg(long, value_name = "N|all", hide_short_help = true)]
+    #[arg(long, value_name = "N|all")]
     pub(crate) batch: Option<BatchArg>,
     /// First learning rate of adam or gd [default: 0.001]
-    #[arg(long, value_name = "X", hide_short_help = true)]
+    #[arg(long, value_name = "X")]
     pub(crate) rate: Option<f64>,
     /// Learning rate: constant, or falling to a last one: exponential:TO, cosine:TO
-    #[arg(long, value_name = "SCHEDULE", value_parser = schedule, hide_short_help = true)]
+    #[arg(long, value_name = "SCHEDULE", value_parser = schedule)]
     pub(crate) schedule: Option<Schedule>,
     /// Epochs without gain after which adam or gd stops
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) patience: Option<u32>,
     /// Train on all rows again once the grades are chosen [default: up to 10000 rows]
-    #[arg(long, hide_short_help = true, overrides_with = "no_refit")]
+    #[arg(long, overrides_with = "no_refit")]
     pub(crate) refit: bool,
     /// Keep the model that did not see the held-out rows
-    #[arg(long, hide_short_help = true, overrides_with = "refit")]
+    #[arg(long, overrides_with = "refit")]
     pub(crate) no_refit: bool,
     /// Numbers to train in
-    #[arg(long, value_enum, default_value_t = PrecisionArg::F64, hide_short_help = true)]
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F64)]
     pub(crate) precision: PrecisionArg,
-    #[command(flatten)]
-    pub(crate) threads: ThreadsArg,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Parts of the method")]
 pub(crate) struct MethodArgs {
     /// How the readout of a grade is found
-    #[arg(long, value_enum, default_value_t = ReadoutArg::LeastSquares, hide_short_help = true)]
+    #[arg(long, value_enum, default_value_t = ReadoutArg::LeastSquares)]
     pub(crate) readout: ReadoutArg,
     /// Leave the residual as large as it is before each grade
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub(crate) no_rescale: bool,
     /// Hide the inputs from the readouts and the later grades
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub(crate) no_carry: bool,
     /// Leave the features as they are before each grade
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub(crate) no_standardise: bool,
     /// Distribution of the first weights
-    #[arg(long, value_enum, default_value_t = InitArg::ScaledNormal, hide_short_help = true)]
+    #[arg(long, value_enum, default_value_t = InitArg::ScaledNormal)]
     pub(crate) init: InitArg,
     /// Start every grade from the same random numbers
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub(crate) same_init: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SolverArg {
-    /// Full-batch L-BFGS
     Lbfgs,
-    /// Mini-batch Adam
     Adam,
-    /// Plain gradient descent
     Gd,
-    /// No training: only the readout is found
     Random,
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let settings = args.settings()?.validate()?;
     let files = FitFiles::new(&args.out, !args.no_report);
     files.check(args.force)?;
-    use_threads(&args.training.threads)?;
+    use_threads(&args.threads)?;
     let options = args.table.options();
     let table = data::read(&args.data, &options)?;
     let columns = Columns::chosen(&table, args)?;
@@ -35,8 +35,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
 
     interrupt::listen()?;
     let mut progress = Progress::new(&columns.outputs, args.quiet);
-    let fitted =
-        fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
+    let fitted = fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
     interrupt::ignore();
 
