@@ -44,6 +44,9 @@ pub(crate) struct DemoArgs {
     /// Number that fixes every random choice
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
+    /// Stop training after this time; the grades done so far are the answer
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) time_limit: Option<f64>,
     /// Overwrite files in the folder that an earlier demo did not make
     #[arg(long)]
     pub(crate) force: bool,
@@ -104,7 +107,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) grades: Option<u32>,
     /// Exit with status 1 if the RMSE of an output is larger than this
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) max_rmse: Option<f64>,
     /// Print one JSON document instead of tables
     #[arg(long)]

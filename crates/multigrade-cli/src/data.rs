@@ -9,6 +9,7 @@ use multigrade::{Multigrade, Samples};
 
 use crate::args::FitArgs;
 use crate::failure::Failure;
+use crate::grid::list;
 
 /// The table at `path`; `-` is standard input.
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Table, TableError> {
@@ -89,6 +90,11 @@ impl Columns {
         }
     }
 
+    /// For example `thrust, sfc from mach, altitude`.
+    pub(crate) fn about(&self) -> String {
+        format!("{} from {}", list(&self.outputs), list(&self.inputs))
+    }
+
     /// The rows of `table`; rows of weight 0 are left out.
     pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
         let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
@@ -139,7 +145,7 @@ pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>
          and no others",
         table.name(),
         names.len(),
-        columns.inputs.join(", "),
+        list(&columns.inputs),
         columns.inputs.len(),
     )
     .into())

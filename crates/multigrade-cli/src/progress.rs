@@ -6,7 +6,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use multigrade::report::significant;
 use multigrade::{Event, Flow, GradeRecord, Observer};
 
-use crate::grid::printable;
+use crate::data::Columns;
+use crate::failure::Failure;
+use crate::grid::{count, printable, wrapped};
 use crate::interrupt;
 
 const TEMPLATE: &str =
@@ -26,20 +28,28 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shows a fit of `outputs`.
-    pub(crate) fn new(outputs: &[String], is_quiet: bool) -> Self {
+    /// Begins to listen for Ctrl-C and says what is to be fitted.
+    pub(crate) fn start(columns: &Columns, n_rows: usize, is_quiet: bool) -> Result<Self, Failure> {
+        interrupt::listen()?;
+        if !is_quiet {
+            let rows = count(n_rows, "row");
+            let what = format!("learning {}: {rows} (Ctrl-C stops and keeps the grades done so far)", columns.about());
+            eprintln!("{}", wrapped(&what, 2));
+        }
         let target = if is_quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style.progress_chars("=> "));
-        Self { bar, outputs: outputs.to_vec(), is_quiet, doing: String::new(), last_shown: None, last_grade: 0 }
+        let outputs = columns.outputs.clone();
+        Ok(Self { bar, outputs, is_quiet, doing: String::new(), last_shown: None, last_grade: 0 })
     }
 
-    /// Removes the bar.
+    /// Removes the bar. From now on Ctrl-C is ignored, so that files are written whole.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+        interrupt::ignore();
     }
 
-    fn start(&mut self, grade: usize, doing: &str, updates: u64) {
+    fn start_work(&mut self, grade: usize, doing: &str, updates: u64) {
         self.doing = doing.to_owned();
         self.bar.reset();
         self.bar.set_length(updates);
@@ -72,7 +82,7 @@ impl Progress {
 impl Observer for Progress {
     fn event(&mut self, event: &Event) -> Flow {
         match event {
-            Event::GradeStarted { grade, doing, updates } => self.start(*grade, doing, *updates),
+            Event::GradeStarted { grade, doing, updates } => self.start_work(*grade, doing, *updates),
             Event::Progress { updates, objective, learning_rate, .. } => {
                 self.advance(*updates, *objective, *learning_rate);
             }

@@ -12,7 +12,7 @@ Exit status: 0 done, 1 ran but what was asked for was not reached, 2 could not r
 pub(super) const DEMO: &str = "\
 Examples:
   multigrade demo
-  multigrade demo --out engine-demo --seed 1
+  multigrade demo --out engine-demo --time-limit 5
 
 It writes the model, its HTML report and the tables to try other commands on, and
 overwrites what an earlier demo wrote to the same folder. JSON keys: files, source, stop,
@@ -70,7 +70,8 @@ Examples:
   multigrade report model.safetensors engine.csv --out again.html
   multigrade report model.safetensors engine.csv --json
 
-Beside MODEL.safetensors it writes MODEL.html. Which rows were held out is worked out again from the settings kept in the model.
+Beside MODEL.safetensors it writes MODEL.html. Which rows were held out is worked out
+again from the settings kept in the model.
 JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings, notes,
 warnings, versions.
 Exit status: 0 done, 2 could not run.";

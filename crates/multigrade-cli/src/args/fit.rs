@@ -36,7 +36,7 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
     /// Stop training after this time; the grades done so far are the answer
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) time_limit: Option<f64>,
     /// Overwrite existing files
     #[arg(long)]
@@ -78,7 +78,7 @@ pub(crate) struct ShapeArgs {
     #[arg(long, value_name = "ACT")]
     pub(crate) activation: Option<Activation>,
     /// Weight decay of every grade
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) weight_decay: Option<f64>,
     /// Networks trained apart and averaged in every grade
     #[arg(long, value_name = "N")]
@@ -105,7 +105,7 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "N|all")]
     pub(crate) batch: Option<BatchArg>,
     /// First learning rate of adam or gd [default: 0.001]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
     /// Learning rate: constant, or falling to a last one: exponential:TO, cosine:TO
     #[arg(long, value_name = "SCHEDULE", value_parser = schedule)]

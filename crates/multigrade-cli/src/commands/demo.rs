@@ -13,7 +13,6 @@ use crate::data::Columns;
 use crate::failure::{Failure, Status};
 use crate::files::{self, FitFiles};
 use crate::grid::wrapped;
-use crate::interrupt;
 use crate::progress::Progress;
 use crate::run_record::Clock;
 use crate::summary::{self, FitDocument, TestRows};
@@ -35,7 +34,7 @@ const TEST: &str = "b777-test.csv";
 
 pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
-    let settings = FitSettings { seed: args.seed, ..FitSettings::default() }.validate()?;
+    let settings = FitSettings { seed: args.seed, time_limit: args.time_limit, ..FitSettings::default() }.validate()?;
     let folder = Folder::prepare(&args.out, args.force)?;
     use_threads(&args.threads)?;
     let columns = Columns {
@@ -47,11 +46,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let parts = split(&all, TEST_SHARE, TEST_KEY);
     let (learned, test) = (all.select(&parts.train), all.select(&parts.held_out));
 
-    interrupt::listen()?;
-    let mut progress = Progress::new(&columns.outputs, args.quiet);
+    let mut progress = Progress::start(&columns, learned.rows(), args.quiet)?;
     let fitted = fit_named(&learned, None, &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
-    interrupt::ignore();
 
     let about = About {
         source: LEARNED.to_owned(),
@@ -70,7 +67,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     } else {
         print(&folder, &data, &test_rows, all.rows())?;
     }
-    Ok(fit::status(&fitted))
+    Ok(fit::status(&fitted, &folder.files))
 }
 
 fn name_units(data: &mut ReportData) {

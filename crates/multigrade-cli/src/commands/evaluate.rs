@@ -11,7 +11,7 @@ use super::{print_json, use_threads};
 use crate::args::EvaluateArgs;
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
-use crate::grid::{Grid, printable};
+use crate::grid::{Grid, count, printable};
 use crate::{files, summary};
 
 #[derive(Serialize)]
@@ -83,8 +83,8 @@ fn spread(samples: &multigrade::Samples, j: usize) -> f64 {
 
 fn print(out: &mut impl Write, document: &Document, table: &str) -> io::Result<()> {
     for output in &document.outputs {
-        let rows = document.rows;
-        writeln!(out, "{}: residual on {rows} rows of {}", printable(&output.name), printable(table))?;
+        let rows = count(document.rows, "row");
+        writeln!(out, "{}: residual on {rows} of {}", printable(&output.name), printable(table))?;
         let mut grid = Grid::new(1);
         grid.row(["grade", "mean |r| (L1)", "RMSE (L2)", "largest (Linf)", "R2"]);
         for grade in &output.grades {

@@ -11,10 +11,11 @@ use crate::args::{FitArgs, ValidationArg};
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
 use crate::files::FitFiles;
+use crate::grid::{count, wrapped};
+use crate::html;
 use crate::progress::Progress;
 use crate::run_record::Clock;
 use crate::summary::{self, FitDocument};
-use crate::{html, interrupt};
 
 pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
@@ -33,11 +34,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let warnings = data::oddities(&samples, &columns);
     warnings.iter().for_each(|text| warn(text));
 
-    interrupt::listen()?;
-    let mut progress = Progress::new(&columns.outputs, args.quiet);
+    let mut progress = Progress::start(&columns, samples.rows(), args.quiet)?;
     let fitted = fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
-    interrupt::ignore();
 
     let about = About {
         source: data::file_name(&args.data),
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     } else {
         print(&table, &columns, &data, &files)?;
     }
-    Ok(status(&fitted))
+    Ok(status(&fitted, &files))
 }
 
 /// The report on a fit that has just ended.
@@ -89,25 +88,25 @@ pub(super) fn write(
     Ok(write_atomically(&files.run, &clock.record(fitted).to_json()?, force)?)
 }
 
-/// An interrupted fit is not the one that was asked for; a time limit is.
-pub(super) fn status(fitted: &Fitted) -> Status {
-    if fitted.stop == Stop::Interrupted { Status::NotReached } else { Status::Done }
+/// An interrupted fit is not the one that was asked for; one that a time limit ended is.
+pub(super) fn status(fitted: &Fitted, files: &FitFiles) -> Status {
+    if fitted.stop != Stop::Interrupted {
+        return Status::Done;
+    }
+    let grades = count(fitted.model.grades().len(), "grade");
+    warn(&format!("interrupted: {} holds the {grades} done so far", files.model.display()));
+    Status::NotReached
 }
 
 fn print(table: &Table, columns: &Columns, data: &ReportData, files: &FitFiles) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let held_out = match data.source.n_validation {
-        0 => ", none held out".to_owned(),
-        n => format!(", {n} held out"),
+        0 => "none".to_owned(),
+        n => n.to_string(),
     };
-    let title = format!(
-        "{} from {}: {} rows of {}{held_out}",
-        columns.outputs.join(", "),
-        columns.inputs.join(", "),
-        table.n_rows(),
-        table.name(),
-    );
-    writeln!(out, "{}\n", crate::grid::wrapped(&title, 2))?;
+    let rows = count(table.n_rows(), "row");
+    let title = format!("{}: {rows} of {}, {held_out} held out", columns.about(), table.name());
+    writeln!(out, "{}\n", wrapped(&title, 2))?;
     summary::write(&mut out, data, None)?;
     let mut written = vec![(files.model.display().to_string(), "the model")];
     if let Some(path) = &files.report {

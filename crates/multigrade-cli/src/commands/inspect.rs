@@ -11,7 +11,7 @@ use super::print_json;
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Status};
 use crate::files;
-use crate::grid::{Grid, printable, wrapped};
+use crate::grid::{Grid, count, list, printable, wrapped};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -70,18 +70,18 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
 fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) -> Result<(), Failure> {
     let (schema, history) = (model.schema(), model.history());
     let title = format!(
-        "{}: {} from {}; {} grades, {} parameters, {} kB",
+        "{}: {} from {}; {}, {} parameters, {} kB",
         path.display(),
-        schema.output_names().join(", "),
-        schema.input_names().join(", "),
-        model.grades().len(),
+        list(&schema.output_names()),
+        list(&schema.input_names()),
+        count(model.grades().len(), "grade"),
         model.n_parameters(),
         bytes.div_ceil(1000),
     );
     writeln!(out, "{}", wrapped(&title, 2))?;
     let refit = if history.refit { ", then trained again on all rows" } else { "" };
     let held_out = history.validation_rows;
-    writeln!(out, "fitted on {} rows; {held_out} held out{refit}\n", history.train_rows)?;
+    writeln!(out, "fitted on {}; {held_out} held out{refit}\n", count(history.train_rows, "row"))?;
 
     let mut inputs = Grid::new(1);
     inputs.row(["input", "from", "to"]);
@@ -122,12 +122,12 @@ fn grades(model: &Multigrade, output: usize) -> Grid {
     grid
 }
 
-/// The settings document, one line for each entry; what was left open was chosen by the program.
+/// The settings document, one line for each entry.
 fn settings(document: &serde_json::Value) -> Grid {
     let mut grid = Grid::new(2);
     for (name, value) in document.as_object().into_iter().flatten() {
         let value = match value {
-            serde_json::Value::Null => "chosen by the program".to_owned(),
+            serde_json::Value::Null => "left open".to_owned(),
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
