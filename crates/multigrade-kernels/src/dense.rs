@@ -27,22 +27,9 @@ const BLOCK_ROWS: usize = 256;
 /// If the sizes do not fit together.
 #[track_caller]
 pub fn dense<T: Real>(out: &mut [T], inputs: View<'_, T>, weights: &[T], bias: &[T], activation: Activation) {
-    dense_with_slopes(out, inputs, weights, bias, activation, None);
-}
-
-/// [`dense`] that also keeps the derivative of the activation, where it has to be kept.
-#[track_caller]
-pub(crate) fn dense_with_slopes<T: Real>(
-    out: &mut [T],
-    inputs: View<'_, T>,
-    weights: &[T],
-    bias: &[T],
-    activation: Activation,
-    slopes: Option<&mut [T]>,
-) {
     let weights = View::row_major(weights, bias.len(), inputs.columns());
     gemm(ViewMut::row_major(out, inputs.rows(), bias.len()), Accumulate::Replace, inputs, weights.t());
-    bias_and_activate(out, bias, activation, slopes);
+    bias_and_activate(out, bias, activation, None);
 }
 
 /// Writes the last hidden features $h_L$ of every row to `out`, `(n, last width)` row-major.

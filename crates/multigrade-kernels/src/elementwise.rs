@@ -3,7 +3,8 @@
 //! Compiled for AVX-512, for AVX2 and for the baseline of the target; the processor at hand decides at run time.
 //! Where a loop sums, the order of summation is fixed by the lengths alone.
 
-use crate::simd::{dispatched, multiply_add};
+use crate::evaluator::LANES;
+use crate::simd::{Isa, dispatched, multiply_add};
 use crate::{Activation, Real};
 
 /// Sums run in this many independent partial sums, enough to fill the widest registers several times.
@@ -113,6 +114,16 @@ pub fn axpy<T: Real>(alpha: T, x: &[T], y: &mut [T]) {
     axpy_loop(alpha, x, y);
 }
 
+/// Writes the sum of the lanes, added from first to last, to `sum`.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub(crate) fn sum_lanes<T: Real>(sum: &mut [T], lanes: [&[T]; LANES]) {
+    lanes.iter().for_each(|lane| check_same(lane.len(), sum.len(), "a lane"));
+    sum_lanes_loop(sum, lanes);
+}
+
 /// $\sum_i x_i y_i$, with products and sums in f64 for both precisions.
 ///
 /// # Panics
@@ -218,27 +229,27 @@ fn with_bias<T: Real>(values: &mut [T], bias: &[T], f: impl Fn(T) -> T) {
 }
 
 #[inline(always)]
-fn bias_relu_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[T]) {
+fn bias_relu_body<T: Real, I: Isa>(values: &mut [T], bias: &[T]) {
     with_bias(values, bias, relu);
 }
 
 #[inline(always)]
-fn bias_tanh_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[T]) {
-    with_bias(values, bias, T::tanh_straight::<FUSED>);
+fn bias_tanh_body<T: Real, I: Isa>(values: &mut [T], bias: &[T]) {
+    with_bias(values, bias, T::tanh_straight::<I>);
 }
 
 #[inline(always)]
-fn add_bias_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[T]) {
+fn add_bias_body<T: Real, I: Isa>(values: &mut [T], bias: &[T]) {
     with_bias(values, bias, |z| z);
 }
 
 #[inline(always)]
-fn bias_square_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[T]) {
+fn bias_square_body<T: Real, I: Isa>(values: &mut [T], bias: &[T]) {
     with_bias(values, bias, |z| z * z);
 }
 
 #[inline(always)]
-fn bias_square_slope_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[T], slopes: &mut [T]) {
+fn bias_square_slope_body<T: Real, I: Isa>(values: &mut [T], bias: &[T], slopes: &mut [T]) {
     if bias.is_empty() {
         return;
     }
@@ -253,14 +264,14 @@ fn bias_square_slope_body<T: Real, const FUSED: bool>(values: &mut [T], bias: &[
 }
 
 #[inline(always)]
-fn tanh_body<T: Real, const FUSED: bool>(values: &mut [T]) {
+fn tanh_body<T: Real, I: Isa>(values: &mut [T]) {
     for z in values {
-        *z = z.tanh_straight::<FUSED>();
+        *z = z.tanh_straight::<I>();
     }
 }
 
 #[inline(always)]
-fn sine_slope_body<T: Real, const FUSED: bool>(values: &mut [T], cosines: &mut [T]) {
+fn sine_slope_body<T: Real, I: Isa>(values: &mut [T], cosines: &mut [T]) {
     let mut copy = [T::ZERO; SINE_CHUNK];
     for (values, cosines) in values.chunks_mut(SINE_CHUNK).zip(cosines.chunks_mut(SINE_CHUNK)) {
         let arguments = &mut copy[..values.len()];
@@ -268,12 +279,12 @@ fn sine_slope_body<T: Real, const FUSED: bool>(values: &mut [T], cosines: &mut [
         let mut all_good = true;
         for ((&z, sine), cosine) in arguments.iter().zip(&mut *values).zip(&mut *cosines) {
             let good;
-            (*sine, *cosine, good) = z.sin_cos_straight::<FUSED>();
+            (*sine, *cosine, good) = z.sin_cos_straight::<I>();
             all_good &= good;
         }
         if !all_good {
             for ((&z, sine), cosine) in arguments.iter().zip(values).zip(cosines) {
-                if !z.sin_cos_straight::<FUSED>().2 {
+                if !z.sin_cos_straight::<I>().2 {
                     (*sine, *cosine) = z.sin_cos_careful();
                 }
             }
@@ -282,37 +293,37 @@ fn sine_slope_body<T: Real, const FUSED: bool>(values: &mut [T], cosines: &mut [
 }
 
 #[inline(always)]
-fn sine_body<T: Real, const FUSED: bool>(values: &mut [T]) {
+fn sine_body<T: Real, I: Isa>(values: &mut [T]) {
     let mut cosines = [T::ZERO; SINE_CHUNK];
     for values in values.chunks_mut(SINE_CHUNK) {
         let cosines = &mut cosines[..values.len()];
-        sine_slope_body::<T, FUSED>(values, cosines);
+        sine_slope_body::<T, I>(values, cosines);
     }
 }
 
 #[inline(always)]
-fn mask_body<T: Real, const FUSED: bool>(gradient: &mut [T], features: &[T]) {
+fn mask_body<T: Real, I: Isa>(gradient: &mut [T], features: &[T]) {
     for (g, &h) in gradient.iter_mut().zip(features) {
         *g = if h <= T::ZERO { T::ZERO } else { *g };
     }
 }
 
 #[inline(always)]
-fn tanh_slope_body<T: Real, const FUSED: bool>(gradient: &mut [T], features: &[T]) {
+fn tanh_slope_body<T: Real, I: Isa>(gradient: &mut [T], features: &[T]) {
     for (g, &h) in gradient.iter_mut().zip(features) {
-        *g *= multiply_add::<T, FUSED>(-h, h, T::ONE);
+        *g *= multiply_add::<T, I>(-h, h, T::ONE);
     }
 }
 
 #[inline(always)]
-fn multiply_body<T: Real, const FUSED: bool>(gradient: &mut [T], slopes: &[T]) {
+fn multiply_body<T: Real, I: Isa>(gradient: &mut [T], slopes: &[T]) {
     for (g, &slope) in gradient.iter_mut().zip(slopes) {
         *g *= slope;
     }
 }
 
 #[inline(always)]
-fn column_sums_body<T: Real, const FUSED: bool>(sums: &mut [T], rows: &[T]) {
+fn column_sums_body<T: Real, I: Isa>(sums: &mut [T], rows: &[T]) {
     if sums.is_empty() {
         return;
     }
@@ -324,24 +335,31 @@ fn column_sums_body<T: Real, const FUSED: bool>(sums: &mut [T], rows: &[T]) {
 }
 
 #[inline(always)]
-fn axpy_body<T: Real, const FUSED: bool>(alpha: T, x: &[T], y: &mut [T]) {
+fn axpy_body<T: Real, I: Isa>(alpha: T, x: &[T], y: &mut [T]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = multiply_add::<T, FUSED>(alpha, x, *y);
+        *y = multiply_add::<T, I>(alpha, x, *y);
     }
 }
 
 #[inline(always)]
-fn dot_body<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> f64 {
+fn sum_lanes_body<T: Real, I: Isa>(sum: &mut [T], [a, b, c, d]: [&[T]; LANES]) {
+    for ((((sum, &a), &b), &c), &d) in sum.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        *sum = ((a + b) + c) + d;
+    }
+}
+
+#[inline(always)]
+fn dot_body<T: Real, I: Isa>(x: &[T], y: &[T]) -> f64 {
     let mut partial = [0.0f64; PARTIAL_SUMS];
     let (x_chunks, x_rest) = x.as_chunks::<PARTIAL_SUMS>();
     let (y_chunks, y_rest) = y.as_chunks::<PARTIAL_SUMS>();
     for (x, y) in x_chunks.iter().zip(y_chunks) {
         for i in 0..PARTIAL_SUMS {
-            partial[i] = multiply_add::<f64, FUSED>(x[i].to_f64(), y[i].to_f64(), partial[i]);
+            partial[i] = multiply_add::<f64, I>(x[i].to_f64(), y[i].to_f64(), partial[i]);
         }
     }
     for ((sum, &x), &y) in partial.iter_mut().zip(x_rest).zip(y_rest) {
-        *sum = multiply_add::<f64, FUSED>(x.to_f64(), y.to_f64(), *sum);
+        *sum = multiply_add::<f64, I>(x.to_f64(), y.to_f64(), *sum);
     }
     let mut width = PARTIAL_SUMS;
     while width > 1 {
@@ -354,7 +372,7 @@ fn dot_body<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> f64 {
 }
 
 #[inline(always)]
-fn adam_body<T: Real, const FUSED: bool>(
+fn adam_body<T: Real, I: Isa>(
     parameters: &mut [T],
     gradient: &[T],
     mean: &mut [T],
@@ -363,8 +381,8 @@ fn adam_body<T: Real, const FUSED: bool>(
 ) {
     let moments = mean.iter_mut().zip(mean_square);
     for ((p, &g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
-        *m = multiply_add::<T, FUSED>(s.beta1, *m, s.rest1 * g);
-        *v = multiply_add::<T, FUSED>(s.beta2, *v, s.rest2 * g * g);
+        *m = multiply_add::<T, I>(s.beta1, *m, s.rest1 * g);
+        *v = multiply_add::<T, I>(s.beta2, *v, s.rest2 * g * g);
         *p -= s.rate * *m / ((*v * s.correction2).sqrt() + s.epsilon);
     }
 }
@@ -382,6 +400,7 @@ dispatched! { fn multiply_by_tanh_slope<T>(gradient: &mut [T], features: &[T]) =
 dispatched! { fn multiply<T>(gradient: &mut [T], slopes: &[T]) => multiply_body }
 dispatched! { fn column_sums<T>(sums: &mut [T], rows: &[T]) => column_sums_body }
 dispatched! { fn axpy_loop<T>(alpha: T, x: &[T], y: &mut [T]) => axpy_body }
+dispatched! { fn sum_lanes_loop<T>(sum: &mut [T], lanes: [&[T]; LANES]) => sum_lanes_body }
 dispatched! { fn dot_loop<T>(x: &[T], y: &[T]) -> f64 => dot_body }
 dispatched! {
     fn adam_loop<T>(

@@ -1,9 +1,11 @@
 //! Loss and gradient of one grade over all rows.
 
-use crate::dense::dense_with_slopes;
-use crate::elementwise::{add_column_sums, axpy, bias_and_activate, keeps_slope, multiply_by_slope};
-use crate::gemm::{Accumulate, gemm};
-use crate::{Activation, Real, Shape, View, ViewMut};
+use std::ops::Range;
+
+use crate::buffer::Buffer;
+use crate::elementwise::{add_column_sums, bias_and_activate, keeps_slope, multiply_by_slope, sum_lanes};
+use crate::gemm::{Accumulate, gemm, tiled, transpose};
+use crate::{Activation, HiddenLayer, Real, Shape, View, ViewMut};
 
 /// The number of contiguous parts the rows are split into. Each part has its own gradient; the parts are added in
 /// order. It does not depend on the number of threads, so neither do the bits of the result.
@@ -61,6 +63,8 @@ pub trait Loss<T>: Sync {
 pub struct Evaluator<T> {
     shape: Shape,
     block_rows: usize,
+    /// Where the shape of a hidden layer asks for it, its weights transposed, at their place among the parameters.
+    transposed: Buffer<T>,
     lanes: [Lane<T>; LANES],
 }
 
@@ -68,26 +72,33 @@ pub struct Evaluator<T> {
 #[derive(Clone, Debug)]
 struct Lane<T> {
     /// Per hidden layer, the features of one block.
-    features: Vec<Vec<T>>,
+    features: Vec<Buffer<T>>,
     /// Per hidden layer, the derivatives its activation keeps; empty where it keeps none.
-    slopes: Vec<Vec<T>>,
+    slopes: Vec<Buffer<T>>,
     /// The outputs of one block, then the derivative of the loss with respect to them.
-    outputs: Vec<T>,
+    outputs: Buffer<T>,
     /// The derivatives with respect to a layer's features and to those of the layer before it.
-    delta: Vec<T>,
-    next_delta: Vec<T>,
-    gradient: Vec<T>,
+    delta: Buffer<T>,
+    next_delta: Buffer<T>,
+    gradient: Buffer<T>,
     loss: f64,
+}
+
+/// What the caller asks for.
+#[derive(Clone, Copy)]
+struct Request<'a, T> {
+    parameters: &'a [T],
+    inputs: &'a [T],
+    carried: &'a [T],
+    loss: &'a dyn Loss<T>,
 }
 
 /// What all blocks of an evaluation read.
 #[derive(Clone, Copy)]
 struct Problem<'a, T> {
     shape: &'a Shape,
-    parameters: &'a [T],
-    inputs: &'a [T],
-    carried: &'a [T],
-    loss: &'a dyn Loss<T>,
+    request: Request<'a, T>,
+    transposed: &'a [T],
     rows: usize,
     block_rows: usize,
 }
@@ -97,7 +108,8 @@ impl<T: Real> Evaluator<T> {
     pub fn new(shape: Shape) -> Self {
         let block_rows = block_rows::<T>(&shape);
         let lanes = std::array::from_fn(|_| Lane::new(&shape, block_rows));
-        Self { shape, block_rows, lanes }
+        let transposed = Buffer::zeros(shape.n_hidden_parameters());
+        Self { shape, block_rows, transposed, lanes }
     }
 
     /// The shape it was made for.
@@ -123,14 +135,8 @@ impl<T: Real> Evaluator<T> {
     ) -> f64 {
         let expected = self.shape.n_parameters();
         assert!(gradient.len() == expected, "gradient of length {}, expected {expected}", gradient.len());
-        let rows = self.check(parameters, inputs, carried);
-        let work = rows.saturating_mul(3 * expected);
-        self.run(parameters, inputs, carried, loss, rows, work, Lane::loss_and_gradient);
-        let [first, rest @ ..] = &self.lanes;
-        gradient.copy_from_slice(&first.gradient);
-        for lane in rest {
-            axpy(T::ONE, &lane.gradient, gradient);
-        }
+        self.run(Request { parameters, inputs, carried, loss }, 3, Lane::loss_and_gradient);
+        sum_lanes(gradient, self.lanes.each_ref().map(|lane| &*lane.gradient));
         self.total_loss()
     }
 
@@ -141,15 +147,14 @@ impl<T: Real> Evaluator<T> {
     ///
     /// If a slice does not have the length the shape and the number of rows ask for.
     pub fn loss(&mut self, parameters: &[T], inputs: &[T], carried: &[T], loss: &dyn Loss<T>) -> f64 {
-        let rows = self.check(parameters, inputs, carried);
-        let work = rows.saturating_mul(self.shape.n_parameters());
-        self.run(parameters, inputs, carried, loss, rows, work, Lane::loss);
+        self.run(Request { parameters, inputs, carried, loss }, 1, Lane::loss);
         self.total_loss()
     }
 
     /// The number of rows, after all lengths were found consistent.
-    fn check(&self, parameters: &[T], inputs: &[T], carried: &[T]) -> usize {
+    fn check(&self, request: &Request<'_, T>) -> usize {
         let shape = &self.shape;
+        let Request { parameters, inputs, carried, .. } = request;
         let expected = shape.n_parameters();
         assert!(parameters.len() == expected, "{} parameters, expected {expected}", parameters.len());
         assert!(
@@ -168,22 +173,19 @@ impl<T: Real> Evaluator<T> {
         rows
     }
 
-    /// Runs `task` on every lane's rows, on several threads if the work (in multiply-adds) is worth it.
-    #[allow(clippy::too_many_arguments)]
-    fn run(
-        &mut self,
-        parameters: &[T],
-        inputs: &[T],
-        carried: &[T],
-        loss: &dyn Loss<T>,
-        rows: usize,
-        work: usize,
-        task: fn(&mut Lane<T>, Problem<'_, T>, std::ops::Range<usize>),
-    ) {
-        let Self { shape, block_rows, lanes } = self;
-        let problem = Problem { shape, parameters, inputs, carried, loss, rows, block_rows: *block_rows };
+    /// Runs `task` on every lane's rows; on several threads if the work is worth it, at `passes` multiply-adds per row
+    /// and parameter.
+    fn run(&mut self, request: Request<'_, T>, passes: usize, task: fn(&mut Lane<T>, Problem<'_, T>, Range<usize>)) {
+        let rows = self.check(&request);
+        let Self { shape, block_rows, transposed, lanes } = self;
+        for layer in shape.layers().iter().filter(|layer| tiled(layer.inputs, layer.outputs)) {
+            let weights = View::row_major(&request.parameters[layer.weights.clone()], layer.outputs, layer.inputs);
+            transpose(&mut transposed[layer.weights.clone()], weights);
+        }
+        let problem = Problem { shape, request, transposed, rows, block_rows: *block_rows };
         let run = |index: usize, lane: &mut Lane<T>| task(lane, problem, problem.lane_rows(index));
         let [a, b, c, d] = lanes;
+        let work = rows.saturating_mul(shape.n_parameters()).saturating_mul(passes);
         if work >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
             rayon::join(|| rayon::join(|| run(0, a), || run(1, b)), || rayon::join(|| run(2, c), || run(3, d)));
         } else {
@@ -206,69 +208,82 @@ fn block_rows<T>(shape: &Shape) -> usize {
 
 impl<'a, T: Real> Problem<'a, T> {
     /// The rows of lane `index`.
-    fn lane_rows(&self, index: usize) -> std::ops::Range<usize> {
+    fn lane_rows(&self, index: usize) -> Range<usize> {
         let boundary = |index: usize| (self.rows / LANES) * index + (self.rows % LANES).min(index);
         boundary(index)..boundary(index + 1)
     }
 
     /// Splits a lane's rows into blocks of nearly the same size.
-    fn blocks(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = std::ops::Range<usize>> + use<T> {
+    fn blocks(&self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<T> {
         let blocks = rows.len().div_ceil(self.block_rows).max(1);
         let size = rows.len().div_ceil(blocks).max(1);
         let end = rows.end;
         rows.step_by(size).map(move |start| start..(start + size).min(end))
     }
 
-    fn inputs(&self, rows: &std::ops::Range<usize>) -> View<'a, T> {
-        let columns = self.shape.inputs();
-        View::row_major(&self.inputs[rows.start * columns..rows.end * columns], rows.len(), columns)
+    /// The weights of a hidden layer as a matrix `(inputs, outputs)`.
+    fn transposed_weights(&self, layer: &HiddenLayer) -> View<'a, T> {
+        if tiled(layer.inputs, layer.outputs) {
+            View::row_major(&self.transposed[layer.weights.clone()], layer.inputs, layer.outputs)
+        } else {
+            View::row_major(&self.request.parameters[layer.weights.clone()], layer.outputs, layer.inputs).t()
+        }
     }
 
-    fn carried(&self, rows: &std::ops::Range<usize>) -> View<'a, T> {
+    fn inputs(&self, rows: &Range<usize>) -> View<'a, T> {
+        let columns = self.shape.inputs();
+        View::row_major(&self.request.inputs[rows.start * columns..rows.end * columns], rows.len(), columns)
+    }
+
+    fn carried(&self, rows: &Range<usize>) -> View<'a, T> {
         let columns = self.shape.carried();
-        View::row_major(&self.carried[rows.start * columns..rows.end * columns], rows.len(), columns)
+        View::row_major(&self.request.carried[rows.start * columns..rows.end * columns], rows.len(), columns)
     }
 }
 
 impl<T: Real> Lane<T> {
     fn new(shape: &Shape, block_rows: usize) -> Self {
-        let zeros = |columns: usize| vec![T::ZERO; block_rows * columns];
-        let slopes = |activation, width| if keeps_slope(activation) { zeros(width) } else { Vec::new() };
+        let zeros = |columns: usize| Buffer::zeros(block_rows * columns);
+        let slopes = |activation, width| zeros(if keeps_slope(activation) { width } else { 0 });
         Self {
             features: shape.layers().iter().map(|layer| zeros(layer.outputs)).collect(),
             slopes: shape.layers().iter().map(|layer| slopes(layer.activation, layer.outputs)).collect(),
             outputs: zeros(shape.outputs()),
             delta: zeros(shape.max_width()),
             next_delta: zeros(shape.max_width()),
-            gradient: vec![T::ZERO; shape.n_parameters()],
+            gradient: Buffer::zeros(shape.n_parameters()),
             loss: 0.0,
         }
     }
 
     /// The loss of `rows` and its gradient.
-    fn loss_and_gradient(&mut self, problem: Problem<'_, T>, rows: std::ops::Range<usize>) {
+    fn loss_and_gradient(&mut self, problem: Problem<'_, T>, rows: Range<usize>) {
         self.loss = 0.0;
-        self.gradient.fill(T::ZERO);
+        if rows.is_empty() {
+            self.gradient.fill(T::ZERO);
+        }
+        let first_row = rows.start;
         for block in problem.blocks(rows) {
             self.forward(problem, &block, true);
             let outputs = &mut self.outputs[..block.len() * problem.shape.outputs()];
-            self.loss += problem.loss.evaluate(block.start, outputs);
-            self.backward(problem, &block);
+            self.loss += problem.request.loss.evaluate(block.start, outputs);
+            let first = block.start == first_row;
+            self.backward(problem, &block, if first { Accumulate::Replace } else { Accumulate::Add });
         }
     }
 
     /// The loss of `rows`.
-    fn loss(&mut self, problem: Problem<'_, T>, rows: std::ops::Range<usize>) {
+    fn loss(&mut self, problem: Problem<'_, T>, rows: Range<usize>) {
         self.loss = 0.0;
         for block in problem.blocks(rows) {
             self.forward(problem, &block, false);
             let outputs = &mut self.outputs[..block.len() * problem.shape.outputs()];
-            self.loss += problem.loss.value(block.start, outputs);
+            self.loss += problem.request.loss.value(block.start, outputs);
         }
     }
 
     /// Features and outputs of one block; with `keep_slopes` also what the backward pass needs.
-    fn forward(&mut self, problem: Problem<'_, T>, block: &std::ops::Range<usize>, keep_slopes: bool) {
+    fn forward(&mut self, problem: Problem<'_, T>, block: &Range<usize>, keep_slopes: bool) {
         let (shape, rows) = (problem.shape, block.len());
         for (index, layer) in shape.layers().iter().enumerate() {
             let (before, after) = self.features.split_at_mut(index);
@@ -279,17 +294,13 @@ impl<T: Real> Lane<T> {
             let size = rows * layer.outputs;
             let slopes = &mut self.slopes[index];
             let slopes = (keep_slopes && !slopes.is_empty()).then(|| &mut slopes[..size]);
-            dense_with_slopes(
-                &mut after[0][..size],
-                inputs,
-                &problem.parameters[layer.weights.clone()],
-                &problem.parameters[layer.bias.clone()],
-                layer.activation,
-                slopes,
-            );
+            let out = ViewMut::row_major(&mut after[0][..size], rows, layer.outputs);
+            gemm(out, Accumulate::Replace, inputs, problem.transposed_weights(layer));
+            let bias = &problem.request.parameters[layer.bias.clone()];
+            bias_and_activate(&mut after[0][..size], bias, layer.activation, slopes);
         }
         let readout = shape.readout();
-        let weights = readout_weights(shape, problem.parameters);
+        let weights = readout_weights(shape, problem.request.parameters);
         let features = last_features(&self.features, shape, rows);
         let outputs = &mut self.outputs[..rows * readout.outputs];
         let view = ViewMut::row_major(outputs, rows, readout.outputs);
@@ -299,13 +310,13 @@ impl<T: Real> Lane<T> {
             let weights = weights.column_range(readout.features..weights.columns()).t();
             gemm(view, Accumulate::Add, problem.carried(block), weights);
         }
-        bias_and_activate(outputs, &problem.parameters[readout.bias.clone()], Activation::Identity, None);
+        bias_and_activate(outputs, &problem.request.parameters[readout.bias.clone()], Activation::Identity, None);
     }
 
-    /// Adds the gradient of one block, whose output derivatives lie in `outputs`.
-    fn backward(&mut self, problem: Problem<'_, T>, block: &std::ops::Range<usize>) {
+    /// Writes or adds the gradient of one block, whose output derivatives lie in `outputs`.
+    fn backward(&mut self, problem: Problem<'_, T>, block: &Range<usize>, accumulate: Accumulate) {
         let (shape, rows) = (problem.shape, block.len());
-        self.readout_gradient(problem, block);
+        self.readout_gradient(problem, block, accumulate);
         let last = shape.layers().len() - 1;
         for (index, layer) in shape.layers().iter().enumerate().rev() {
             let width = layer.outputs;
@@ -314,11 +325,11 @@ impl<T: Real> Lane<T> {
             let slopes = if slopes.is_empty() { &[] } else { &slopes[..rows * width] };
             if index == last {
                 let outputs = View::row_major(&self.outputs[..rows * shape.outputs()], rows, shape.outputs());
-                let weights = readout_weights(shape, problem.parameters).column_range(0..width);
+                let weights = readout_weights(shape, problem.request.parameters).column_range(0..width);
                 gemm(ViewMut::row_major(delta, rows, width), Accumulate::Replace, outputs, weights);
             }
             multiply_by_slope(delta, layer.activation, features, slopes);
-            add_column_sums(&mut self.gradient[layer.bias.clone()], delta);
+            bias_gradient(&mut self.gradient[layer.bias.clone()], delta, accumulate);
             let delta = View::row_major(&self.delta[..rows * width], rows, width);
 
             let inputs = match index.checked_sub(1) {
@@ -326,10 +337,10 @@ impl<T: Real> Lane<T> {
                 Some(before) => View::row_major(&self.features[before][..rows * layer.inputs], rows, layer.inputs),
             };
             let gradient = &mut self.gradient[layer.weights.clone()];
-            gemm(ViewMut::row_major(gradient, width, layer.inputs), Accumulate::Add, delta.t(), inputs);
+            gemm(ViewMut::row_major(gradient, width, layer.inputs), accumulate, delta.t(), inputs);
 
             if index > 0 {
-                let weights = View::row_major(&problem.parameters[layer.weights.clone()], width, layer.inputs);
+                let weights = View::row_major(&problem.request.parameters[layer.weights.clone()], width, layer.inputs);
                 let next = &mut self.next_delta[..rows * layer.inputs];
                 gemm(ViewMut::row_major(next, rows, layer.inputs), Accumulate::Replace, delta, weights);
                 std::mem::swap(&mut self.delta, &mut self.next_delta);
@@ -337,27 +348,35 @@ impl<T: Real> Lane<T> {
         }
     }
 
-    /// Adds the readout's part of the gradient of one block.
-    fn readout_gradient(&mut self, problem: Problem<'_, T>, block: &std::ops::Range<usize>) {
+    /// Writes or adds the readout's part of the gradient of one block.
+    fn readout_gradient(&mut self, problem: Problem<'_, T>, block: &Range<usize>, accumulate: Accumulate) {
         let (readout, rows) = (problem.shape.readout(), block.len());
         let columns = readout.features + readout.carried;
         let outputs = &self.outputs[..rows * readout.outputs];
-        add_column_sums(&mut self.gradient[readout.bias.clone()], outputs);
+        bias_gradient(&mut self.gradient[readout.bias.clone()], outputs, accumulate);
         let outputs = View::row_major(outputs, rows, readout.outputs).t();
         let features = last_features(&self.features, problem.shape, rows);
         let weights = &mut self.gradient[readout.weights.clone()];
         let gradient = ViewMut::row_major(weights, readout.outputs, columns);
-        gemm(gradient.column_range(0..readout.features), Accumulate::Add, outputs, features);
+        gemm(gradient.column_range(0..readout.features), accumulate, outputs, features);
         if readout.carried > 0 {
             let gradient = ViewMut::row_major(weights, readout.outputs, columns);
             let gradient = gradient.column_range(readout.features..columns);
-            gemm(gradient, Accumulate::Add, outputs, problem.carried(block));
+            gemm(gradient, accumulate, outputs, problem.carried(block));
         }
     }
 }
 
+/// Writes or adds the sum over the rows of `delta`.
+fn bias_gradient<T: Real>(gradient: &mut [T], delta: &[T], accumulate: Accumulate) {
+    if accumulate == Accumulate::Replace {
+        gradient.fill(T::ZERO);
+    }
+    add_column_sums(gradient, delta);
+}
+
 /// The last hidden features of the block's rows.
-fn last_features<'a, T: Real>(features: &'a [Vec<T>], shape: &Shape, rows: usize) -> View<'a, T> {
+fn last_features<'a, T: Real>(features: &'a [Buffer<T>], shape: &Shape, rows: usize) -> View<'a, T> {
     let width = shape.last_width();
     View::row_major(&features[features.len() - 1][..rows * width], rows, width)
 }

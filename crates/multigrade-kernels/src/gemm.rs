@@ -1,5 +1,6 @@
 //! Matrix products on views.
 
+use crate::tile;
 use crate::{Real, View, ViewMut};
 
 /// What a product does with the old content of its output.
@@ -49,17 +50,89 @@ pub fn gemm<T: Real>(mut out: ViewMut<'_, T>, accumulate: Accumulate, a: View<'_
         }
         return;
     }
+    let add = accumulate == Accumulate::Add;
+    match plan(&a, &b) {
+        Plan::Direct => tile::multiply(out, false, add, a, b),
+        Plan::Flipped => tile::multiply(out, true, add, b.t(), a.t()),
+        Plan::Packed => {
+            let mut copy = [T::ZERO; MAX_PACKED];
+            let copy = &mut copy[..b.rows() * b.columns()];
+            transpose(copy, b.t());
+            tile::multiply(out, false, add, a, View::row_major(copy, b.rows(), b.columns()));
+        }
+        Plan::Library => library(out, add, a, b),
+    }
+}
+
+/// The longest inner dimension that is multiplied in tiles: beyond, a panel of the right factor, two registers wide,
+/// leaves the first-level cache between one tile and the next.
+const MAX_INNER: usize = 512;
+
+/// The largest right factor, in entries, that is multiplied in tiles: beyond, the library's copies pay for themselves.
+const MAX_TILED: usize = 16 * 1024;
+
+/// The largest right factor that is transposed on the stack.
+const MAX_PACKED: usize = 4096;
+
+/// The fewest rows for which transposing the right factor pays.
+const MIN_ROWS_TO_PACK: usize = 16;
+
+/// Whether a right factor of `inner` rows and `columns` columns is worth having row-major, because it is then
+/// multiplied in tiles.
+pub(crate) fn tiled(inner: usize, columns: usize) -> bool {
+    columns >= tile::MIN_COLUMNS && inner <= MAX_INNER && inner * columns <= MAX_TILED
+}
+
+/// How a product is computed.
+enum Plan {
+    /// In tiles, along the rows of the right factor.
+    Direct,
+    /// In tiles, as the transpose of the product of the transposes.
+    Flipped,
+    /// In tiles, after transposing the right factor.
+    Packed,
+    /// By the linear-algebra library.
+    Library,
+}
+
+/// The way for these shapes and strides; none of the shapes is empty.
+fn plan<T: Real>(a: &View<'_, T>, b: &View<'_, T>) -> Plan {
+    // Entries computed for nothing per column wanted: tiles are whole registers wide.
+    let waste = |columns: usize| (columns.next_multiple_of(tile::MIN_COLUMNS) - columns) as f64 / columns as f64;
+    let direct = b.strides()[1] == 1 && tiled(b.rows(), b.columns());
+    let flipped = a.strides()[0] == 1 && tiled(a.columns(), a.rows());
+    let packed = a.rows() >= MIN_ROWS_TO_PACK && b.rows() * b.columns() <= MAX_PACKED && tiled(b.rows(), b.columns());
+    match (direct, flipped) {
+        (true, true) if waste(a.rows()) < waste(b.columns()) => Plan::Flipped,
+        (true, _) => Plan::Direct,
+        (false, true) => Plan::Flipped,
+        (false, false) if packed => Plan::Packed,
+        (false, false) => Plan::Library,
+    }
+}
+
+/// Writes the transpose of `matrix` to `out`, row-major.
+///
+/// # Panics
+///
+/// If `out` has another number of entries.
+pub(crate) fn transpose<T: Real>(out: &mut [T], matrix: View<'_, T>) {
+    let (rows, columns) = (matrix.rows(), matrix.columns());
+    assert!(out.len() == rows * columns, "the transpose of {rows} x {columns} needs other than {} entries", out.len());
+    for (column, out) in out.chunks_exact_mut(rows.max(1)).enumerate() {
+        for (row, out) in out.iter_mut().enumerate() {
+            *out = matrix.at(row, column);
+        }
+    }
+}
+
+/// The product by the linear-algebra library; no size is zero.
+fn library<T: Real>(mut out: ViewMut<'_, T>, add: bool, a: View<'_, T>, b: View<'_, T>) {
     let sizes = [a.rows(), a.columns(), b.columns()];
     let strides = [out.row_stride(), 1];
     // SAFETY: the views guarantee that every element lies inside its slice; `out` borrows its slice mutably, so it is
     // disjoint from the others, and its rows do not overlap. No size is zero.
     unsafe {
-        T::product(
-            sizes,
-            (out.as_mut_ptr(), strides),
-            accumulate == Accumulate::Add,
-            (a.as_ptr(), a.strides()),
-            (b.as_ptr(), b.strides()),
-        );
+        T::product(sizes, (out.as_mut_ptr(), strides), add, (a.as_ptr(), a.strides()), (b.as_ptr(), b.strides()));
     }
 }

@@ -5,8 +5,8 @@
 //! it sees one [`Shape`], one flat slice of parameters and slices of rows.
 //!
 //! * [`Evaluator`]: loss and gradient of one grade over all rows.
-//! * [`dense`], [`last_hidden_features`]: forward passes for prediction.
-//! * [`gemm`] on checked [`View`]s, and the [`elementwise`] kernels, for everything else.
+//! * [`dense()`], [`last_hidden_features`]: forward passes for prediction.
+//! * [`gemm()`] on checked [`View`]s, and the [`elementwise`] kernels, for everything else.
 //!
 //! # Determinism
 //!
@@ -24,6 +24,7 @@
 //! that were detected at run time, and handing checked views to the linear-algebra library.
 #![warn(missing_docs)]
 
+mod buffer;
 pub mod dense;
 pub mod elementwise;
 pub mod evaluator;
@@ -31,6 +32,7 @@ pub mod gemm;
 mod real;
 pub mod shape;
 mod simd;
+mod tile;
 mod transcendental;
 pub mod view;
 

@@ -1,11 +1,14 @@
 //! The two scalar types the kernels are written for.
 
+use crate::simd::Isa;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// What the kernels need beyond [`Real`] and nobody outside may see: the entry into the linear-algebra library and
 /// the branch-free functions of one number.
 pub(crate) mod sealed {
+    use crate::simd::Isa;
+
     pub trait Sealed: Sized {
         /// `out = a b` or `out += a b`. `strides` are (row, column) in elements; `sizes` are rows of `a`, columns of
         /// `a`, columns of `b`; none of them is zero.
@@ -23,10 +26,10 @@ pub(crate) mod sealed {
         );
 
         /// `tanh(self)`, without branches.
-        fn tanh_straight<const FUSED: bool>(self) -> Self;
+        fn tanh_straight<I: Isa>(self) -> Self;
 
         /// `sin(self)`, `cos(self)` without branches, and whether they may be trusted.
-        fn sin_cos_straight<const FUSED: bool>(self) -> (Self, Self, bool);
+        fn sin_cos_straight<I: Isa>(self) -> (Self, Self, bool);
 
         /// `sin(self)`, `cos(self)` from the standard library: slow, good everywhere.
         fn sin_cos_careful(self) -> (Self, Self);
@@ -101,13 +104,13 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn tanh_straight<const FUSED: bool>(self) -> Self {
-                crate::transcendental::$tanh::<FUSED>(self)
+            fn tanh_straight<I: Isa>(self) -> Self {
+                crate::transcendental::$tanh::<I>(self)
             }
 
             #[inline(always)]
-            fn sin_cos_straight<const FUSED: bool>(self) -> (Self, Self, bool) {
-                crate::transcendental::$sin_cos::<FUSED>(self)
+            fn sin_cos_straight<I: Isa>(self) -> (Self, Self, bool) {
+                crate::transcendental::$sin_cos::<I>(self)
             }
 
             fn sin_cos_careful(self) -> (Self, Self) {

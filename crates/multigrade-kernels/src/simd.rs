@@ -1,10 +1,44 @@
 //! One loop, compiled for each kind of processor, chosen at run time.
 
-/// Defines a function whose body is compiled three times on x86-64: for AVX-512, for AVX2 with FMA, and for the
-/// baseline. Elsewhere only the baseline exists.
-///
-/// The body is a generic function `body::<T, FUSED>`; `FUSED` says whether a multiply and an add may be one
-/// instruction, which is slow in software and therefore never asked of a processor that lacks it.
+/// A kind of processor, as far as the loops care.
+pub trait Isa {
+    /// Whether a multiply and an add may be one instruction. In software that is slow, so a processor that lacks it is
+    /// never asked.
+    const FUSED: bool;
+    /// The size of a vector register.
+    const VECTOR_BYTES: usize;
+}
+
+/// x86-64 with AVX-512 (F, VL, DQ, BW).
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct Avx512;
+
+/// x86-64 with AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct Avx2;
+
+/// Whatever the compilation target guarantees.
+pub(crate) struct Baseline;
+
+#[cfg(target_arch = "x86_64")]
+impl Isa for Avx512 {
+    const FUSED: bool = true;
+    const VECTOR_BYTES: usize = 64;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Isa for Avx2 {
+    const FUSED: bool = true;
+    const VECTOR_BYTES: usize = 32;
+}
+
+impl Isa for Baseline {
+    const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+    const VECTOR_BYTES: usize = 16;
+}
+
+/// Defines a function whose body is compiled three times on x86-64, once per [`Isa`]. Elsewhere only the baseline
+/// exists. The body is a generic function `body::<T, I: Isa>` that is inlined.
 macro_rules! dispatched {
     ($(#[$meta:meta])* $vis:vis fn $name:ident<$T:ident>($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? => $body:ident) => {
         $(#[$meta])*
@@ -12,29 +46,26 @@ macro_rules! dispatched {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-                fn wide<$T: $crate::Real>($($arg: $type),*) $(-> $ret)? {
-                    $body::<$T, true>($($arg),*)
+                fn avx512<$T: $crate::Real>($($arg: $type),*) $(-> $ret)? {
+                    $body::<$T, $crate::simd::Avx512>($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
-                fn middle<$T: $crate::Real>($($arg: $type),*) $(-> $ret)? {
-                    $body::<$T, true>($($arg),*)
+                fn avx2<$T: $crate::Real>($($arg: $type),*) $(-> $ret)? {
+                    $body::<$T, $crate::simd::Avx2>($($arg),*)
                 }
                 match $crate::simd::level() {
-                    // SAFETY: `level` has found every feature that `wide` is compiled for.
-                    $crate::simd::Level::Avx512 => return unsafe { wide::<$T>($($arg),*) },
-                    // SAFETY: `level` has found every feature that `middle` is compiled for.
-                    $crate::simd::Level::Avx2 => return unsafe { middle::<$T>($($arg),*) },
+                    // SAFETY: `level` has found every feature that `avx512` is compiled for.
+                    $crate::simd::Level::Avx512 => return unsafe { avx512::<$T>($($arg),*) },
+                    // SAFETY: `level` has found every feature that `avx2` is compiled for.
+                    $crate::simd::Level::Avx2 => return unsafe { avx2::<$T>($($arg),*) },
                     $crate::simd::Level::Baseline => {}
                 }
             }
-            $body::<$T, { $crate::simd::BASELINE_FUSES }>($($arg),*)
+            $body::<$T, $crate::simd::Baseline>($($arg),*)
         }
     };
 }
 pub(crate) use dispatched;
-
-/// Whether the baseline of the target has a fused multiply-add.
-pub(crate) const BASELINE_FUSES: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 /// What the processor at hand offers.
 #[cfg(target_arch = "x86_64")]
@@ -61,8 +92,8 @@ pub(crate) fn level() -> Level {
     }
 }
 
-/// `a b + c`, with one rounding if `FUSED`.
+/// `a b + c`, with one rounding if the processor has an instruction for it.
 #[inline(always)]
-pub(crate) fn multiply_add<T: crate::Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
-    if FUSED { a.mul_add(b, c) } else { a * b + c }
+pub(crate) fn multiply_add<T: crate::Real, I: Isa>(a: T, b: T, c: T) -> T {
+    if I::FUSED { a.mul_add(b, c) } else { a * b + c }
 }

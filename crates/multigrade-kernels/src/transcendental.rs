@@ -7,14 +7,14 @@
 #![allow(clippy::excessive_precision)] // nine digits name an f32, and the parts of pi/2 are exact
 
 use crate::Real;
-use crate::simd::multiply_add;
+use crate::simd::{Isa, multiply_add};
 
 /// `c[0] + c[1] x + c[2] x² + ...` by Horner's rule.
 #[inline(always)]
-fn polynomial<T: Real, const FUSED: bool, const N: usize>(x: T, coefficients: &[T; N]) -> T {
+fn polynomial<T: Real, I: Isa, const N: usize>(x: T, coefficients: &[T; N]) -> T {
     let mut value = coefficients[N - 1];
     for &coefficient in coefficients[..N - 1].iter().rev() {
-        value = multiply_add::<T, FUSED>(value, x, coefficient);
+        value = multiply_add::<T, I>(value, x, coefficient);
     }
     value
 }
@@ -41,37 +41,37 @@ macro_rules! transcendental {
         ///
         /// `t` and not `e^(2|x|)` is computed, so that nothing cancels near 0. NaN stays NaN, the sign of zero stays.
         #[inline(always)]
-        pub(crate) fn $tanh<const FUSED: bool>(x: $type) -> $type {
+        pub(crate) fn $tanh<I: Isa>(x: $type) -> $type {
             let magnitude = x.abs();
             // Written so that NaN is kept.
             let magnitude = if magnitude > $saturates { $saturates } else { magnitude };
             let y = 2.0 * magnitude;
-            let shifted = multiply_add::<$type, FUSED>(y, std::$type::consts::LOG2_E, $rounder);
+            let shifted = multiply_add::<$type, I>(y, std::$type::consts::LOG2_E, $rounder);
             let k = shifted - $rounder;
-            let r = multiply_add::<$type, FUSED>(k, -$ln2_high, y);
-            let r = multiply_add::<$type, FUSED>(k, -$ln2_low, r);
+            let r = multiply_add::<$type, I>(k, -$ln2_high, y);
+            let r = multiply_add::<$type, I>(k, -$ln2_low, r);
             let power = $type::from_bits(shifted.to_bits().wrapping_add($bias) << $mantissa);
-            let q = polynomial::<$type, FUSED, _>(r, &$expm1);
-            let p = multiply_add::<$type, FUSED>(r * r, q, r);
-            let t = multiply_add::<$type, FUSED>(power, p, power - 1.0);
+            let q = polynomial::<$type, I, _>(r, &$expm1);
+            let p = multiply_add::<$type, I>(r * r, q, r);
+            let t = multiply_add::<$type, I>(power, p, power - 1.0);
             (t / (t + 2.0)).copysign(x)
         }
 
         /// `sin(x)`, `cos(x)`, and whether they are good: `x` must not be so large, nor so close to a multiple of
         /// pi/2, that the reduced argument loses digits.
         #[inline(always)]
-        pub(crate) fn $sin_cos<const FUSED: bool>(x: $type) -> ($type, $type, bool) {
-            let shifted = multiply_add::<$type, FUSED>(x, std::$type::consts::FRAC_2_PI, $rounder);
+        pub(crate) fn $sin_cos<I: Isa>(x: $type) -> ($type, $type, bool) {
+            let shifted = multiply_add::<$type, I>(x, std::$type::consts::FRAC_2_PI, $rounder);
             let k = shifted - $rounder;
             let mut r = x;
-            $( r = multiply_add::<$type, FUSED>(k, -$half_pi, r); )*
+            $( r = multiply_add::<$type, I>(k, -$half_pi, r); )*
             let good = (x.abs() <= $reach) & ((r.abs() >= $trusted_from) | (k == 0.0));
             let square = r * r;
-            let s = polynomial::<$type, FUSED, _>(square, &$sin);
-            let s = multiply_add::<$type, FUSED>(r * square, s, r);
-            let c = polynomial::<$type, FUSED, _>(square, &$cos);
-            let c = multiply_add::<$type, FUSED>(square, c, -0.5);
-            let c = multiply_add::<$type, FUSED>(square, c, 1.0);
+            let s = polynomial::<$type, I, _>(square, &$sin);
+            let s = multiply_add::<$type, I>(r * square, s, r);
+            let c = polynomial::<$type, I, _>(square, &$cos);
+            let c = multiply_add::<$type, I>(square, c, -0.5);
+            let c = multiply_add::<$type, I>(square, c, 1.0);
             // x = k pi/2 + r: an odd k swaps sine and cosine, k modulo 4 decides the signs.
             let quadrant = shifted.to_bits();
             let odd = quadrant & 1 == 1;

@@ -1,5 +1,7 @@
 //! The functions stay within their stated errors of a reference that carries about 100 bits.
 
+use crate::simd::{Avx2, Baseline};
+
 use super::{sin_cos_f32, sin_cos_f64, tanh_f32, tanh_f64};
 
 /// A number as the unevaluated sum of two: `high + low` with `|low| <= ulp(high) / 2`.
@@ -64,7 +66,7 @@ fn tanh(x: f64) -> Twofold {
 
 /// Sine and cosine by their series, after multiples of pi/2 (known to 160 bits) were taken off. For `|x| <= 1000`.
 fn sin_cos(x: f64) -> (Twofold, Twofold) {
-    const HALF_PI: [f64; 3] = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33];
+    const HALF_PI: [f64; 3] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17, -1.4973849048591833e-33];
     let k = (x / HALF_PI[0]).round();
     let part = |part: f64| Twofold::new(part).times(Twofold::new(-k));
     let r = HALF_PI.into_iter().fold(Twofold::new(x), |r, p| r.plus(part(p)));
@@ -125,14 +127,14 @@ fn near_zeros() -> impl Iterator<Item = f64> {
 fn tanh_is_within_3_units_in_the_last_place() {
     for x in spread(100_000, -30.0..5.0).chain([0.3465735902799726, 0.34657359027997264, 1.039720770839918, 19.1]) {
         let exact = tanh(x);
-        for computed in [tanh_f64::<true>(x), tanh_f64::<false>(x)] {
+        for computed in [tanh_f64::<Avx2>(x), tanh_f64::<Baseline>(x)] {
             let error = ulps_f64(computed, exact);
             assert!(error <= 3.0, "tanh({x:e}) = {computed:e} is {error:.2} units off");
         }
     }
     for x in spread(1_000_000, -30.0..5.0).map(|x| x as f32) {
         let exact = f64::from(x).tanh();
-        for computed in [tanh_f32::<true>(x), tanh_f32::<false>(x)] {
+        for computed in [tanh_f32::<Avx2>(x), tanh_f32::<Baseline>(x)] {
             let error = ulps_f32(computed, exact);
             assert!(error <= 3.0, "tanh({x:e}) = {computed:e} is {error:.2} units off");
         }
@@ -144,7 +146,7 @@ fn sine_and_cosine_are_within_2_units_in_the_last_place_wherever_they_are_truste
     let mut trusted = 0;
     for x in spread(50_000, -30.0..9.0).chain(near_zeros()) {
         let exact = sin_cos(x);
-        for (sine, cosine, good) in [sin_cos_f64::<true>(x), sin_cos_f64::<false>(x)] {
+        for (sine, cosine, good) in [sin_cos_f64::<Avx2>(x), sin_cos_f64::<Baseline>(x)] {
             if good {
                 trusted += 1;
                 let error = ulps_f64(sine, exact.0).max(ulps_f64(cosine, exact.1));
@@ -154,7 +156,7 @@ fn sine_and_cosine_are_within_2_units_in_the_last_place_wherever_they_are_truste
     }
     // The standard library is within one unit for every argument.
     for x in spread(500_000, 5.0..19.0) {
-        for (sine, cosine, good) in [sin_cos_f64::<true>(x), sin_cos_f64::<false>(x)] {
+        for (sine, cosine, good) in [sin_cos_f64::<Avx2>(x), sin_cos_f64::<Baseline>(x)] {
             if good {
                 trusted += 1;
                 let near = |v: f64| Twofold::new(v);
@@ -165,7 +167,7 @@ fn sine_and_cosine_are_within_2_units_in_the_last_place_wherever_they_are_truste
     }
     for x in spread(1_000_000, -30.0..12.0).chain(near_zeros()).map(|x| x as f32) {
         let exact = f64::from(x).sin_cos();
-        for (sine, cosine, good) in [sin_cos_f32::<true>(x), sin_cos_f32::<false>(x)] {
+        for (sine, cosine, good) in [sin_cos_f32::<Avx2>(x), sin_cos_f32::<Baseline>(x)] {
             if good {
                 trusted += 1;
                 let error = ulps_f32(sine, exact.0).max(ulps_f32(cosine, exact.1));
@@ -180,26 +182,26 @@ fn sine_and_cosine_are_within_2_units_in_the_last_place_wherever_they_are_truste
 #[test]
 fn huge_arguments_and_those_that_are_not_finite_are_not_trusted_with_sine() {
     for x in [1e7, -1e9, 1e300, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
-        assert!(!sin_cos_f64::<true>(x).2 && !sin_cos_f64::<false>(x).2, "{x}");
+        assert!(!sin_cos_f64::<Avx2>(x).2 && !sin_cos_f64::<Baseline>(x).2, "{x}");
         let x = x as f32;
-        assert!(!sin_cos_f32::<true>(x).2 && !sin_cos_f32::<false>(x).2, "{x}");
+        assert!(!sin_cos_f32::<Avx2>(x).2 && !sin_cos_f32::<Baseline>(x).2, "{x}");
     }
 }
 
 #[test]
 fn tanh_keeps_zeros_subnormals_infinities_and_nan() {
     for x in [0.0, 5e-324, 3e-310, f64::MIN_POSITIVE, 1e-200] {
-        for computed in [tanh_f64::<true>(x), tanh_f64::<false>(x)] {
+        for computed in [tanh_f64::<Avx2>(x), tanh_f64::<Baseline>(x)] {
             assert_eq!(computed.to_bits(), x.to_bits());
         }
-        for computed in [tanh_f64::<true>(-x), tanh_f64::<false>(-x)] {
+        for computed in [tanh_f64::<Avx2>(-x), tanh_f64::<Baseline>(-x)] {
             assert_eq!(computed.to_bits(), (-x).to_bits());
         }
     }
     for x in [20.0, 1e3, f64::MAX, f64::INFINITY] {
-        assert_eq!([tanh_f64::<true>(x), tanh_f64::<false>(-x)], [1.0, -1.0]);
-        assert_eq!([tanh_f32::<true>(x as f32), tanh_f32::<false>(-x as f32)], [1.0, -1.0]);
+        assert_eq!([tanh_f64::<Avx2>(x), tanh_f64::<Baseline>(-x)], [1.0, -1.0]);
+        assert_eq!([tanh_f32::<Avx2>(x as f32), tanh_f32::<Baseline>(-x as f32)], [1.0, -1.0]);
     }
-    assert!(tanh_f64::<true>(f64::NAN).is_nan() && tanh_f64::<false>(f64::NAN).is_nan());
-    assert!(tanh_f32::<true>(f32::NAN).is_nan() && tanh_f32::<false>(f32::NAN).is_nan());
+    assert!(tanh_f64::<Avx2>(f64::NAN).is_nan() && tanh_f64::<Baseline>(f64::NAN).is_nan());
+    assert!(tanh_f32::<Avx2>(f32::NAN).is_nan() && tanh_f32::<Baseline>(f32::NAN).is_nan());
 }
