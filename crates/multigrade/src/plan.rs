@@ -15,10 +15,11 @@ const SMALL: usize = 10_000;
 /// Activations tried when none is given.
 const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Relu];
 
-/// Weight decays tried for the first grade when none is given (experiment, no theory).
+/// Weight decays tried for the first grade of small tables when none is given (experiment, no theory).
 const DECAYS: [f64; 6] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
 
-/// Weight decays tried for later grades: what they fit is small and rough, and the choice matters less.
+/// Weight decays tried otherwise: what later grades fit is small and rough, and with many rows little decay is needed;
+/// the choice matters less.
 const LATER_DECAYS: [f64; 3] = [1e-5, 1e-3, 1e-1];
 
 /// Plans one grade after the other.
@@ -57,8 +58,8 @@ impl<'a> Planner<'a> {
         if let (Grades::List(list), true) = (&self.settings.grades, self.settings.single_grade) {
             solver = times(solver, list.len());
         }
-        let branches =
-            grade.branches.or(self.settings.branches).unwrap_or(if listed || !self.is_small() { 1 } else { 5 });
+        let branches = grade.branches.or(self.settings.branches);
+        let branches = branches.unwrap_or_else(|| if listed { 1 } else { self.default_branches() });
         let activations = match (&grade.activations, self.settings.activation) {
             (Some(given), _) => vec![given.clone()],
             (None, Some(given)) => vec![vec![given; widths.len()]],
@@ -66,7 +67,7 @@ impl<'a> Planner<'a> {
         };
         let decays = match grade.weight_decay.or(self.settings.weight_decay) {
             Some(decay) => vec![decay],
-            None if k == 1 => DECAYS.to_vec(),
+            None if k == 1 && self.is_small() => DECAYS.to_vec(),
             None => LATER_DECAYS.to_vec(),
         };
         let hidden = |a: &Vec<Activation>| widths.iter().copied().zip(a.iter().copied()).collect::<Vec<_>>();
@@ -84,11 +85,24 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The budget falls with the number of rows, so that the defaults stay within a minute or two on two cores up to
+    /// some hundred thousand rows (experiment, no theory).
     fn default_solver(&self) -> Solver {
+        let budget = |work: usize, least: usize, most: usize| (work / self.rows.max(1)).clamp(least, most) as u32;
         if self.is_small() {
-            Solver::Lbfgs { iterations: 500 }
+            Solver::Lbfgs { iterations: budget(1_500_000, 100, 500) }
         } else {
-            Solver::Adam(Descent { epochs: 60, schedule: Schedule::Cosine { to: 1e-6 }, ..Descent::default() })
+            let schedule = Schedule::Cosine { to: 1e-6 };
+            Solver::Adam(Descent { epochs: budget(2_000_000, 10, 100), rate: 3e-3, schedule, ..Descent::default() })
+        }
+    }
+
+    /// Averaging pays most where rows are few and networks differ most.
+    fn default_branches(&self) -> usize {
+        match self.rows {
+            0..=2_000 => 5,
+            2_001..=SMALL => 3,
+            _ => 1,
         }
     }
 
