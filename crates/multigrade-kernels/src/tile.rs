@@ -8,6 +8,8 @@
 
 #![allow(clippy::needless_range_loop)] // loops of known length over indices become straight-line vector code
 
+use std::mem::MaybeUninit;
+
 use crate::simd::{Isa, dispatched, multiply_add};
 use crate::{Real, View, ViewMut};
 
@@ -128,16 +130,18 @@ impl<T: Real> Product<'_, T> {
         }
         let [out_row, out_column] = self.strides;
         let contiguous = out_column == 1 && skipped == 0;
-        let mut aside = [[T::ZERO; COLUMNS]; ROWS];
+        // Not initialised: zeros would be written for every tile, and are read for none.
+        let mut aside = MaybeUninit::<[[T; COLUMNS]; ROWS]>::uninit();
         // SAFETY: rows up to `row + ROWS` and columns up to `column + COLUMNS` exist in `out` (its shape was compared
-        // with those of `a` and `b`), and it is borrowed mutably for as long as the product is under way.
+        // with those of `a` and `b`), and it is borrowed mutably for as long as the product is under way. Where `aside`
+        // is read, `put` has written all of it.
         unsafe {
             let out = self.out.add(row * out_row + column * out_column);
             // One way out of the registers for all tiles: with two, the compiler keeps the sums in memory.
             let (target, stride) = if contiguous { (out, out_row) } else { (aside.as_mut_ptr().cast(), COLUMNS) };
             put(sums, target, stride, contiguous && self.add);
             if !contiguous {
-                scatter(&aside, out, self.strides, skipped, self.add);
+                scatter(aside.assume_init_ref(), out, self.strides, skipped, self.add);
             }
         }
     }
@@ -147,7 +151,7 @@ impl<T: Real> Product<'_, T> {
 ///
 /// # Safety
 ///
-/// All entries of the tile must be valid for reading and writing, and nobody else may use them.
+/// All entries of the tile must be valid for writing (and hold numbers if `add`), and nobody else may use them.
 #[inline(always)]
 unsafe fn put<T: Real, const ROWS: usize, const COLUMNS: usize>(
     sums: [[T; COLUMNS]; ROWS],

@@ -1,8 +1,11 @@
 //! `tanh`, `sin` and `cos` without branches, so that loops over them become vector code.
 //!
-//! Each function reduces its argument to a short interval and evaluates a minimax polynomial there. Their errors
-//! are tested against double-double arithmetic. The coefficients were computed with the Remez exchange in
-//! 60-digit arithmetic and then rounded, and leave less than a tenth of a unit in the last place.
+//! Each function reduces its argument to a short interval and evaluates a minimax polynomial there. The coefficients
+//! were computed with the Remez exchange in 60-digit arithmetic and then rounded, and leave less than a tenth of a
+//! unit in the last place.
+//!
+//! Largest errors seen against double-double arithmetic, in units in the last place: tanh 2.25 (f64) and 2.28 (f32),
+//! sine and cosine 1.43 (f64) and 1.56 (f32). The tests hold them to 3 and 2.
 
 #![allow(clippy::excessive_precision)] // nine digits name an f32, and the parts of pi/2 are exact
 
