@@ -373,7 +373,7 @@ fn climb(
 /// The readout rule "as trained" makes no promise, so there a grade that raises the loss is kept, as published.
 fn is_trivial(rule: ReadoutRule, before: f64, after: f64) -> bool {
     match rule {
-        ReadoutRule::LeastSquares => !(after < before * (1.0 - TRIVIAL)),
+        ReadoutRule::LeastSquares => !after.is_finite() || after >= before * (1.0 - TRIVIAL),
         ReadoutRule::AsTrained => !after.is_finite() || after == before,
     }
 }

@@ -150,6 +150,18 @@ impl Samples {
         &self.targets[row * self.n_targets..(row + 1) * self.n_targets]
     }
 
+    /// These rows, followed by those of `other`; `None` if the columns differ in number.
+    pub fn followed_by(&self, other: &Self) -> Option<Self> {
+        let fits = (self.n_inputs, self.n_targets) == (other.n_inputs, other.n_targets);
+        fits.then(|| Self {
+            n_inputs: self.n_inputs,
+            n_targets: self.n_targets,
+            inputs: [self.inputs(), other.inputs()].concat(),
+            targets: [self.targets(), other.targets()].concat(),
+            weights: [self.weights(), other.weights()].concat(),
+        })
+    }
+
     /// The given rows, in the given order.
     ///
     /// # Panics

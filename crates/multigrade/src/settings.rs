@@ -389,6 +389,36 @@ impl FitSettings {
     }
 }
 
+impl std::fmt::Display for Grades {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto { at_most } => write!(f, "automatic, at most {at_most}"),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::List(list) => {
+                let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join("  "))
+            }
+        }
+    }
+}
+
+/// The text form that [`GradeSettings`] is read from; what it cannot say (weight decay, branches, solver) is left out.
+impl std::fmt::Display for GradeSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (l, width) in self.widths.iter().enumerate() {
+            let comma = if l > 0 { "," } else { "" };
+            write!(f, "{comma}{width}")?;
+            if let Some(activation) = self.activations.as_ref().and_then(|a| a.get(l)) {
+                let next = self.activations.as_ref().and_then(|a| a.get(l + 1));
+                if next != Some(activation) {
+                    write!(f, ":{activation}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl std::str::FromStr for GradeSettings {
     type Err = String;
 
@@ -409,5 +439,54 @@ impl std::str::FromStr for GradeSettings {
             _ => return Err(format!("'{text}': the last widths have no activation; {expected}")),
         };
         Ok(Self { widths, activations, ..Self::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_text_form_of_a_grade_reads_back_as_the_same_grade(
+            layers in prop::collection::vec((1usize..300, prop::sample::select(Activation::ALL.to_vec())), 1..6),
+            named: bool,
+        ) {
+            let (widths, activations): (Vec<_>, Vec<_>) = layers.into_iter().unzip();
+            let grade = GradeSettings { widths, activations: named.then_some(activations), ..GradeSettings::default() };
+            prop_assert_eq!(grade.to_string().parse::<GradeSettings>().unwrap(), grade);
+        }
+
+        #[test]
+        fn settings_survive_json_and_never_panic_on_odd_numbers(validation: f64, limit: f64, rate: f64, decay: f64) {
+            let descent = Descent { rate, ..Descent::default() };
+            let grade = GradeSettings { widths: vec![3], weight_decay: Some(decay), ..GradeSettings::default() };
+            let settings = FitSettings {
+                validation, time_limit: Some(limit), solver: Some(Solver::Adam(descent)), grades: Grades::List(vec![grade]), ..FitSettings::default()
+            };
+            let all_good = (0.0..1.0).contains(&validation) && limit > 0.0 && limit.is_finite() && rate > 0.0 && rate.is_finite() && decay >= 0.0 && decay.is_finite();
+            match settings.clone().validate() {
+                Ok(valid) => {
+                    prop_assert!(all_good);
+                    let text = serde_json::to_string(&*valid).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<FitSettings>(&text).unwrap(), settings);
+                }
+                Err(_) => prop_assert!(!all_good),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_grade_says_what_was_expected() {
+        for text in ["", "64,", "64:tahn", "x", "-3", "64:tanh,32", "99999999999999999999"] {
+            let error = text.parse::<GradeSettings>().unwrap_err();
+            assert!(error.contains("expected"), "{text}: {error}");
+        }
+        let none = FitSettings { grades: Grades::List(vec![GradeSettings::default()]), ..FitSettings::default() };
+        assert_eq!(
+            none.validate().unwrap_err().to_string(),
+            "grade 1: widths: found none, expected at least one hidden layer"
+        );
     }
 }

@@ -15,7 +15,7 @@ pub struct Split {
 ///
 /// The hash depends on the content alone, so rows with equal inputs stand on the same side of every split and the
 /// order of the rows does not matter. It need not resist an adversary.
-fn row_hash(key: u64, row: &[f64]) -> u64 {
+pub(crate) fn row_hash(key: u64, row: &[f64]) -> u64 {
     let mix = |z: u64| {
         let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

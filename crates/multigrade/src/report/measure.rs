@@ -1,11 +1,18 @@
 //! Fills a report from a model, its history and the rows it was fitted on.
 
-use super::{Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, Source, Spectrum, SpectrumCurve};
-use crate::settings::Precision;
+use super::{
+    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, Source, Spectrum, SpectrumCurve,
+};
+use crate::settings::{Grades, Precision, Solver};
+use crate::split::row_hash;
 use crate::{ModelError, Multigrade, Predictor, Samples, baselines};
+use serde::Deserialize;
 
 /// Points shown in the figures; more would neither be seen nor be quick to load.
 const MAX_POINTS: usize = 2000;
+
+/// Rows of largest residual that are shown for each output in any case.
+const WORST_POINTS: usize = 20;
 
 /// Frequencies of the spectrum, and rows it is computed from.
 const MAX_FREQUENCIES: usize = 200;
@@ -59,7 +66,7 @@ impl ReportData {
             inputs,
             outputs: outputs_shown,
             grades: grade_rows(model, &about.seconds),
-            baselines: baselines(rows.train, rows.held_out)?,
+            baselines: baseline_rows(history.refit, rows)?,
             spectra: if model.n_inputs() == 1 { spectra(model, rows.train)? } else { Vec::new() },
             settings: settings(model.settings()),
             notes: notes(model),
@@ -67,6 +74,17 @@ impl ReportData {
             versions: vec![Entry::new("multigrade", env!("CARGO_PKG_VERSION"))],
         })
     }
+}
+
+/// Baselines measured as the grades were: after a refit, the training norms are those of a fit to all rows.
+fn baseline_rows(refit: bool, rows: &ReportRows) -> Result<Vec<BaselineRow>, ModelError> {
+    let mut result = baselines(rows.train, rows.held_out)?;
+    if let Some(all) = rows.held_out.filter(|_| refit).and_then(|held| rows.train.followed_by(held)) {
+        for (row, on_all) in result.iter_mut().zip(baselines(&all, None)?) {
+            row.train = on_all.train;
+        }
+    }
+    Ok(result)
 }
 
 fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
@@ -99,8 +117,8 @@ fn notes(model: &Multigrade) -> Vec<String> {
     notes
 }
 
-/// At most [`MAX_POINTS`] rows, evenly spaced through the table, with the prediction of the finished model, or for
-/// held-out rows of the model that did not see them.
+/// At most [`MAX_POINTS`] rows and the rows of the largest residuals, in the order of the table, with the prediction of
+/// the finished model, or for held-out rows of the model that did not see them.
 fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Vec<OutputFit>), ModelError> {
     let (d, m) = (model.n_inputs(), model.n_outputs());
     let predictor = Predictor::new(model, Precision::F64);
@@ -114,7 +132,6 @@ fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Ve
         });
     }
     let total: usize = parts.iter().map(|(samples, _, _)| samples.rows()).sum();
-    let stride = total.div_ceil(MAX_POINTS).max(1);
     let mut inputs: Vec<InputColumn> = model
         .schema()
         .inputs
@@ -128,7 +145,7 @@ fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Ve
         .map(|column| OutputFit { name: column.name.clone(), drawn_from: total, ..OutputFit::default() })
         .collect();
     for (samples, predictions, validation) in &parts {
-        for i in (0..samples.rows()).step_by(stride) {
+        for i in shown_rows(samples, predictions, MAX_POINTS * samples.rows() / total) {
             for (column, &x) in inputs.iter_mut().zip(&samples.inputs()[i * d..]) {
                 column.values.push(x);
             }
@@ -139,6 +156,25 @@ fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Ve
         }
     }
     Ok((inputs, outputs))
+}
+
+/// About `count` rows, picked by the hash of their inputs, which no regular table lines up with; and for each output the
+/// few rows that are fitted worst.
+fn shown_rows(samples: &Samples, predictions: &[f64], count: usize) -> Vec<usize> {
+    let (n, m) = (samples.rows(), samples.n_targets());
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by_key(|&i| row_hash(0, samples.inputs_of(i)));
+    let mut shown: Vec<usize> = order[..count.min(n)].to_vec();
+    if count < n {
+        for j in 0..m {
+            let residual = |i: &usize| (samples.targets_of(*i)[j] - predictions[i * m + j]).abs();
+            order.sort_by(|a, b| residual(b).total_cmp(&residual(a)));
+            shown.extend(&order[..WORST_POINTS.min(n)]);
+        }
+    }
+    shown.sort_unstable();
+    shown.dedup();
+    shown
 }
 
 /// Amplitudes `2/W |sum_i w_i r_i exp(-2πi f x_i)|` of the residual after each grade, at multiples of one cycle per
@@ -180,11 +216,16 @@ fn spectra(model: &Multigrade, train: &Samples) -> Result<Vec<Spectrum>, ModelEr
 
 /// The settings document as lines of name and value.
 fn settings(document: &serde_json::Value) -> Vec<Entry> {
-    let text = |value: &serde_json::Value| match value {
+    let text = |name: &str, value: &serde_json::Value| match value {
         serde_json::Value::Null => "chosen by the program".into(),
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
+        serde_json::Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        serde_json::Value::String(text) => text.replace('_', " "),
+        other => match name {
+            "grades" => Grades::deserialize(other).map_or_else(|_| other.to_string(), |g| g.to_string()),
+            "solver" => Solver::deserialize(other).map_or_else(|_| other.to_string(), |s| s.to_string()),
+            _ => other.to_string(),
+        },
     };
     let entries = document.as_object().into_iter().flatten();
-    entries.map(|(name, value)| Entry::new(name.replace('_', " "), text(value))).collect()
+    entries.map(|(name, value)| Entry::new(name.replace('_', " "), text(name, value))).collect()
 }

@@ -38,10 +38,10 @@ impl Stop {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Converged => "converged",
-            Self::Budget => "budget",
+            Self::Budget => "all updates made",
             Self::NoImprovement => "no improvement",
-            Self::NotFinite => "not finite",
-            Self::Time => "time",
+            Self::NotFinite => "left the finite numbers",
+            Self::Time => "time limit",
             Self::Observer => "interrupted",
         }
     }

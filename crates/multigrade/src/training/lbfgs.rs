@@ -84,7 +84,7 @@ impl<T: Real> Lbfgs<T> {
         }
         if let Some(last) = self.pairs.back() {
             let scale = T::from_f64(1.0 / (last.curvature * dot(&last.y, &last.y)));
-            self.direction.iter_mut().for_each(|d| *d = *d * scale);
+            self.direction.iter_mut().for_each(|d| *d *= scale);
         }
         for (pair, alpha) in self.pairs.iter().zip(alphas[..self.pairs.len()].iter().rev()) {
             let beta = pair.curvature * dot(&pair.y, &self.direction);
