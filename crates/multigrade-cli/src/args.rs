@@ -42,7 +42,7 @@ pub(crate) struct DemoArgs {
     #[arg(short, long, value_name = "DIR", default_value = "multigrade-demo")]
     pub(crate) out: PathBuf,
     /// Number that fixes every random choice
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Stop training after this time; the grades done so far are the answer
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

@@ -11,8 +11,7 @@ use crate::failure::Failure;
 use crate::grid::{count, printable, wrapped};
 use crate::interrupt;
 
-const TEMPLATE: &str =
-    "{prefix} [{bar:20}] {human_pos}/{human_len} updates, {elapsed} gone, at most {eta} left; {wide_msg}";
+const TEMPLATE: &str = "{prefix} [{bar:16}] {human_pos}/{human_len} in {elapsed}, < {eta} left: {wide_msg}";
 
 /// How often the numbers beside the bar change; more often could not be read.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -33,7 +33,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "SHARE|FILE", default_value = "0.2", allow_hyphen_values = true)]
     pub(crate) validation: ValidationArg,
     /// Number that fixes every random choice
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Stop training after this time; the grades done so far are the answer
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

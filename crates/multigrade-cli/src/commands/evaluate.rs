@@ -62,8 +62,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<Status, Failure> {
     let rmse = |output: &OutputDocument| output.grades.last().map_or(f64::NAN, |grade| grade.norms.l2);
     let mut status = Status::Done;
     for output in &document.outputs {
-        // Written so that an error that is no number is too large.
-        if !(rmse(output) <= limit) {
+        // An error that is no number is not within any limit.
+        let is_within = rmse(output) <= limit;
+        if !is_within {
             eprintln!("{}: RMSE {} is larger than {limit}", printable(&output.name), significant(rmse(output), 4));
             status = Status::NotReached;
         }
