@@ -116,11 +116,11 @@ impl From<Cut> for Stop {
 /// [`FitError`] if the samples do not fit each other. A fit that ends early is not an error: see [`Fitted::stop`].
 ///
 /// ```
-/// use multigrade::{fit, silent, FitSettings, Samples};
+/// use multigrade::{fit, silent, FitSettings, Grades, Samples};
 /// let x: Vec<f64> = (0..200).map(|i| f64::from(i) / 199.0).collect();
 /// let y: Vec<f64> = x.iter().map(|x| (6.0 * x).sin()).collect();
 /// let samples = Samples::new(1, 1, x, y, None)?;
-/// let settings = FitSettings { seed: 1, ..FitSettings::default() }.validate()?;
+/// let settings = FitSettings { grades: Grades::Count(2), ..FitSettings::default() }.validate()?;
 /// let fitted = fit(&samples, None, &settings, &mut silent())?;
 /// let last = fitted.model.history().grades.last().unwrap();
 /// assert!(last.train[0].l2 < 1e-2);

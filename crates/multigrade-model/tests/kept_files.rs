@@ -1,0 +1,40 @@
+//! Model files of every format are read for ever, and mean what they meant.
+
+use multigrade_model::Multigrade;
+use std::path::Path;
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    rows: Vec<Vec<f64>>,
+    /// Per grade, per row, the outputs, by an independent implementation: `testdata/models/make_expected.py`.
+    staged: Vec<Vec<Vec<f64>>>,
+}
+
+#[test]
+fn the_model_file_of_every_format_is_read_and_means_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models");
+    let mut formats = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "safetensors") {
+            continue;
+        }
+        formats += 1;
+        let model = Multigrade::load(&path).unwrap();
+        let text = std::fs::read_to_string(path.with_extension("json")).unwrap();
+        let expected: Expected = serde_json::from_str(&text).unwrap();
+        assert_eq!(expected.staged.len(), model.grades().len());
+        for (i, row) in expected.rows.iter().enumerate() {
+            for (k, value) in model.eval_staged(row).unwrap().iter().enumerate() {
+                for (j, v) in value.iter().enumerate() {
+                    let e = expected.staged[k][i][j];
+                    // Sums of some ten terms in another order, and another tanh: a few hundred roundings of terms
+                    // that are at most a thousand times the scale of the output.
+                    let size = model.output_scaling().scale()[j] + model.output_scaling().center()[j].abs() + e.abs();
+                    assert!((v - e).abs() <= 1e-11 * size, "{}: grade {k}, row {i}: {v} {e}", path.display());
+                }
+            }
+        }
+    }
+    assert!(formats >= 1, "at least the first format is kept");
+}

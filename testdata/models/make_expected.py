@@ -1,0 +1,61 @@
+"""Evaluates a model file with numpy alone and writes what it means: an implementation independent of the Rust one.
+
+    pip install numpy safetensors
+    python testdata/models/make_expected.py testdata/models/format-1.safetensors
+
+writes format-1.json beside it: 12 input rows (corners, middle and outside of the box) and the value after each grade.
+"""
+
+import itertools
+import json
+import pathlib
+import sys
+
+import numpy as np
+from safetensors import safe_open
+
+ACTIVATIONS = {
+    "relu": lambda z: np.maximum(z, 0.0),
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "square": np.square,
+    "identity": lambda z: z,
+}
+
+
+def staged(document, tensor, rows):
+    scale_in, scale_out = document["input_scaling"], document["output_scaling"]
+    x = (rows - np.array(scale_in["center"])) / np.array(scale_in["scale"])
+    h, total, values = x, 0.0, []
+    for g, grade in enumerate(document["grades"]):
+        features = []
+        for b, activations in enumerate(grade["branches"]):
+            z = h
+            for l, name in enumerate(activations):
+                layer = f"grades.{g}.branches.{b}.layers.{l}"
+                z = ACTIVATIONS[name](z @ tensor(f"{layer}.weights").T + tensor(f"{layer}.bias"))
+            features.append(z)
+        if grade["carry_inputs"]:
+            features.append(x)
+        h = np.hstack(features)
+        total = total + h @ tensor(f"grades.{g}.readout.weights").T + tensor(f"grades.{g}.readout.bias")
+        values.append(np.array(scale_out["center"]) + np.array(scale_out["scale"]) * total)
+    return values
+
+
+def main(path):
+    with safe_open(path, framework="numpy") as file:
+        document = json.loads(file.metadata()["multigrade"])["model"]
+        columns = document["schema"]["inputs"]
+        low, high = (np.array([c[end] for c in columns]) for end in ("min", "max"))
+        corners = list(itertools.product((0.0, 1.0), repeat=len(columns)))
+        inside = [np.full(len(columns), 0.5), np.linspace(0.1, 0.8, len(columns))]
+        outside = [np.full(len(columns), -0.25), np.full(len(columns), 1.5)]
+        rows = low + (high - low) * np.array([*corners, *inside, *outside])
+        values = staged(document, file.get_tensor, rows)
+    expected = {"rows": rows.tolist(), "staged": [v.tolist() for v in values]}
+    path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
