@@ -7,7 +7,7 @@ mod headline;
 mod measure;
 
 pub use headline::{Comparison, Headline, RowKind, significant};
-pub use measure::{About, ReportRows};
+pub use measure::{About, ReportRows, settings};
 
 use serde::Serialize;
 

@@ -214,9 +214,17 @@ fn spectra(model: &Multigrade, train: &Samples) -> Result<Vec<Spectrum>, ModelEr
     Ok((0..m).map(spectrum).collect())
 }
 
-/// The settings document as lines of name and value.
-fn settings(document: &serde_json::Value) -> Vec<Entry> {
+/// The settings kept in a model ([`Multigrade::settings`]) in words, one entry for each.
+///
+/// ```
+/// use multigrade::report::settings;
+/// let entries = settings(&serde_json::json!({"carry_inputs": true, "time_limit": null, "branches": null}));
+/// let text: Vec<String> = entries.iter().map(|entry| format!("{}: {}", entry.name, entry.value)).collect();
+/// assert_eq!(text, ["branches: chosen by the program", "carry inputs: yes", "time limit: none"]);
+/// ```
+pub fn settings(document: &serde_json::Value) -> Vec<Entry> {
     let text = |name: &str, value: &serde_json::Value| match value {
+        serde_json::Value::Null if name == "time_limit" => "none".into(),
         serde_json::Value::Null => "chosen by the program".into(),
         serde_json::Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
         serde_json::Value::String(text) => text.replace('_', " "),
