@@ -5,7 +5,7 @@ use multigrade::{Descent, FitSettings, Grades, InitKey, Initialisation, ReadoutR
 use crate::args::{BatchArg, FitArgs, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg};
 use crate::failure::Failure;
 
-/// Iterations of L-BFGS when none are named: those of the automatic choice.
+/// Iterations of L-BFGS when none are named: those of the automatic choice on small tables.
 const ITERATIONS: u32 = 500;
 
 impl FitArgs {

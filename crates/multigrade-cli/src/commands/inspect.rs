@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use multigrade::report::significant;
+use multigrade::report::{self, significant};
 use multigrade::{Grade, History, Multigrade, Schema};
 use serde::Serialize;
 
@@ -93,7 +93,11 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
         writeln!(out, "{}: root mean square error after each grade", printable(name))?;
         writeln!(out, "{}", grades(model, j))?;
     }
-    writeln!(out, "Settings:\n{}", settings(model.settings()))?;
+    let mut settings = Grid::new(2);
+    for entry in report::settings(model.settings()) {
+        settings.row([entry.name, entry.value]);
+    }
+    writeln!(out, "Settings:\n{settings}")?;
     writeln!(out, "Notes:")?;
     for note in history.notes.iter().cloned().chain([format!("no further grade: {}", history.stop)]) {
         writeln!(out, "{}", wrapped(&format!("- {note}"), 2))?;
@@ -118,20 +122,6 @@ fn grades(model: &Multigrade, output: usize) -> Grid {
             shown(&record.train),
             held_out,
         ]);
-    }
-    grid
-}
-
-/// The settings document, one line for each entry.
-fn settings(document: &serde_json::Value) -> Grid {
-    let mut grid = Grid::new(2);
-    for (name, value) in document.as_object().into_iter().flatten() {
-        let value = match value {
-            serde_json::Value::Null => "left open".to_owned(),
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        grid.row([name.replace('_', " "), value]);
     }
     grid
 }
