@@ -30,7 +30,11 @@ pub(crate) fn is_requested() -> bool {
     STATE.load(SeqCst) == STOPPING
 }
 
-/// From now on Ctrl-C is ignored, so that files are written whole. Call it when computing is over.
-pub(crate) fn ignore() {
+/// Calls `write` deaf to Ctrl-C, so that files are written whole. After it there is nothing more to rescue: a Ctrl-C
+/// quits.
+pub(crate) fn uninterrupted<T>(write: impl FnOnce() -> T) -> T {
     STATE.store(WRITING, SeqCst);
+    let written = write();
+    STATE.store(STOPPING, SeqCst);
+    written
 }

@@ -42,10 +42,9 @@ impl Progress {
         Ok(Self { bar, outputs, is_quiet, doing: String::new(), last_shown: None, last_grade: 0 })
     }
 
-    /// Removes the bar. From now on Ctrl-C is ignored, so that files are written whole.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
-        interrupt::ignore();
     }
 
     fn start_work(&mut self, grade: usize, doing: &str, updates: u64) {

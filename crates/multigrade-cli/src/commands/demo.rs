@@ -50,6 +50,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let fitted = fit_named(&learned, None, &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
 
+    fit::save(&fitted, &folder.files, &clock, true)?;
     let about = About {
         source: LEARNED.to_owned(),
         n_columns: INPUTS.len() + OUTPUTS.len(),
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let mut data = fit::report(&fitted, &learned, None, &about)?;
     name_units(&mut data);
     let test_rows = TestRows::measure(&fitted.model, &learned, &test)?;
-    fit::write(&fitted, &data, &folder.files, &clock, true)?;
+    fit::write_report(&data, &folder.files, true)?;
     folder.write_table(LEARNED, &columns, &learned)?;
     folder.write_table(TEST, &columns, &test)?;
     if args.json {

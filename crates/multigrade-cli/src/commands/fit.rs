@@ -12,10 +12,10 @@ use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
 use crate::files::FitFiles;
 use crate::grid::{count, wrapped};
-use crate::html;
 use crate::progress::Progress;
 use crate::run_record::Clock;
 use crate::summary::{self, FitDocument};
+use crate::{html, interrupt};
 
 pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
@@ -44,8 +44,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
         seconds: fitted.seconds.clone(),
         warnings,
     };
+    save(&fitted, &files, &clock, args.force)?;
     let data = report(&fitted, &samples, held_out.as_ref(), &about)?;
-    write(&fitted, &data, &files, &clock, args.force)?;
+    write_report(&data, &files, args.force)?;
     if args.json {
         print_json(&FitDocument::new(&fitted, &data, None, &files))?;
     } else {
@@ -73,19 +74,21 @@ pub(super) fn report(
     Ok(ReportData::measure(&fitted.model, &rows, about)?)
 }
 
-/// Writes the model first: it is what took the time.
-pub(super) fn write(
-    fitted: &Fitted,
-    data: &ReportData,
-    files: &FitFiles,
-    clock: &Clock,
-    force: bool,
-) -> Result<(), Failure> {
-    fitted.model.save(&files.model, force)?;
-    if let Some(path) = &files.report {
-        write_atomically(path, html::render(data).as_bytes(), force)?;
-    }
-    Ok(write_atomically(&files.run, &clock.record(fitted).to_json()?, force)?)
+/// Writes the model and the record of the run as soon as there are any: simple methods and figures, which follow, can
+/// take a while on a large table.
+pub(super) fn save(fitted: &Fitted, files: &FitFiles, clock: &Clock, force: bool) -> Result<(), Failure> {
+    let run = clock.record(fitted).to_json()?;
+    interrupt::uninterrupted(|| {
+        fitted.model.save(&files.model, force)?;
+        Ok(write_atomically(&files.run, &run, force)?)
+    })
+}
+
+/// Writes the HTML report, if one is wanted.
+pub(super) fn write_report(data: &ReportData, files: &FitFiles, force: bool) -> Result<(), Failure> {
+    let Some(path) = &files.report else { return Ok(()) };
+    let page = html::render(data);
+    Ok(interrupt::uninterrupted(|| write_atomically(path, page.as_bytes(), force))?)
 }
 
 /// An interrupted fit is not the one that was asked for; one that a time limit ended is.
