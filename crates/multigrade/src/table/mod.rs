@@ -130,6 +130,23 @@ impl Table {
         column.numbers(name, self.n_rows()).map_err(|problem| problem.in_table(&self.name))
     }
 
+    /// The columns called `names` side by side, row-major `(n, names.len())`, as [`Samples::new`](crate::Samples::new)
+    /// takes them.
+    ///
+    /// # Errors
+    /// As [`Table::numbers`], for the first column that has one.
+    ///
+    /// ```
+    /// use multigrade::table::{ReadOptions, Table};
+    /// let table = Table::parse("t.csv", &b"a,b,c\n1,2,3\n4,5,6\n"[..], &ReadOptions::default())?;
+    /// assert_eq!(table.rows(&["c", "a"])?, [3.0, 1.0, 6.0, 4.0]);
+    /// # Ok::<(), multigrade::table::TableError>(())
+    /// ```
+    pub fn rows(&self, names: &[impl AsRef<str>]) -> Result<Vec<f64>, TableError> {
+        let columns = names.iter().map(|name| self.numbers(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        Ok((0..self.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
+    }
+
     /// The line of the file on which row `row` (from 0) starts, from 1; `None` when there is no such row.
     pub fn line_of_row(&self, row: usize) -> Option<u64> {
         self.lines.line_of_row(row)
