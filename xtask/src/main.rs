@@ -54,6 +54,7 @@ fn test() -> Result<(), String> {
         Step::new("lints", "cargo clippy --workspace --all-targets --locked -- -D warnings"),
         strict_docs,
         Step::new("tests", "cargo test --workspace --locked"),
+        Step::new("the example of the README", "cargo run --locked -p multigrade --example engine"),
     ];
     steps.iter().try_for_each(Step::run)
 }

@@ -31,7 +31,7 @@ fn the_demo_measures_itself_on_rows_that_no_choice_saw_and_its_next_commands_wor
     // What it suggests works as printed. The fit has the settings of the demo and takes as long.
     let suggested = answer.out.lines().skip_while(|line| *line != "Try next:").skip(1);
     let suggested: Vec<Vec<&str>> = suggested
-        .filter_map(|line| line.trim().strip_prefix("multigrade "))
+        .filter_map(|line| line.trim().strip_prefix(env!("CARGO_BIN_EXE_multigrade"))?.strip_prefix(' '))
         .map(|line| line.split(' ').collect())
         .collect();
     let names: Vec<&str> = suggested.iter().map(|words| words[0]).collect();

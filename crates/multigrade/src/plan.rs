@@ -190,10 +190,11 @@ fn explain(k: usize, candidates: &[GradePlan], losses: &[f64], best: usize, rows
     let chosen = &candidates[best];
     let activation = chosen.hidden[0].1;
     let mut text = format!(
-        "grade {k}: {activation} with weight decay {:e} was best of {} settings on {rows} held-out rows \
+        "grade {k}: {activation} with weight decay {:e} was best of {} settings on {} \
          (RMSE {:.3e} of the targets' spread",
         chosen.weight_decay,
         candidates.len(),
+        if rows == 1 { "the held-out row".into() } else { format!("{rows} held-out rows") },
         losses[best].sqrt(),
     );
     for other in ACTIVATIONS.iter().filter(|&&a| a != activation) {

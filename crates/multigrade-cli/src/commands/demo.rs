@@ -146,6 +146,8 @@ fn print(folder: &Folder, data: &ReportData, test: &TestRows, n_rows: usize) -> 
         ],
     )?;
     let (model, learned, test) = (model.display(), folder.file(LEARNED), folder.file(TEST));
+    // As it was called, so that the commands work as printed also when it is not on the path.
+    let program = std::env::args().next().unwrap_or_else(|| "multigrade".to_owned());
     writeln!(out, "\nTry next:")?;
     for command in [
         format!("evaluate {model} {test}"),
@@ -154,7 +156,7 @@ fn print(folder: &Folder, data: &ReportData, test: &TestRows, n_rows: usize) -> 
         format!("report {model} {learned} --out {}", folder.file("again.html")),
         format!("fit {learned} --target thrust --ignore sfc --out {}", folder.file("thrust")),
     ] {
-        writeln!(out, "  multigrade {command}")?;
+        writeln!(out, "  {program} {command}")?;
     }
     Ok(writeln!(out, "\n{}", wrapped("Running the demo again overwrites the files that it made.", 0))?)
 }
