@@ -6,12 +6,15 @@ use multigrade_model::{
 };
 use proptest::prelude::*;
 
-/// The shape of a random model: inputs, outputs, and per grade the widths of each branch and whether inputs are carried.
+/// The layers of each branch of a grade, and whether inputs are carried.
+type GradePlan = (Vec<Vec<(usize, Activation)>>, bool);
+
+/// The shape of a random model: inputs, outputs and grades.
 #[derive(Clone, Debug)]
 struct Plan {
     d: usize,
     m: usize,
-    grades: Vec<(Vec<Vec<(usize, Activation)>>, bool)>,
+    grades: Vec<GradePlan>,
 }
 
 fn plans() -> impl Strategy<Value = Plan> {

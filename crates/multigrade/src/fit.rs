@@ -11,7 +11,7 @@
 
 use crate::Samples;
 use crate::front::{Front, standardisation};
-use crate::grade::{Built, GradePlan, build_grade};
+use crate::grade::{Built, GradePlan, GradeTask, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::plan::Planner;
 use crate::settings::{FitSettings, ReadoutRule, Valid};
@@ -230,13 +230,7 @@ fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
 /// Says what the next grade looks like, or that there is none.
 pub(crate) trait NextGrade {
     /// The next grade for what the grades so far left over, or why there is none.
-    fn next(
-        &mut self,
-        k: usize,
-        front: &Front,
-        held_out: Option<&Front>,
-        progress: &Progress,
-    ) -> Result<Result<GradePlan, Stop>, ModelError>;
+    fn next(&mut self, task: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError>;
 
     /// Whether grades are added only while they help on held-out rows.
     fn is_automatic(&self) -> bool;
@@ -249,13 +243,7 @@ struct Repeat {
 }
 
 impl NextGrade for Repeat {
-    fn next(
-        &mut self,
-        _: usize,
-        _: &Front,
-        _: Option<&Front>,
-        _: &Progress,
-    ) -> Result<Result<GradePlan, Stop>, ModelError> {
+    fn next(&mut self, _: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError> {
         Ok(self.plans.next().ok_or(self.stop))
     }
 
@@ -323,14 +311,15 @@ fn climb(
     };
     loop {
         let (k, began) = (climb.grades.len() + 1, Instant::now());
-        let plan = match plans.next(k, &front, held.as_ref(), progress)? {
+        let task = GradeTask { k, front: &front, held_out: held.as_ref(), settings, progress };
+        let plan = match plans.next(&task)? {
             Ok(plan) => plan,
             Err(stop) => {
                 climb.stop = stop;
                 break;
             }
         };
-        let built = build_grade(&plan, k, &front, held.as_ref(), settings, progress)?;
+        let built = build_grade(&plan, &task)?;
         if let (Some(cut), false) = (progress.cut(), climb.grades.is_empty()) {
             climb.stop = cut.into();
             break;

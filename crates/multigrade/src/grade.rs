@@ -18,6 +18,17 @@ pub(crate) struct GradePlan {
     pub(crate) solver: Solver,
 }
 
+/// What every grade is built from: what the grades before it left over, and the circumstances of the fit.
+#[derive(Clone, Copy)]
+pub(crate) struct GradeTask<'a, 'observer> {
+    /// Number of the grade, from 1.
+    pub(crate) k: usize,
+    pub(crate) front: &'a Front,
+    pub(crate) held_out: Option<&'a Front>,
+    pub(crate) settings: &'a FitSettings,
+    pub(crate) progress: &'a Progress<'observer>,
+}
+
 /// A grade and how its training went.
 pub(crate) struct Built {
     pub(crate) grade: Grade,
@@ -25,34 +36,21 @@ pub(crate) struct Built {
     pub(crate) stop: Stop,
 }
 
-/// Builds grade `k` for the residual that `front` holds.
+/// Builds a grade for the residual that the task's front holds.
 ///
 /// Each branch is trained on `r / s`, the residual brought to unit size, with its own readout; with the rule
 /// [`ReadoutRule::LeastSquares`] that readout is then solved for. The correction is the mean over the branches, and by
 /// convexity it obeys what each of them obeys:
 /// `|r - mean_b g_b|² <= mean_b |r - g_b|² <= |r|²`, column by column of the residual.
-pub(crate) fn build_grade(
-    plan: &GradePlan,
-    k: usize,
-    front: &Front,
-    held_out: Option<&Front>,
-    settings: &FitSettings,
-    progress: &Progress,
-) -> Result<Built, ModelError> {
-    match settings.precision {
-        Precision::F64 => build::<f64>(plan, k, front, held_out, settings, progress),
-        Precision::F32 => build::<f32>(plan, k, front, held_out, settings, progress),
+pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelError> {
+    match task.settings.precision {
+        Precision::F64 => build::<f64>(plan, task),
+        Precision::F32 => build::<f32>(plan, task),
     }
 }
 
-fn build<T: Real>(
-    plan: &GradePlan,
-    k: usize,
-    front: &Front,
-    held_out: Option<&Front>,
-    settings: &FitSettings,
-    progress: &Progress,
-) -> Result<Built, ModelError> {
+fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelError> {
+    let &GradeTask { k, front, held_out, settings, progress } = task;
     let standard = if settings.standardise_features {
         standardisation(&front.features, front.p, &front.weights)?
     } else {

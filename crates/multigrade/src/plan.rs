@@ -1,8 +1,7 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
 use crate::fit::{NextGrade, Stop};
-use crate::front::Front;
-use crate::grade::{GradePlan, build_grade};
+use crate::grade::{GradePlan, GradeTask, build_grade};
 use crate::observer::{Event, Progress};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Schedule, Solver};
 use crate::training::budget;
@@ -113,13 +112,8 @@ impl<'a> Planner<'a> {
 }
 
 impl NextGrade for Planner<'_> {
-    fn next(
-        &mut self,
-        k: usize,
-        front: &Front,
-        held_out: Option<&Front>,
-        progress: &Progress,
-    ) -> Result<Result<GradePlan, Stop>, ModelError> {
+    fn next(&mut self, task: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError> {
+        let &GradeTask { k, front, held_out, progress, .. } = task;
         if front.loss() == 0.0 {
             return Ok(Err(Stop::Trivial));
         }
@@ -139,7 +133,7 @@ impl NextGrade for Planner<'_> {
             .par_iter()
             .map(|plan| {
                 let single = GradePlan { branches: 1, ..plan.clone() };
-                let built = build_grade(&single, k, front, held_out, self.settings, progress)?;
+                let built = build_grade(&single, task)?;
                 Ok(held.after(&built.grade).loss())
             })
             .collect::<Result<_, ModelError>>()?;
