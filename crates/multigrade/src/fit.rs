@@ -230,10 +230,23 @@ fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
 /// Says what the next grade looks like, or that there is none.
 pub(crate) trait NextGrade {
     /// The next grade for what the grades so far left over, or why there is none.
-    fn next(&mut self, task: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError>;
+    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError>;
 
     /// Whether grades are added only while they help on held-out rows.
     fn is_automatic(&self) -> bool;
+}
+
+/// What the next grade looks like.
+pub(crate) struct Proposal {
+    pub(crate) plan: GradePlan,
+    /// The grade itself, where choosing it has taken all the time there was.
+    pub(crate) built: Option<Built>,
+}
+
+impl From<GradePlan> for Proposal {
+    fn from(plan: GradePlan) -> Self {
+        Self { plan, built: None }
+    }
 }
 
 /// The plans of an earlier climb, again.
@@ -243,8 +256,8 @@ struct Repeat {
 }
 
 impl NextGrade for Repeat {
-    fn next(&mut self, _: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError> {
-        Ok(self.plans.next().ok_or(self.stop))
+    fn next(&mut self, _: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError> {
+        Ok(self.plans.next().map(Proposal::from).ok_or(self.stop))
     }
 
     fn is_automatic(&self) -> bool {
@@ -312,14 +325,17 @@ fn climb(
     loop {
         let (k, began) = (climb.grades.len() + 1, Instant::now());
         let task = GradeTask { k, front: &front, held_out: held.as_ref(), settings, progress };
-        let plan = match plans.next(&task)? {
-            Ok(plan) => plan,
+        let Proposal { plan, built } = match plans.next(&task)? {
+            Ok(proposal) => proposal,
             Err(stop) => {
                 climb.stop = stop;
                 break;
             }
         };
-        let built = build_grade(&plan, &task)?;
+        let built = match built {
+            Some(built) => built,
+            None => build_grade(&plan, &task)?,
+        };
         if let (Some(cut), false) = (progress.cut(), climb.grades.is_empty()) {
             climb.stop = cut.into();
             break;

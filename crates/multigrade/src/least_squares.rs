@@ -69,7 +69,12 @@ pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weigh
             map.bias[i] -= a * centers[j];
         }
     }
-    map
+    // Features so large that their squares overflow cannot be fitted; the mean can.
+    if map.weights.iter().chain(&map.bias).all(|x| x.is_finite()) {
+        map
+    } else {
+        LinearMap { weights: vec![0.0; m * p], bias: target_centers }
+    }
 }
 
 /// Weighted means of row-major columns; `weights` sum to 1.
@@ -244,6 +249,15 @@ mod tests {
                 prop_assert!((a[(k, 0)] - b[(k, 0)]).abs() < 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn features_that_overflow_leave_the_mean() {
+        let h = [1e200, -1e200, 3e200, f64::MAX];
+        let map = ridge(&h, 1, &[1.0, 2.0, 3.0, 6.0], 1, &[0.25; 4], 0.0);
+        assert!(map.weights[0].is_finite() && objective(&map, &[0.0; 4], 1, &[3.0; 4], 1, &[0.25; 4], 0.0) < 1.0);
+        let map = ridge(&[f64::INFINITY, 1.0], 1, &[1.0, 3.0], 1, &[0.5; 2], 0.0);
+        assert_eq!(map, LinearMap { weights: vec![0.0], bias: vec![2.0] });
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
-use crate::fit::{NextGrade, Stop};
-use crate::grade::{GradePlan, GradeTask, build_grade};
+use crate::fit::{NextGrade, Proposal, Stop};
+use crate::grade::{Built, GradePlan, GradeTask, build_grade};
 use crate::observer::{Event, Progress};
-use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Schedule, Solver};
+use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
 use crate::training::budget;
 use multigrade_model::{Activation, ModelError};
 use rayon::prelude::*;
@@ -88,7 +88,8 @@ impl<'a> Planner<'a> {
     /// some hundred thousand rows (experiment, no theory).
     fn default_solver(&self) -> Solver {
         let budget = |work: usize, least: usize, most: usize| (work / self.rows.max(1)).clamp(least, most) as u32;
-        if self.is_small() {
+        // The line search of L-BFGS needs the digits of f64.
+        if self.is_small() && self.settings.precision == Precision::F64 {
             Solver::Lbfgs { iterations: budget(1_500_000, 100, 500) }
         } else {
             let schedule = Schedule::Cosine { to: 1e-6 };
@@ -112,7 +113,7 @@ impl<'a> Planner<'a> {
 }
 
 impl NextGrade for Planner<'_> {
-    fn next(&mut self, task: &GradeTask) -> Result<Result<GradePlan, Stop>, ModelError> {
+    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError> {
         let &GradeTask { k, front, held_out, progress, .. } = task;
         if front.loss() == 0.0 {
             return Ok(Err(Stop::Trivial));
@@ -125,23 +126,28 @@ impl NextGrade for Planner<'_> {
         let Some(held) = held_out.filter(|_| candidates.len() > 1) else {
             let plan = candidates.into_iter().next().expect("there is at least one candidate");
             progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
-            return Ok(Ok(plan));
+            return Ok(Ok(plan.into()));
         };
         let doing = format!("choosing among {} settings", candidates.len());
         progress.start(k, &doing, per_branch * candidates.len() as u64);
-        let losses: Vec<f64> = candidates
+        let mut trials: Vec<(f64, Built)> = candidates
             .par_iter()
             .map(|plan| {
-                let single = GradePlan { branches: 1, ..plan.clone() };
-                let built = build_grade(&single, task)?;
-                Ok(held.after(&built.grade).loss())
+                let built = build_grade(&GradePlan { branches: 1, ..plan.clone() }, task)?;
+                Ok((held.after(&built.grade).loss(), built))
             })
             .collect::<Result<_, ModelError>>()?;
+        // A NaN with its sign bit set would come first in the total order.
+        let losses: Vec<f64> = trials.iter().map(|(l, _)| if l.is_finite() { *l } else { f64::INFINITY }).collect();
         let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("there are candidates");
         let plan = candidates[best].clone();
         self.note(explain(k, &candidates, &losses, best, held.rows()), progress);
+        if progress.cut().is_some() {
+            // No time is left to train it again with more branches.
+            return Ok(Ok(Proposal { plan, built: Some(trials.swap_remove(best).1) }));
+        }
         progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
-        Ok(Ok(plan))
+        Ok(Ok(plan.into()))
     }
 
     fn is_automatic(&self) -> bool {
