@@ -21,5 +21,6 @@ pub mod network;
 
 pub use network::{
     Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
-    Norms, OutputColumn, Readout, Scaling, Schema, write_atomically,
+    NeuronClass, Norms, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema,
+    write_atomically,
 };

@@ -9,6 +9,7 @@ mod layer;
 mod matrix;
 mod model;
 mod norms;
+mod optimality;
 mod scaling;
 mod schema;
 
@@ -20,5 +21,6 @@ pub use layer::Layer;
 pub use matrix::Matrix;
 pub use model::{ModelError, Multigrade};
 pub use norms::Norms;
+pub use optimality::{NeuronClass, OptimalityProof, OracleBounds, ProofError, ProofStatus};
 pub use scaling::Scaling;
 pub use schema::{InputColumn, OutputColumn, Schema};
