@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod network;
+pub mod truth;
 
 pub use network::{
     Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
