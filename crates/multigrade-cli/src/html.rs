@@ -16,7 +16,7 @@ mod tables;
 mod timing;
 mod words;
 
-use multigrade::report::{Headline, ReportData, significant};
+use multigrade::report::{Headline, ReportData, RowKind, significant};
 
 use markup::Markup;
 use words::{plural, with_unit};
@@ -83,14 +83,13 @@ fn write_header(header: &mut Markup, data: &ReportData) {
 
 fn source_sentence(data: &ReportData) -> String {
     let source = &data.source;
-    let mut sentence = format!("From {}: {} to fit", source.name, plural(source.n_train, "row"));
-    if source.n_validation > 0 {
-        let whose = if source.refit { " of them first" } else { "" };
-        sentence += &format!(", {}{whose} held out", source.n_validation);
-    }
-    if source.n_dropped > 0 {
-        sentence += &format!(", {} left out", source.n_dropped);
-    }
+    let (fitted, others) = (plural(source.n_train, "row"), plural(source.n_validation, "row"));
+    let whose = if source.refit { " of them first" } else { "" };
+    let mut sentence = match source.validation_kind {
+        RowKind::Unknown => format!("From {}: {others}, which the fit may have seen; it had {fitted}", source.name),
+        _ if source.n_validation == 0 => format!("From {}: {fitted} to fit", source.name),
+        _ => format!("From {}: {fitted} to fit, {}{whose} held out", source.name, source.n_validation),
+    };
     sentence += &format!("; {}, {}", plural(data.inputs.len(), "input"), plural(data.outputs.len(), "output"));
     let used = data.inputs.len() + data.outputs.len();
     if source.n_columns > used {
@@ -108,7 +107,7 @@ fn write_results(main: &mut Markup, data: &ReportData) {
                 None => section
                     .tag("p")
                     .class("empty")
-                    .text(format_args!("{}: no grade was kept, so there is no result.", data.outputs[output].name)),
+                    .text(format_args!("{}: nothing was measured, so there is no result.", data.outputs[output].name)),
             }
         }
     });
@@ -204,7 +203,7 @@ fn write_grades(main: &mut Markup, data: &ReportData) {
         section.tag("h2").text("Grades");
         section.tag("p").text(
             "A multigrade network is built one grade at a time: each grade fits what the grades before it left over, \
-             and is then frozen. The answer is the sum of all kept grades.",
+             and is then frozen. The answer is the sum of all grades.",
         );
         tables::grades(section, data);
         timing::figure(section, data);

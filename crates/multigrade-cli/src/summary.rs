@@ -36,14 +36,14 @@ impl TestRows {
     /// The result on these rows.
     pub(crate) fn headline(&self, data: &ReportData, output: usize) -> Option<Headline> {
         let mut data = data.clone();
-        data.source.n_validation = self.rows;
+        (data.source.n_validation, data.source.validation_kind) = (self.rows, RowKind::Test);
         for (row, norms) in data.grades.iter_mut().zip(&self.grades) {
             row.validation = Some(norms.clone());
         }
         for (row, norms) in data.baselines.iter_mut().zip(&self.baselines) {
             row.validation = Some(norms.clone());
         }
-        data.headline(output).map(|headline| Headline { kind: RowKind::Test, ..headline })
+        data.headline(output)
     }
 }
 

@@ -87,13 +87,14 @@ fn a_report_made_again_is_the_report_of_the_fit() {
 }
 
 #[test]
-fn a_report_on_other_rows_says_so_and_compares_with_nothing() {
+fn a_report_on_other_rows_calls_none_of_them_held_out_and_compares_with_nothing() {
     let place = Place::with_model();
     place.write("fewer.csv", smooth(36));
     place.write("shifted.csv", smooth(45).replace("0,0,", "0,0.5,"));
     for table in ["fewer.csv", "shifted.csv"] {
         let answer = place.run(&["report", "m", table, "--json"]).expect_status(0);
         assert!(answer.err.contains("these are not the rows of the fit"), "{answer:?}");
+        assert!(answer.err.contains("rows that the fit may have seen"), "{answer:?}");
         let report = answer.json();
         let errors = place.run(&["evaluate", "m", table, "--json"]).expect_status(0).json();
         let last = |list: &serde_json::Value| list.as_array().unwrap().last().unwrap().clone();
@@ -101,7 +102,31 @@ fn a_report_on_other_rows_says_so_and_compares_with_nothing() {
         assert_eq!(Some(shown), last(&errors["outputs"][0]["grades"])["l2"].as_f64());
         assert_eq!(report["baselines"].as_array().unwrap().len(), 0);
         assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+        assert_eq!(report["source"]["validation_kind"], "unknown");
+        let answer = place.run(&["report", "m", table, "--out", "r.html", "--force"]).expect_status(0);
+        assert!(answer.out.contains("rows of this table, which the fit may have seen"), "{answer:?}");
+        let page = String::from_utf8(place.read("r.html")).unwrap();
+        let about_rows = page.split("id=\"run\"").next().unwrap();
+        assert!(about_rows.contains("rows of this table") && !about_rows.contains("held-out rows"), "{table}");
     }
+}
+
+#[test]
+fn a_report_without_the_held_out_file_or_the_weights_of_the_fit_asks_for_them() {
+    let place = Place::new();
+    let with_weights =
+        |i: usize, line: &str| format!("{line},{}\n", if i == 0 { "w".to_owned() } else { i.to_string() });
+    place.write("t.csv", smooth(36).lines().enumerate().map(|(i, line)| with_weights(i, line)).collect::<String>());
+    place.write("held.csv", smooth(45).lines().enumerate().map(|(i, line)| with_weights(i, line)).collect::<String>());
+    let options = ["--weights", "w", "--validation", "held.csv"];
+    place.fit("t.csv", "z", "m", &options).expect_status(0);
+    for given in [&options[..2], &options[2..], &[]] {
+        let answer = place.run(&[&["report", "m", "t.csv", "--json"], given].concat()).expect_status(0);
+        assert!(answer.err.contains("If the fit used --validation or --weights, name them here too"), "{answer:?}");
+        assert_eq!(answer.json()["source"]["validation_kind"], "unknown");
+    }
+    let answer = place.run(&[&["report", "m", "t.csv", "--json"], &options[..]].concat()).expect_status(0);
+    assert_eq!((answer.err.as_str(), &answer.json()["source"]["validation_kind"]), ("", &"held_out".into()));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub struct ReportData {
     pub inputs: Vec<InputColumn>,
     /// The outputs in the order of the model, with the points shown.
     pub outputs: Vec<OutputFit>,
-    /// Row 0 is the centred target before any grade; then one row for each grade tried, in order.
+    /// Row 0 is the centred target before any grade; then one row for each grade of the model, in order.
     pub grades: Vec<GradeRow>,
     /// What simple methods reach on the same rows, for comparison.
     pub baselines: Vec<BaselineRow>,
@@ -50,10 +50,11 @@ pub struct Source {
     pub name: String,
     /// Rows the finished model was fitted on.
     pub n_train: usize,
-    /// Rows held out from fitting, until the end if [`Source::refit`] is set.
+    /// Rows beside those, held out from fitting (until the end if [`Source::refit`] is set) unless
+    /// [`Source::validation_kind`] says otherwise.
     pub n_validation: usize,
-    /// Rows left out, for example because a value was missing.
-    pub n_dropped: usize,
+    /// What the rows are that every field called `validation` in this report is about.
+    pub validation_kind: RowKind,
     /// Columns of the table, used or not.
     pub n_columns: usize,
     /// Whether the held-out rows decided which grade was best or when to stop: their residual is then slightly optimistic.
@@ -94,7 +95,7 @@ pub struct FitPoint {
     pub truth: f64,
     /// The value of the finished model.
     pub predicted: f64,
-    /// Whether the row was held out from fitting.
+    /// Whether the row is none of the training rows but one of [`Source::validation_kind`].
     pub validation: bool,
 }
 
@@ -116,7 +117,8 @@ pub struct GradeRow {
     pub parameters: usize,
     /// The norms of the training residual after this grade, one for each output.
     pub train: Vec<Norms>,
-    /// The norms of the held-out residual after this grade, one for each output; none without held-out rows.
+    /// The norms of the residual after this grade on the rows of [`Source::validation_kind`], one for each output; none
+    /// without such rows.
     pub validation: Option<Vec<Norms>>,
     /// Updates of the weights that this grade took.
     pub updates: u64,
@@ -126,8 +128,6 @@ pub struct GradeRow {
     pub stop: String,
     /// The wall-clock time that this grade took, where it was measured.
     pub seconds: Option<f64>,
-    /// Whether the grade is part of the finished model. The last kept row describes that model.
-    pub kept: bool,
 }
 
 /// What a simple method reaches on the same rows.
@@ -139,7 +139,7 @@ pub struct BaselineRow {
     pub about: String,
     /// The norms of its training residual, one for each output.
     pub train: Vec<Norms>,
-    /// The norms of its held-out residual, one for each output; none without held-out rows.
+    /// The norms of its residual on the rows of [`Source::validation_kind`], one for each output; none without such rows.
     pub validation: Option<Vec<Norms>>,
 }
 

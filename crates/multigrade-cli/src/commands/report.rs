@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use multigrade::report::{About, ReportData, ReportRows, significant};
-use multigrade::{FitSettings, Multigrade, Precision, Predictor, Samples, split, write_atomically};
+use multigrade::report::{About, ReportData, ReportRows, RowKind, significant};
+use multigrade::{FitSettings, Multigrade, Samples, split, write_atomically};
 
 use super::{print_json, warn};
 use crate::args::ReportArgs;
@@ -60,7 +60,7 @@ fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> 
     }
 }
 
-/// A report on rows that are not those of the fit: all of them count as held out.
+/// A report on rows that are not just those of the fit: it may have seen any of them.
 fn report_on_others(model: &Multigrade, samples: &Samples, about: &About) -> Result<ReportData, Failure> {
     let rows = ReportRows { train: samples, held_out: None, held_out_predictions: None };
     let mut data = ReportData::measure(model, &rows, about)?;
@@ -68,12 +68,12 @@ fn report_on_others(model: &Multigrade, samples: &Samples, about: &About) -> Res
         row.validation = Some(norms);
     }
     data.outputs.iter_mut().flat_map(|output| &mut output.points).for_each(|point| point.validation = true);
-    data.source.n_validation = samples.rows();
+    (data.source.n_validation, data.source.validation_kind) = (samples.rows(), RowKind::Unknown);
     data.source.validation_chose = false;
     data.source.refit = false;
     // Simple methods would have to be fitted on the rows of the fit.
     data.baselines.clear();
-    data.notes.clone_from(&model.history().notes);
+    data.notes = model.history().notes.iter().map(|note| note.text.clone()).collect();
     Ok(data)
 }
 
@@ -110,8 +110,9 @@ impl Rows {
     /// Says so if these are not the rows that the model was fitted on: other counts, or another training error.
     fn difference(&self, model: &Multigrade) -> Result<Option<String>, Failure> {
         const NAME: &str = "these are not the rows of the fit";
-        const MEANING: &str = "Training norms are those of the fit; all rows of this table count as held out, and simple \
-                               methods, which would need the rows of the fit, are left out.";
+        const MEANING: &str = "If the fit used --validation or --weights, name them here too. Else training norms are \
+                               those of the fit, the rows of this table are shown as rows that the fit may have seen, \
+                               and simple methods, which would need the rows of the fit, are left out.";
         let history = model.history();
         let held_out = self.held_out.as_ref().map_or(0, Samples::rows);
         let train = self.train.rows() + if history.refit { held_out } else { 0 };
@@ -139,17 +140,9 @@ impl Rows {
 
     /// The RMSE of every output on the rows that the finished grades were trained on.
     fn training_errors(&self, model: &Multigrade) -> Result<Vec<f64>, Failure> {
-        let predictor = Predictor::new(model, Precision::F64);
-        let m = model.n_outputs();
-        let (mut squares, mut total) = (vec![0.0; m], 0.0);
-        let parts = [Some(&self.train), self.held_out.as_ref().filter(|_| model.history().refit)];
-        for samples in parts.into_iter().flatten() {
-            let predicted = predictor.predict(samples.inputs())?;
-            for ((y, p), w) in samples.targets().chunks(m).zip(predicted.chunks(m)).zip(samples.weights()) {
-                squares.iter_mut().zip(y.iter().zip(p)).for_each(|(s, (y, p))| *s += w * (y - p) * (y - p));
-                total += w;
-            }
-        }
-        Ok(squares.iter().map(|s| (s / total).sqrt()).collect())
+        let refitted = self.held_out.as_ref().filter(|_| model.history().refit);
+        let all = refitted.and_then(|held_out| self.train.followed_by(held_out));
+        let stages = summary::staged_norms(model, all.as_ref().unwrap_or(&self.train))?;
+        Ok(stages.last().into_iter().flatten().map(|norms| norms.l2).collect())
     }
 }

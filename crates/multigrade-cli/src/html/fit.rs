@@ -35,12 +35,12 @@ pub(super) fn predicted_against_true(out: &mut Markup, data: &ReportData, fit: &
     let dot = |point: &&FitPoint| Dot {
         x: point.truth,
         y: point.predicted,
-        held_out: point.validation,
+        validation: point.validation,
         title: Some(title(point)),
     };
     let dots: Vec<Dot> = shown.iter().map(dot).collect();
     out.tag("figure").body(|figure| {
-        points::key(figure, &fit.points);
+        points::key(figure, data, &fit.points);
         spec.write(figure, |svg, frame| {
             let from = (Px(frame.x.start()), Px(frame.y.start()));
             let diagonal = format!("M{} {}L{} {}", from.0, from.1, Px(frame.x.end()), Px(frame.y.end()));
@@ -73,10 +73,10 @@ pub(super) fn over_input(out: &mut Markup, data: &ReportData, fit: &OutputFit, i
         y: (y, y.ticks(5), &with_unit(&fit.name, fit.unit.as_deref())),
         spoken: format!("The data and the model of {} over {}.", fit.name, input.name),
     };
-    let dot = |&(x, point): &(f64, &FitPoint)| Dot { x, y: point.truth, held_out: point.validation, title: None };
+    let dot = |&(x, point): &(f64, &FitPoint)| Dot { x, y: point.truth, validation: point.validation, title: None };
     let dots: Vec<Dot> = shown.iter().map(dot).collect();
     out.tag("figure").body(|figure| {
-        points::key(figure, &fit.points);
+        points::key(figure, data, &fit.points);
         spec.write(figure, |svg, frame| {
             draw_dots(svg, frame, &dots);
             let line = shown.iter().map(|(x, point)| Some((frame.x.at(*x)?, frame.y.at(point.predicted)?)));

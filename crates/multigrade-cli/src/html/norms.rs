@@ -1,7 +1,7 @@
 //! The figure of residual norms: what every grade left over, and what simple methods leave.
 
 use multigrade::norms::Norms;
-use multigrade::report::{BaselineRow, GradeRow, OutputFit, ReportData, significant};
+use multigrade::report::{BaselineRow, GradeRow, OutputFit, ReportData, RowKind, significant};
 
 use super::axis::Range;
 use super::frame::{Frame, FrameSpec, Px, Shape, line_through};
@@ -27,16 +27,8 @@ const NORMS: [NormStyle; 3] = [
 #[derive(Clone, Copy, PartialEq)]
 enum Rows {
     Training,
-    HeldOut,
-}
-
-impl Rows {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Training => "training rows",
-            Self::HeldOut => "held-out rows",
-        }
-    }
+    /// Those of [`Source::validation_kind`](multigrade::report::Source::validation_kind).
+    Validation,
 }
 
 /// Residual norms after each grade on a logarithmic axis, with what simple methods reach.
@@ -49,7 +41,7 @@ struct View<'a> {
     data: &'a ReportData,
     fit: &'a OutputFit,
     output: usize,
-    /// The rows that a model is judged by: held-out ones if there are any.
+    /// The rows that a model is judged by: others than the training rows if there are any.
     judges: Rows,
     /// Names and root mean squares.
     baselines: Vec<(&'a str, f64)>,
@@ -59,10 +51,11 @@ impl<'a> View<'a> {
     fn new(data: &'a ReportData, output: usize) -> Self {
         let pick = |train: &[Norms], validation: Option<&[Norms]>, rows: Rows| match rows {
             Rows::Training => train.get(output).copied(),
-            Rows::HeldOut => validation?.get(output).copied(),
+            Rows::Validation => validation?.get(output).copied(),
         };
-        let has_held_out = data.grades.iter().any(|row| pick(&[], row.validation.as_deref(), Rows::HeldOut).is_some());
-        let judges = if has_held_out { Rows::HeldOut } else { Rows::Training };
+        let has_validation =
+            data.grades.iter().any(|row| pick(&[], row.validation.as_deref(), Rows::Validation).is_some());
+        let judges = if has_validation { Rows::Validation } else { Rows::Training };
         let baseline = |row: &'a BaselineRow| {
             let norms = pick(&row.train, row.validation.as_deref(), judges)?;
             Some((row.name.as_str(), norms.l2))
@@ -75,20 +68,21 @@ impl<'a> View<'a> {
     fn course(&self, rows: Rows) -> Vec<(&'a GradeRow, Norms)> {
         let norms = |row: &'a GradeRow| match rows {
             Rows::Training => row.train.get(self.output).copied(),
-            Rows::HeldOut => row.validation.as_ref()?.get(self.output).copied(),
+            Rows::Validation => row.validation.as_ref()?.get(self.output).copied(),
         };
         self.data.grades.iter().filter_map(|row| Some((row, norms(row)?))).collect()
     }
 
     fn all_norms(&self) -> impl Iterator<Item = f64> {
-        let courses = [Rows::Training, Rows::HeldOut].into_iter().flat_map(|rows| self.course(rows));
+        let courses = [Rows::Training, Rows::Validation].into_iter().flat_map(|rows| self.course(rows));
         courses.flat_map(|(_, norms)| [norms.l1, norms.l2, norms.linf])
     }
 
-    /// The grade that the model ends with, if more were tried.
-    fn last_kept(&self) -> Option<usize> {
-        let answer = self.data.answer()?.grade;
-        self.data.grades.iter().any(|row| row.grade > answer).then_some(answer)
+    fn name_of(&self, rows: Rows) -> &'static str {
+        match rows {
+            Rows::Training => RowKind::Training.name(),
+            Rows::Validation => self.data.source.validation_kind.name(),
+        }
     }
 
     fn write(&self, out: &mut Markup) {
@@ -110,10 +104,6 @@ impl<'a> View<'a> {
             self.write_key(figure);
             spec.write(figure, |svg, frame| {
                 let mut labels = self.draw_baselines(svg, frame);
-                if let Some(at) = self.last_kept().and_then(|grade| frame.x.at(grade as f64)) {
-                    let line = format!("M{} {}V{}", Px(at), Px(frame.y.start()), Px(frame.y.end()));
-                    svg.tag("path").class("kept").attr("d", line).empty();
-                }
                 labels.extend(self.draw_norms(svg, frame));
                 draw_labels(svg, frame, &labels);
             });
@@ -130,7 +120,7 @@ impl<'a> View<'a> {
             [first, .., last] => vec![step(first), step(last)],
             few => few.iter().map(step).collect(),
         };
-        format!("RMSE on {}: {}", self.judges.name(), steps.join(", "))
+        format!("RMSE on {}: {}", self.name_of(self.judges), steps.join(", "))
     }
 
     /// Which mark means what. Written in HTML, so that it wraps on narrow pages.
@@ -147,13 +137,13 @@ impl<'a> View<'a> {
         };
         let (line, mark) = ("M2 7H34".to_owned(), Shape::Circle.outline(18.0, 7.0));
         out.tag("ul").class("key").body(|key| {
-            if self.judges == Rows::HeldOut {
+            if self.judges == Rows::Validation {
                 let marks = [("l2 held", line.clone()), ("l2 dot", mark.clone())];
-                item(key, &marks, Rows::HeldOut.name().to_owned());
+                item(key, &marks, self.name_of(Rows::Validation).to_owned());
             }
-            item(key, &[("l2 train", line.clone()), ("l2 ring", mark)], Rows::Training.name().to_owned());
+            item(key, &[("l2 train", line.clone()), ("l2 ring", mark)], self.name_of(Rows::Training).to_owned());
             if !self.baselines.is_empty() {
-                item(key, &[("base", line)], format!("L2 of simple methods, {}", self.judges.name()));
+                item(key, &[("base", line)], format!("L2 of simple methods, {}", self.name_of(self.judges)));
             }
         });
     }
@@ -166,11 +156,11 @@ impl<'a> View<'a> {
              itself. ",
             self.fit.name
         ));
-        if self.judges == Rows::HeldOut {
-            caption.text("A gap that opens between the training and the held-out rows is overfitting. ");
-        }
-        if let Some(grade) = self.last_kept() {
-            caption.text(format_args!("The dotted line marks grade {grade}, the last one of the model. "));
+        if self.judges == Rows::Validation && self.data.source.validation_kind != RowKind::Unknown {
+            caption.text(format_args!(
+                "A gap that opens between the training and the {} is overfitting. ",
+                self.name_of(self.judges)
+            ));
         }
         if self.all_norms().any(|norm| norm == 0.0) {
             caption.text("A residual of exactly zero is drawn as a triangle on the lower edge. ");
@@ -195,7 +185,7 @@ impl<'a> View<'a> {
     }
 
     fn draw_norms(&self, svg: &mut Markup, frame: Frame) -> Vec<EndLabel> {
-        for rows in [Rows::Training, Rows::HeldOut] {
+        for rows in [Rows::Training, Rows::Validation] {
             for style in &NORMS {
                 svg.tag("g").class(style.class).body(|g| self.draw_curve(g, frame, rows, style));
             }
@@ -215,7 +205,7 @@ impl<'a> View<'a> {
         let unit = spaced(self.fit.unit.as_deref());
         let (line_class, mark_class) = match rows {
             Rows::Training => ("train", "ring"),
-            Rows::HeldOut => ("held", "dot"),
+            Rows::Validation => ("held", "dot"),
         };
         let course = self.course(rows);
         let line = line_through(course.iter().map(|(row, norms)| place(frame, row, (style.of)(norms))));
@@ -225,7 +215,7 @@ impl<'a> View<'a> {
             let Some((x, y)) = place(frame, row, value) else { continue };
             let shape = if value == 0.0 { Shape::Below } else { style.shape };
             g.tag("path").class(mark_class).attr("d", shape.outline(x, y)).body(|path| {
-                let (label, rows) = (style.label, rows.name());
+                let (label, rows) = (style.label, self.name_of(rows));
                 let value = significant(value, 4);
                 path.tag("title").text(format_args!("{label} after grade {}, {rows}: {value}{unit}", row.grade));
             });

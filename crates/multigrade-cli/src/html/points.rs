@@ -1,6 +1,6 @@
 //! Points as dots: which of many to draw, how, and what to say about it.
 
-use multigrade::report::{FitPoint, OutputFit};
+use multigrade::report::{FitPoint, OutputFit, ReportData, RowKind};
 
 use super::frame::{Frame, Px};
 use super::markup::Markup;
@@ -67,12 +67,13 @@ fn thinned(points: &[FitPoint], limit: usize) -> Vec<usize> {
 pub(super) struct Dot {
     pub(super) x: f64,
     pub(super) y: f64,
-    pub(super) held_out: bool,
+    /// Whether it is none of the training rows.
+    pub(super) validation: bool,
     /// What is shown when the mouse rests on it.
     pub(super) title: Option<String>,
 }
 
-/// Training rows are round, held-out rows square and on top.
+/// Training rows are round, others square and on top.
 pub(super) fn draw_dots(svg: &mut Markup, frame: Frame, dots: &[Dot]) {
     // Fewer points can be larger.
     let width = match dots.len() {
@@ -80,10 +81,10 @@ pub(super) fn draw_dots(svg: &mut Markup, frame: Frame, dots: &[Dot]) {
         201..=800 => 4,
         _ => 3,
     };
-    for held_out in [false, true] {
-        let class = if held_out { "points unseen" } else { "points fitted" };
+    for validation in [false, true] {
+        let class = if validation { "points unseen" } else { "points fitted" };
         svg.tag("g").class(class).attr("stroke-width", width).body(|g| {
-            for dot in dots.iter().filter(|dot| dot.held_out == held_out) {
+            for dot in dots.iter().filter(|dot| dot.validation == validation) {
                 let (Some(x), Some(y)) = (frame.x.at(dot.x), frame.y.at(dot.y)) else { continue };
                 // Nothing but the caps of a line: the shortest way to write a dot. The line must have a length, since
                 // printers leave out square caps of lines that have none.
@@ -97,20 +98,22 @@ pub(super) fn draw_dots(svg: &mut Markup, frame: Frame, dots: &[Dot]) {
     }
 }
 
-/// Which dot means what, if there are two kinds.
-pub(super) fn key(out: &mut Markup, points: &[FitPoint]) {
-    if !points.iter().any(|point| point.validation) {
+/// Which dot means what, unless all are training rows.
+pub(super) fn key(out: &mut Markup, data: &ReportData, points: &[FitPoint]) {
+    let has = |validation| points.iter().any(|point| point.validation == validation);
+    if !has(true) {
         return;
     }
+    let kinds = [("points unseen", data.source.validation_kind), ("points fitted", RowKind::Training)];
     out.tag("ul").class("key").body(|key| {
-        for (class, text) in [("points unseen", "held-out rows"), ("points fitted", "training rows")] {
+        for (class, kind) in &kinds[..if has(false) { 2 } else { 1 }] {
             key.tag("li").body(|li| {
                 li.tag("svg").class("short").attr("viewBox", "0 0 14 14").attr("aria-hidden", "true").body(|svg| {
                     svg.tag("g").class(class).attr("stroke-width", 6).body(|g| {
                         g.tag("path").attr("d", "M7 7h.1").empty();
                     });
                 });
-                li.text(text);
+                li.text(kind.name());
             });
         }
     });

@@ -72,7 +72,7 @@ impl Panel<'_> {
         };
         let dot = |i: usize| {
             let point = fit.points[i];
-            Some(Dot { x: value(i)?, y: point.residual(), held_out: point.validation, title: None })
+            Some(Dot { x: value(i)?, y: point.residual(), validation: point.validation, title: None })
         };
         let dots: Vec<Dot> = selection.shown.iter().filter_map(|&i| dot(i)).collect();
         // Averages are over all points at hand, not only over those drawn.

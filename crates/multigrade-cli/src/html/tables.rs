@@ -1,7 +1,7 @@
 //! The tables of the report. A table that is wider than the page scrolls inside its own box.
 
 use multigrade::norms::Norms;
-use multigrade::report::{BaselineRow, Entry, GradeRow, ReportData, significant};
+use multigrade::report::{BaselineRow, Entry, GradeRow, ReportData, RowKind, significant};
 
 use super::markup::Markup;
 
@@ -17,24 +17,20 @@ struct Row {
     name: String,
     about: String,
     train: Option<Norms>,
-    held_out: Option<Norms>,
+    validation: Option<Norms>,
     class: &'static str,
 }
 
 impl Row {
     fn of_grade(row: &GradeRow, output: usize, answer: Option<usize>) -> Self {
         let is_answer = Some(row.grade) == answer;
-        let (class, remark) = match row.kept {
-            true if is_answer => ("answer", Some("the model ends here")),
-            true => ("", None),
-            false => ("dropped", Some("not kept")),
-        };
+        let remark = if is_answer { "; the model ends here" } else { "" };
         Self {
             name: format!("grade {}", row.grade),
-            about: [Some(hidden(row)), remark].into_iter().flatten().collect::<Vec<_>>().join("; "),
+            about: format!("{}{remark}", hidden(row)),
             train: row.train.get(output).copied(),
-            held_out: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
-            class,
+            validation: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
+            class: if is_answer { "answer" } else { "" },
         }
     }
 
@@ -43,7 +39,7 @@ impl Row {
             name: row.name.clone(),
             about: row.about.clone(),
             train: row.train.get(output).copied(),
-            held_out: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
+            validation: row.validation.as_ref().and_then(|norms| norms.get(output).copied()),
             class: "",
         }
     }
@@ -64,8 +60,8 @@ pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
         return;
     }
 
-    let has_held_out = grades.iter().chain(&baselines).any(|row| row.held_out.is_some());
-    let judged = |row: &Row| if has_held_out { row.held_out } else { row.train };
+    let has_validation = grades.iter().chain(&baselines).any(|row| row.validation.is_some());
+    let judged = |row: &Row| if has_validation { row.validation } else { row.train };
     let model = data.headline(output).map(|headline| headline.norms.l2);
     out.tag("p").class("caption").body(|caption| {
         caption.tag("b").text("Residual norms. ");
@@ -82,15 +78,15 @@ pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
         table.tag("thead").body(|head| {
             head.tag("tr").body(|tr| {
                 tr.tag("th").attr("rowspan", 2).attr("scope", "col").text("grade or method");
-                if has_held_out {
-                    tr.tag("th").attr("colspan", 3).attr("scope", "colgroup").text("held-out rows");
+                if has_validation {
+                    tr.tag("th").attr("colspan", 3).attr("scope", "colgroup").text(data.source.validation_kind.name());
                 }
-                tr.tag("th").attr("colspan", 3).attr("scope", "colgroup").text("training rows");
+                tr.tag("th").attr("colspan", 3).attr("scope", "colgroup").text(RowKind::Training.name());
                 tr.tag("th").attr("rowspan", 2).attr("scope", "col").text("L2 ÷ model");
                 tr.tag("th").class("words").attr("rowspan", 2).attr("scope", "col").text("what it is");
             });
             head.tag("tr").body(|tr| {
-                for _ in 0..if has_held_out { 2 } else { 1 } {
+                for _ in 0..if has_validation { 2 } else { 1 } {
                     for norm in ["L1", "L2", "L∞"] {
                         tr.tag("th").attr("scope", "col").text(norm);
                     }
@@ -101,18 +97,18 @@ pub(super) fn residuals(out: &mut Markup, data: &ReportData, output: usize) {
             table.tag("tbody").body(|body| {
                 for row in rows {
                     let ratio = judged(row).zip(model).map(|(norms, model)| norms.l2 / model);
-                    residual_row(body, row, has_held_out, ratio);
+                    residual_row(body, row, has_validation, ratio);
                 }
             });
         }
     });
 }
 
-fn residual_row(body: &mut Markup, row: &Row, has_held_out: bool, ratio: Option<f64>) {
+fn residual_row(body: &mut Markup, row: &Row, has_validation: bool, ratio: Option<f64>) {
     body.tag("tr").class(row.class).body(|tr| {
         tr.tag("th").attr("scope", "row").text(&row.name);
-        if has_held_out {
-            norm_cells(tr, row.held_out);
+        if has_validation {
+            norm_cells(tr, row.validation);
         }
         norm_cells(tr, row.train);
         match ratio {
@@ -133,7 +129,7 @@ fn norm_cells(tr: &mut Markup, norms: Option<Norms>) {
 /// What each grade is and what it cost.
 pub(super) fn grades(out: &mut Markup, data: &ReportData) {
     if data.grades.is_empty() {
-        out.tag("p").class("empty").text("No grade was tried.");
+        out.tag("p").class("empty").text("There is no grade.");
         return;
     }
     let is_timed = data.grades.iter().any(|row| row.seconds.is_some());
@@ -157,10 +153,9 @@ pub(super) fn grades(out: &mut Markup, data: &ReportData) {
         });
         table.tag("tbody").body(|body| {
             for row in &data.grades {
-                body.tag("tr").class(if row.kept { "" } else { "dropped" }).body(|tr| {
+                body.tag("tr").body(|tr| {
                     tr.tag("th").attr("scope", "row").text(row.grade);
-                    let remark = if row.kept { "" } else { "; not kept" };
-                    tr.tag("td").class("words").text(format_args!("{}{remark}", hidden(row)));
+                    tr.tag("td").class("words").text(hidden(row));
                     tr.tag("td").text(row.parameters);
                     tr.tag("td").text(row.updates);
                     tr.tag("td").text(as_set(row.weight_decay));

@@ -1,6 +1,7 @@
 use multigrade::norms::Norms;
 use multigrade::report::{
-    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, Source, Spectrum, SpectrumCurve,
+    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
+    SpectrumCurve,
 };
 
 use super::wellformed::{Element, elements};
@@ -20,7 +21,6 @@ fn report(rows: usize, n_inputs: usize, n_outputs: usize, n_grades: usize) -> Re
         weight_decay: 1e-5,
         stop: "budget of updates spent".to_owned(),
         seconds: (k > 0).then_some(1.25 * k as f64),
-        kept: true,
     };
     let point = |i: usize, j: usize| {
         let truth = 100.0 * wave(i, j as f64);
@@ -32,7 +32,7 @@ fn report(rows: usize, n_inputs: usize, n_outputs: usize, n_grades: usize) -> Re
             name: "rows.csv".to_owned(),
             n_train: rows - rows / 5,
             n_validation: rows / 5,
-            n_dropped: 2,
+            validation_kind: RowKind::HeldOut,
             n_columns: n_inputs + n_outputs + 1,
             validation_chose: true,
             refit: false,
@@ -107,7 +107,6 @@ fn no_text_of_a_user_can_become_markup() {
     for grade in &mut data.grades {
         (grade.hidden, grade.stop) = (text(), text());
     }
-    data.grades[2].kept = false;
     for baseline in &mut data.baselines {
         (baseline.name, baseline.about) = (text(), text());
     }
@@ -212,17 +211,31 @@ fn a_model_that_saw_the_held_out_rows_in_the_end_says_so() {
 }
 
 #[test]
-fn a_grade_that_was_tried_in_vain_is_shown_and_marked() {
-    let mut data = report(100, 2, 1, 3);
-    data.grades[3].kept = false;
+fn the_table_of_residuals_marks_the_last_grade_as_the_end_of_the_model() {
+    let page = render(&report(100, 2, 1, 3));
+    assert_eq!(page.matches("the model ends here").count(), 1);
+    assert!(page.contains("<tr class=\"answer\"><th scope=\"row\">grade 3</th>"));
+}
+
+#[test]
+fn rows_that_the_fit_may_have_seen_are_nowhere_called_held_out_or_training() {
+    let mut data = report(100, 2, 1, 2);
+    data.source.validation_kind = RowKind::Unknown;
+    (data.source.validation_chose, data.source.n_validation) = (false, 100);
+    data.outputs[0].points.iter_mut().for_each(|point| point.validation = true);
+    checked(&data);
     let page = render(&data);
-    assert!(page.contains("3 x tanh 32-32; not kept"));
-    assert!(page.contains("3 x tanh 32-32; the model ends here"));
-    assert!(page.contains("The dotted line marks grade 2, the last one of the model."));
-    assert!(
-        page.contains("<b>y0:</b> RMSE 0.0150 kg"),
-        "the sentence is about the model, not about the last grade tried"
-    );
+    assert!(!page.contains("held-out") && !page.contains("held out"), "{page}");
+    assert!(page.contains("From rows.csv: 100 rows, which the fit may have seen; it had 80 rows; 2 inputs"));
+    assert!(page.contains("RMSE 0.0150 kg on 100 rows of this table, which the fit may have seen"));
+    assert!(page.contains("L2 after grade 1, rows of this table: "));
+    // The norms of the fit stay those of its training rows; no point is one of them.
+    assert!(page.contains("L2 after grade 1, training rows: "));
+    let keys: Vec<&str> =
+        page.split("<ul class=\"key\">").skip(1).map(|key| key.split("</ul>").next().unwrap()).collect();
+    let (of_points, of_norms): (Vec<&str>, Vec<&str>) = keys.into_iter().partition(|key| key.contains("points unseen"));
+    assert!(!of_points.is_empty() && of_points.iter().all(|key| !key.contains("training rows")));
+    assert!(of_norms.iter().all(|key| key.contains("training rows")));
 }
 
 #[test]
@@ -247,7 +260,7 @@ fn reports_with_nothing_much_in_them_are_still_pages() {
     checked(&data);
     data.grades.clear();
     checked(&data);
-    assert!(render(&data).contains("y1: no grade was kept, so there is no result."));
+    assert!(render(&data).contains("y1: nothing was measured, so there is no result."));
     data.baselines.clear();
     checked(&data);
     data.outputs.clear();

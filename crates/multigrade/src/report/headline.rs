@@ -41,24 +41,40 @@ pub struct Headline {
 }
 
 /// What the rows that a result was measured on were used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowKind {
     /// The model was fitted on them.
     Training,
     /// They were held out from the fit, and may have decided where it stopped.
+    #[default]
     HeldOut,
     /// Neither the fit nor any choice saw them.
     Test,
+    /// Nobody can tell: the table is not the one of the fit as a whole, but may share any of its rows.
+    Unknown,
 }
 
-impl fmt::Display for RowKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Training => "training",
-            Self::HeldOut => "held-out",
-            Self::Test => "test",
-        })
+impl RowKind {
+    /// The rows in two or three words, for example `held-out rows`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training rows",
+            Self::HeldOut => "held-out rows",
+            Self::Test => "test rows",
+            Self::Unknown => "rows of this table",
+        }
+    }
+
+    /// For example `211 held-out rows`.
+    fn count(self, rows: usize) -> String {
+        let plural = if rows == 1 { "" } else { "s" };
+        match self {
+            Self::Training => format!("{rows} training row{plural}"),
+            Self::HeldOut => format!("{rows} held-out row{plural}"),
+            Self::Test => format!("{rows} test row{plural}"),
+            Self::Unknown => format!("{rows} row{plural} of this table, which the fit may have seen"),
+        }
     }
 }
 
@@ -74,20 +90,21 @@ pub struct Comparison {
 }
 
 impl ReportData {
-    /// The row that describes the finished model: the last kept one. None if no row is kept.
+    /// The row that describes the finished model: the last one.
     pub fn answer(&self) -> Option<&GradeRow> {
-        self.grades.iter().rev().find(|row| row.kept)
+        self.grades.last()
     }
 
-    /// The result for one output: on held-out rows if there are any, else on training rows.
+    /// The result for one output: on the rows of [`Source::validation_kind`](super::Source::validation_kind) if there
+    /// are any, else on training rows.
     ///
     /// None if there is no such output, or no row that describes the finished model.
     pub fn headline(&self, output: usize) -> Option<Headline> {
         let fit = self.outputs.get(output)?;
         let answer = self.answer()?;
-        let held_out = answer.validation.as_ref().is_some_and(|norms| norms.get(output).is_some());
+        let has_validation = answer.validation.as_ref().is_some_and(|norms| norms.get(output).is_some());
         let pick = |train: &[Norms], validation: Option<&[Norms]>| {
-            if held_out { validation?.get(output).copied() } else { train.get(output).copied() }
+            if has_validation { validation?.get(output).copied() } else { train.get(output).copied() }
         };
         let norms = pick(&answer.train, answer.validation.as_deref())?;
         let spread = self
@@ -110,8 +127,8 @@ impl ReportData {
             output: fit.name.clone(),
             unit: fit.unit.clone(),
             norms,
-            kind: if held_out { RowKind::HeldOut } else { RowKind::Training },
-            rows: if held_out { self.source.n_validation } else { self.source.n_train },
+            kind: if has_validation { self.source.validation_kind } else { RowKind::Training },
+            rows: if has_validation { self.source.n_validation } else { self.source.n_train },
             explained: (spread > 0.0 && norms.l2.is_finite()).then(|| 1.0 - (norms.l2 / spread).powi(2)),
             comparisons,
         })
@@ -130,8 +147,7 @@ impl Headline {
         if let Some(unit) = self.unit.as_ref().filter(|_| self.norms.l2.is_finite()) {
             claim += &format!(" {unit}");
         }
-        let plural = if self.rows == 1 { "" } else { "s" };
-        claim += &format!(" on {} {} row{plural}", self.rows, self.kind);
+        claim += &format!(" on {}", self.kind.count(self.rows));
 
         // Wins first, the largest first, so that a loss is the last word and cannot be overlooked.
         let strongest: Vec<_> = self.comparisons.iter().filter(|c| !c.ratio.is_nan()).take(NAMED).collect();
@@ -233,7 +249,7 @@ mod tests {
         Norms { l1: l2, l2, linf: l2 }
     }
 
-    fn grade(grade: usize, train: f64, validation: Option<f64>, kept: bool) -> GradeRow {
+    fn grade(grade: usize, train: f64, validation: Option<f64>) -> GradeRow {
         GradeRow {
             grade,
             hidden: String::new(),
@@ -244,7 +260,6 @@ mod tests {
             weight_decay: 0.0,
             stop: String::new(),
             seconds: None,
-            kept,
         }
     }
 
@@ -277,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_sentence_is_about_held_out_rows_and_names_the_strongest_baselines() {
-        let grades = vec![grade(0, 1e5, Some(1e5), true), grade(1, 900.0, Some(1200.0), true)];
+        let grades = vec![grade(0, 1e5, Some(1e5)), grade(1, 900.0, Some(1200.0))];
         let baselines = vec![
             baseline("mean", 1e5, Some(1e5)),
             baseline("linear", 2e4, Some(22_800.0)),
@@ -297,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_baseline_that_wins_has_the_last_word() {
-        let grades = vec![grade(0, 10.0, Some(10.0), true), grade(1, 1.0, Some(2.0), true)];
+        let grades = vec![grade(0, 10.0, Some(10.0)), grade(1, 1.0, Some(2.0))];
         let baselines = vec![baseline("nearest", 0.0, Some(1.0)), baseline("linear", 5.0, Some(8.0))];
         assert_eq!(
             sentence(&data(grades, baselines)),
@@ -307,7 +322,7 @@ mod tests {
 
     #[test]
     fn without_held_out_rows_the_sentence_says_training_and_compares_training_numbers_only() {
-        let grades = vec![grade(0, 10.0, None, true), grade(1, 1.0, None, true)];
+        let grades = vec![grade(0, 10.0, None), grade(1, 1.0, None)];
         let baselines = vec![baseline("nearest", 0.0, None), baseline("linear", 1.05, Some(9.0))];
         assert_eq!(
             sentence(&data(grades, baselines)),
@@ -318,27 +333,41 @@ mod tests {
 
     #[test]
     fn a_baseline_that_was_not_measured_on_held_out_rows_is_not_compared_with_them() {
-        let grades = vec![grade(1, 1.0, Some(2.0), true)];
+        let grades = vec![grade(1, 1.0, Some(2.0))];
         assert_eq!(data(grades, vec![baseline("linear", 5.0, None)]).headline(0).unwrap().comparisons, []);
     }
 
     #[test]
-    fn the_sentence_describes_the_last_kept_grade_not_the_last_tried() {
-        let grades = vec![grade(0, 9.0, None, true), grade(1, 2.0, None, true), grade(2, 1.0, None, false)];
+    fn the_sentence_describes_the_last_grade() {
+        let grades = vec![grade(0, 9.0, None), grade(1, 2.0, None)];
         assert_eq!(sentence(&data(grades, vec![])), "thrust: RMSE 2.00 lbf on 844 training rows");
         assert_eq!(data(vec![], vec![]).headline(0), None);
-        assert_eq!(data(vec![grade(0, 1.0, None, true)], vec![]).headline(1), None);
+        assert_eq!(data(vec![grade(0, 1.0, None)], vec![]).headline(1), None);
+    }
+
+    #[test]
+    fn the_sentence_says_what_the_rows_are_and_never_calls_rows_held_out_that_the_fit_may_have_seen() {
+        let mut data = data(vec![grade(0, 9.0, Some(9.0)), grade(1, 1.0, Some(2.0))], vec![]);
+        for (kind, words) in [
+            (RowKind::HeldOut, "211 held-out rows"),
+            (RowKind::Test, "211 test rows"),
+            (RowKind::Unknown, "211 rows of this table, which the fit may have seen"),
+        ] {
+            data.source.validation_kind = kind;
+            assert_eq!(sentence(&data), format!("thrust: RMSE 2.00 lbf on {words}"));
+        }
+        data.source.n_validation = 1;
+        assert!(sentence(&data).ends_with("on 1 row of this table, which the fit may have seen"));
     }
 
     #[test]
     fn an_exact_model_and_a_broken_one_are_said_plainly() {
-        let exact =
-            data(vec![grade(1, 0.0, None, true)], vec![baseline("linear", 5.0, None), baseline("nn", 0.0, None)]);
+        let exact = data(vec![grade(1, 0.0, None)], vec![baseline("linear", 5.0, None), baseline("nn", 0.0, None)]);
         assert_eq!(
             sentence(&exact),
             "thrust: RMSE 0 lbf on 844 training rows, exact where linear is not, about as good as nn"
         );
-        let broken = data(vec![grade(1, f64::NAN, None, true)], vec![baseline("linear", 5.0, None)]);
+        let broken = data(vec![grade(1, f64::NAN, None)], vec![baseline("linear", 5.0, None)]);
         assert_eq!(sentence(&broken), "thrust: RMSE not a number on 844 training rows");
         assert_eq!(broken.headline(0).unwrap().explained, None);
     }

@@ -1,7 +1,8 @@
 //! Fills a report from a model, its history and the rows it was fitted on.
 
 use super::{
-    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, Source, Spectrum, SpectrumCurve,
+    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
+    SpectrumCurve,
 };
 use crate::settings::{Grades, Precision, Solver};
 use crate::split::row_hash;
@@ -58,7 +59,7 @@ impl ReportData {
                 name: about.source.clone(),
                 n_train: history.train_rows,
                 n_validation: history.validation_rows,
-                n_dropped: 0,
+                validation_kind: RowKind::HeldOut,
                 n_columns: about.n_columns,
                 validation_chose: !history.notes.is_empty(),
                 refit: history.refit,
@@ -98,7 +99,6 @@ fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
         weight_decay: record.weight_decay,
         stop: record.stop.clone(),
         seconds: record.grade.checked_sub(1).and_then(|k| seconds.get(k).copied()),
-        kept: true,
     };
     model.history().grades.iter().map(row).collect()
 }
