@@ -22,6 +22,6 @@ pub mod truth;
 
 pub use network::{
     Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
-    NeuronClass, Norms, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema,
-    write_atomically,
+    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
+    Schema, write_atomically,
 };

@@ -57,7 +57,8 @@ fn build(plan: &Plan, mut next: impl FnMut() -> f64) -> Multigrade {
         Scaling::new(center, scale).unwrap()
     };
     let (input, output) = (scaling(plan.d, &mut next), scaling(plan.m, &mut next));
-    let norms = Norms { l1: next().abs(), l2: next().abs(), linf: next().abs() };
+    // A residual can overflow: what was measured is kept as it was.
+    let norms = Norms { l1: next().abs(), l2: f64::INFINITY, linf: next().abs() };
     let record = |grade| GradeRecord {
         grade,
         hidden: "tanh 3".into(),
@@ -221,6 +222,39 @@ fn a_newer_format_is_refused_by_its_version() {
 }
 
 #[test]
+fn unknown_extensions_and_version_zero_are_refused() {
+    let altered = |from: &str, to: &str| {
+        let bytes = small().to_bytes();
+        let at = bytes.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
+        [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
+    };
+    // The same length, so that the header still fits.
+    let error = Multigrade::from_bytes("m", &altered("format_version\\\":1", "format_version\\\":0")).unwrap_err();
+    assert!(matches!(error, FileError::NotAModel { .. }), "{error}");
+    let needs = altered("\\\"made_by\\\":\\\"multigrade", "\\\"requires\\\":[\\\"sp\\\"],\\\"m\\\":\\\"");
+    let error = Multigrade::from_bytes("m", &needs);
+    assert!(error.is_err());
+}
+
+#[test]
+fn columns_without_a_name_of_their_own_are_refused() {
+    let model = small();
+    let input = |name: &str| InputColumn { name: name.into(), min: 0.0, max: 1.0 };
+    let output = |name: &str| OutputColumn { name: name.into() };
+    for (inputs, outputs) in [
+        (vec![input("a"), input("a")], vec![output("y")]),
+        (vec![input("")], vec![output("y")]),
+        (vec![input("a")], vec![output("")]),
+    ] {
+        let (d, m) = (inputs.len(), outputs.len());
+        let schema = Schema { inputs, outputs };
+        let (x, y) = (Scaling::identity(d), Scaling::identity(m));
+        let made = Multigrade::new(schema, x, y, Vec::new(), model.history().clone(), ().into());
+        assert!(matches!(made, Err(ModelError::Name { .. })), "{made:?}");
+    }
+}
+
+#[test]
 fn parts_that_do_not_fit_are_refused_with_both_lengths() {
     let layer = |out, input| Layer::new(Matrix::zeros(out, input), vec![0.0; out], Activation::Tanh).unwrap();
     let readout = |m, p| Readout::new(Matrix::zeros(m, p), vec![0.0; m]).unwrap();
@@ -274,4 +308,37 @@ fn writing_leaves_the_old_file_or_the_new_one_and_nothing_else() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     let error = Multigrade::load(&path).unwrap_err().to_string();
     assert!(error.contains("not a multigrade model"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn writing_follows_a_symbolic_link_and_replaces_nothing_but_regular_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, link, nowhere] = ["m", "link", "nowhere"].map(|name| folder.path().join(name));
+    std::fs::write(&file, b"old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(matches!(write_atomically(&link, b"new", false), Err(FileError::Exists { .. })));
+    write_atomically(&link, b"new", true).unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), b"new");
+    assert!(link.is_symlink());
+
+    std::os::unix::fs::symlink(folder.path().join("missing"), &nowhere).unwrap();
+    let pipe = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&pipe).unwrap();
+    for (path, words) in [
+        (nowhere.as_path(), "leads to no file"),
+        (pipe.as_path(), "not a regular file"),
+        (folder.path(), "not a regular"),
+    ] {
+        for overwrite in [false, true] {
+            match write_atomically(path, b"x", overwrite).unwrap_err() {
+                FileError::Io { source, .. } => {
+                    assert_eq!(source.kind(), std::io::ErrorKind::InvalidInput);
+                    assert!(source.to_string().contains(words), "{source}");
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+    assert!(nowhere.is_symlink() && std::fs::read_dir(folder.path()).unwrap().count() == 4);
 }

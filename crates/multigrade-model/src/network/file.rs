@@ -58,6 +58,14 @@ pub enum FileError {
         /// Version found.
         found: u64,
     },
+    /// Uses extensions of the format that this version does not know.
+    #[error("{name}: the model needs {found}, which this program does not know; use a newer multigrade")]
+    Extension {
+        /// Name of the file.
+        name: String,
+        /// The extensions it requires.
+        found: String,
+    },
     /// The contents do not match the digest.
     #[error(
         "{name}: the file was altered after it was written (its digest does not match); restore it from a copy or fit again"
@@ -86,21 +94,29 @@ struct Envelope<'a> {
 #[derive(Deserialize)]
 struct Version {
     format_version: u64,
+    #[serde(default)]
+    requires: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Document {
     format_version: u64,
+    /// Extensions that a reader must understand; one that does not know a name refuses the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    requires: Vec<String>,
+    #[serde(default)]
     made_by: String,
     schema: Schema,
     input_scaling: Scaling,
     output_scaling: Scaling,
     grades: Vec<GradeDocument>,
     history: History,
+    #[serde(default)]
     settings: serde_json::Value,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct GradeDocument {
     /// Activations of the layers of each branch; shapes are those of the tensors.
     branches: Vec<Vec<Activation>>,
@@ -151,6 +167,7 @@ impl Multigrade {
         }
         let document = Document {
             format_version: FORMAT_VERSION,
+            requires: Vec::new(),
             made_by: concat!("multigrade ", env!("CARGO_PKG_VERSION")).to_string(),
             schema: self.schema.clone(),
             input_scaling: self.input_scaling.clone(),
@@ -190,8 +207,13 @@ impl Multigrade {
         let envelope: Envelope = serde_json::from_str(envelope).map_err(|e| not_a_model(e.to_string()))?;
         let text = envelope.model.get();
         let version: Version = serde_json::from_str(text).map_err(|e| not_a_model(e.to_string()))?;
-        if version.format_version > FORMAT_VERSION {
-            return Err(FileError::Newer { name: name.into(), found: version.format_version });
+        match version {
+            Version { format_version: FORMAT_VERSION, requires } if requires.is_empty() => {}
+            Version { format_version: FORMAT_VERSION, requires } => {
+                return Err(FileError::Extension { name: name.into(), found: requires.join(", ") });
+            }
+            Version { format_version: 0, .. } => return Err(not_a_model("format version 0".into())),
+            Version { format_version: found, .. } => return Err(FileError::Newer { name: name.into(), found }),
         }
         let mut named = tensors.tensors();
         named.sort_by(|a, b| a.0.cmp(&b.0));
@@ -278,16 +300,29 @@ impl GradeDocument {
 }
 
 /// Writes `bytes` to `path` through a temporary file beside it, so that a reader sees the old file or the whole new
-/// one and a failure leaves nothing behind. An existing file is replaced only with `overwrite`.
+/// one and a failure leaves nothing behind. An existing file is replaced only with `overwrite`. Where `path` is a
+/// symbolic link, the file it leads to is written and the link stays.
 ///
 /// # Errors
-/// [`FileError::Exists`] or [`FileError::Io`].
+/// [`FileError::Exists`] or [`FileError::Io`]; the latter, of kind
+/// [`InvalidInput`](std::io::ErrorKind::InvalidInput), also for what exists and is not a regular file, such as a folder
+/// or a device, and for a link that leads nowhere.
 pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError> {
     let io = |source| FileError::Io { path: path.into(), source };
-    if path.exists() && !overwrite {
-        return Err(FileError::Exists { path: path.into() });
+    let refused = |why: &str| io(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+    let target = if path.is_symlink() {
+        path.canonicalize()
+            .map_err(|_| refused("this symbolic link leads to no file; remove it or name another file"))?
+    } else {
+        path.into()
+    };
+    match target.metadata() {
+        // A renamed file would take the place of a device, and whoever uses the device would find a file.
+        Ok(found) if !found.is_file() => return Err(refused("this is not a regular file; name another one to write")),
+        Ok(_) if !overwrite => return Err(FileError::Exists { path: path.into() }),
+        _ => {}
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut options = tempfile::Builder::new();
     options.prefix(".multigrade-").suffix(".tmp");
     #[cfg(unix)]
@@ -300,9 +335,9 @@ pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()
     file.write_all(bytes).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     if overwrite {
-        file.persist(path).map_err(|e| io(e.error))?;
+        file.persist(&target).map_err(|e| io(e.error))?;
     } else {
-        file.persist_noclobber(path).map_err(|e| match e.error.kind() {
+        file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
             std::io::ErrorKind::AlreadyExists => FileError::Exists { path: path.into() },
             _ => io(e.error),
         })?;

@@ -23,13 +23,24 @@ pub struct GradeRecord {
     /// Why training of the hidden stack ended.
     pub stop: String,
     /// Mean squared standardised residual on the training rows before this grade.
+    #[serde(with = "super::any_number")]
     pub loss_before: f64,
     /// The same after this grade. With a least-squares readout it is below `loss_before`.
+    #[serde(with = "super::any_number")]
     pub loss_after: f64,
     /// Residual norms on the training rows, one per output.
     pub train: Vec<Norms>,
     /// Residual norms on held-out rows, one per output, if there were any.
     pub validation: Option<Vec<Norms>>,
+}
+
+/// A decision in plain words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Number of the grade that it is about.
+    pub grade: usize,
+    /// What was decided, and why.
+    pub text: String,
 }
 
 /// The whole history: one record per grade and what was decided on the way.
@@ -45,7 +56,7 @@ pub struct History {
     /// Why no further grade was added.
     pub stop: String,
     /// Decisions in plain words: what was chosen and why.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// One record per grade, after the record of `f_0`.
     pub grades: Vec<GradeRecord>,
 }

@@ -1,6 +1,7 @@
 //! Layers, grades, scaling, schema, evaluation, history and the model file.
 
 mod activation;
+mod any_number;
 mod evaluate;
 mod file;
 mod grade;
@@ -16,7 +17,7 @@ mod schema;
 pub use activation::Activation;
 pub use file::{FileError, write_atomically};
 pub use grade::{Branch, Grade, Readout};
-pub use history::{GradeRecord, History};
+pub use history::{GradeRecord, History, Note};
 pub use layer::Layer;
 pub use matrix::Matrix;
 pub use model::{ModelError, Multigrade};

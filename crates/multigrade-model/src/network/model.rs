@@ -52,6 +52,12 @@ pub enum ModelError {
         /// The scale.
         found: f64,
     },
+    /// A column has no name, or the name of another one.
+    #[error("column '{name}': every input needs a name of its own, and so does every output")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// An input range is not an interval.
     #[error("input '{name}': range [{min}, {max}] is not an interval of finite numbers")]
     Range {
@@ -63,7 +69,7 @@ pub enum ModelError {
         max: f64,
     },
     /// More grades asked for than there are.
-    #[error("the model has {available} grades, asked for {asked}")]
+    #[error("grades: asked for {asked}, but the number of grades of the model is {available}")]
     NoSuchGrade {
         /// Number of grades asked for.
         asked: usize,
@@ -106,6 +112,11 @@ impl Multigrade {
         }
         if m == 0 {
             return Err(ModelError::Empty { what: "list of outputs" });
+        }
+        for names in [schema.input_names(), schema.output_names()] {
+            if let Some(i) = (0..names.len()).find(|&i| names[i].is_empty() || names[..i].contains(&names[i])) {
+                return Err(ModelError::Name { name: names[i].into() });
+            }
         }
         for c in &schema.inputs {
             if !(c.min <= c.max && c.min.is_finite() && c.max.is_finite()) {
@@ -181,6 +192,7 @@ impl Multigrade {
         let mut shorter = self.clone();
         shorter.grades.truncate(k);
         shorter.history.grades.retain(|record| record.grade <= k);
+        shorter.history.notes.retain(|note| note.grade <= k);
         if k < self.grades.len() {
             shorter.history.stop = format!("truncated at grade {k} of {}", self.grades.len());
         }

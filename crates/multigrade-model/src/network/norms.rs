@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Norms {
     /// The weighted mean of `|r|` (mean absolute error).
+    #[serde(with = "super::any_number")]
     pub l1: f64,
     /// The root of the weighted mean of `r^2` (root mean square error).
+    #[serde(with = "super::any_number")]
     pub l2: f64,
     /// The largest `|r|` among rows of positive weight.
+    #[serde(with = "super::any_number")]
     pub linf: f64,
 }
 

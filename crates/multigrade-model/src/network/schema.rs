@@ -13,6 +13,7 @@ pub struct Schema {
 
 /// One input column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputColumn {
     /// Name, matched to the columns of a table.
     pub name: String,
@@ -24,6 +25,7 @@ pub struct InputColumn {
 
 /// One output column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutputColumn {
     /// Name of the target.
     pub name: String,
