@@ -6,11 +6,12 @@ use crate::report::BaselineRow;
 use crate::{ModelError, Norms, Samples};
 use rayon::prelude::*;
 
-/// Distances that the nearest neighbours may cost; beyond it they are measured on the first rows only.
+/// Multiplications that the nearest neighbours may cost; beyond it they are left out.
 const NEIGHBOUR_WORK: usize = 10_000_000_000;
 
-/// The mean, the linear least-squares fit, the nearest neighbour in standardised inputs and, for a single input,
-/// linear interpolation: each fitted on `train` and measured on both sets of rows.
+/// The mean, the linear least-squares fit, the nearest neighbour in standardised inputs (unless there are so many rows
+/// that finding neighbours takes long) and, for a single input, linear interpolation: each fitted on `train` and measured
+/// on both sets of rows.
 ///
 /// # Errors
 /// [`ModelError`] if numbers are too large to be standardised.
@@ -51,14 +52,13 @@ pub fn baselines(train: &Samples, held_out: Option<&Samples>) -> Result<Vec<Base
     };
     rows.push(row("linear", "least squares, linear in the inputs", &linear));
 
-    let known = scaled(train);
-    let nearest = |samples: &Samples| -> Vec<f64> {
-        let limit = (NEIGHBOUR_WORK / (train.rows() * d)).max(1);
-        let inputs = scaled(samples);
+    let asked = train.rows() + held_out.map_or(0, Samples::rows);
+    if train.rows().saturating_mul(asked).saturating_mul(d) <= NEIGHBOUR_WORK {
+        let known = scaled(train);
         let value = |x: &[f64]| train.targets_of(nearest_row(&known, d, x)).to_vec();
-        inputs.par_chunks_exact(d).take(limit).flat_map_iter(value).collect()
-    };
-    rows.push(row("nearest neighbour", "the value of the nearest training row, inputs standardised", &nearest));
+        let nearest = |samples: &Samples| scaled(samples).par_chunks_exact(d).flat_map_iter(value).collect();
+        rows.push(row("nearest neighbour", "the value of the nearest training row, inputs standardised", &nearest));
+    }
 
     if d == 1 {
         let line = Interpolant::new(train);
@@ -68,19 +68,19 @@ pub fn baselines(train: &Samples, held_out: Option<&Samples>) -> Result<Vec<Base
     Ok(rows)
 }
 
-/// Norms of `target - prediction` for each output, over the rows that were predicted.
+/// Norms of `target - prediction` for each output.
 fn residual_norms(samples: &Samples, predictions: &[f64]) -> Vec<Norms> {
     let m = samples.n_targets();
-    let rows = predictions.len() / m;
     let column = |j: usize| -> Vec<f64> {
         let pairs = samples.targets().iter().zip(predictions).skip(j).step_by(m);
         pairs.map(|(y, p)| y - p).collect()
     };
-    (0..m).map(|j| Norms::of(&column(j), Some(&samples.weights()[..rows]))).collect()
+    (0..m).map(|j| Norms::of(&column(j), Some(samples.weights()))).collect()
 }
 
 fn nearest_row(known: &[f64], d: usize, x: &[f64]) -> usize {
-    let distance = |row: &[f64]| row.iter().zip(x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+    // Absolute values: a NaN with its sign bit set would come first in the total order.
+    let distance = |row: &[f64]| row.iter().zip(x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().abs();
     let distances = known.chunks_exact(d).map(distance).enumerate();
     distances.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i)
 }

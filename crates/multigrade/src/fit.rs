@@ -19,7 +19,7 @@ use crate::split::split;
 use multigrade_model::{
     Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling, Schema,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A grade that lowers the training loss by less than this fraction is trivial and not kept.
 const TRIVIAL: f64 = 1e-12;
@@ -56,6 +56,31 @@ pub enum FitError {
         expected: usize,
         /// Columns of the held-out samples.
         found: usize,
+    },
+    /// A grade has too many weights.
+    #[error(
+        "a grade of these settings has {found} weights, the limit is {limit}; use smaller widths or fewer branches"
+    )]
+    TooLarge {
+        /// Number of weights and biases of all branches.
+        found: usize,
+        /// Largest number allowed.
+        limit: usize,
+    },
+    /// A held-out row is so far from the others that no network can be judged on it.
+    #[error(
+        "held-out row {row}, {what} {column}: {found} is more than 1e100 times the spread of the training rows away from \
+         their mean; correct or remove the row"
+    )]
+    HeldOutFar {
+        /// Row, from 1.
+        row: usize,
+        /// Input or target.
+        what: &'static str,
+        /// Column, from 1.
+        column: usize,
+        /// The number.
+        found: f64,
     },
     /// Numbers so large or small that the model cannot be written in `f64`.
     #[error("the model cannot be written in 64-bit numbers ({0}); rescale the columns to moderate units")]
@@ -158,18 +183,32 @@ pub fn fit_named(
             }
         }
     }
-    let progress = Progress::new(observer, settings.time_limit.map(Duration::from_secs_f64));
+    let progress = Progress::new(observer, settings.time_limit);
     let share = if held_out.is_some() { 0.0 } else { settings.validation };
     let parts = split(samples, share, settings.seed);
     let own_split = !parts.held_out.is_empty();
     let train = samples.select(&parts.train);
     let held = if own_split { Some(samples.select(&parts.held_out)) } else { held_out.cloned() };
 
+    let schema = |samples: &Samples| schema(samples, inputs, outputs);
+    // Names are checked before the work, not after it.
+    Multigrade::new(
+        schema(samples),
+        Scaling::identity(samples.n_inputs()),
+        Scaling::identity(samples.n_targets()),
+        Vec::new(),
+        History::default(),
+        serde_json::Value::Null,
+    )?;
+
     let mut planner = Planner::new(settings, train.rows());
     let mut scaling = Scalings::of(&train)?;
+    if let Some(held) = &held {
+        scaling.check(held)?;
+    }
     let mut climb = climb(&train, held.as_ref(), &scaling, settings, &mut planner, &progress)?;
     let held_out_predictions = held.as_ref().map_or(Vec::new(), |held| climb.predictions(held, &scaling.outputs));
-    let mut refit = own_split && settings.refit.unwrap_or(planner.is_small()) && !climb.grades.is_empty();
+    let mut refit = own_split && settings.refit.unwrap_or(planner.is_small());
     if refit && progress.cut().is_none() {
         let all = Scalings::of(samples)?;
         let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
@@ -194,7 +233,7 @@ pub fn fit_named(
         grades: climb.records,
     };
     let document = serde_json::to_value(&**settings).unwrap_or_default();
-    let schema = schema(samples, inputs, outputs);
+    let schema = schema(if refit { samples } else { &train });
     let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
     Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out, held_out_predictions })
 }
@@ -211,6 +250,20 @@ impl Scalings {
             inputs: standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
             outputs: standardisation(samples.targets(), samples.n_targets(), samples.weights())?,
         })
+    }
+
+    /// Refuses rows whose squares would overflow.
+    fn check(&self, held_out: &Samples) -> Result<(), FitError> {
+        let parts = [("input", &self.inputs, held_out.inputs()), ("target", &self.outputs, held_out.targets())];
+        for (what, scaling, numbers) in parts {
+            let mut scaled = numbers.to_vec();
+            scaling.standardise(&mut scaled);
+            if let Some(i) = scaled.iter().position(|z| z.is_nan() || z.abs() > 1e100) {
+                let (row, column) = (i / scaling.columns() + 1, i % scaling.columns() + 1);
+                return Err(FitError::HeldOutFar { row, what, column, found: numbers[i] });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -230,7 +283,10 @@ fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
 /// Says what the next grade looks like, or that there is none.
 pub(crate) trait NextGrade {
     /// The next grade for what the grades so far left over, or why there is none.
-    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError>;
+    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, FitError>;
+
+    /// What to do after a trivial grade: stop, for the reason given, or go on without it.
+    fn after_trivial(&mut self, task: &GradeTask) -> Option<Stop>;
 
     /// Whether grades are added only while they help on held-out rows.
     fn is_automatic(&self) -> bool;
@@ -256,8 +312,12 @@ struct Repeat {
 }
 
 impl NextGrade for Repeat {
-    fn next(&mut self, _: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError> {
+    fn next(&mut self, _: &GradeTask) -> Result<Result<Proposal, Stop>, FitError> {
         Ok(self.plans.next().map(Proposal::from).ok_or(self.stop))
+    }
+
+    fn after_trivial(&mut self, _: &GradeTask) -> Option<Stop> {
+        None
     }
 
     fn is_automatic(&self) -> bool {
@@ -343,8 +403,8 @@ fn climb(
         let next = front.after(&built.grade); // h_k, r_k
         let next_held = held.as_ref().map(|held| held.after(&built.grade));
         if is_trivial(settings.readout, front.loss(), next.loss()) {
-            if plans.is_automatic() {
-                climb.stop = Stop::Trivial;
+            if let Some(stop) = plans.after_trivial(&task) {
+                climb.stop = stop;
                 break;
             }
             continue;
@@ -362,7 +422,7 @@ fn climb(
         (front, held) = (next, next_held);
         climb.records.push(record);
         climb.grades.push(built.grade);
-        climb.plans.push(plan);
+        climb.plans.push(GradePlan { replay: Some(built.verdicts), ..plan });
         climb.seconds.push(began.elapsed().as_secs_f64());
         if let Some(cut) = progress.cut() {
             climb.stop = cut.into();

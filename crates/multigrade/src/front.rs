@@ -88,8 +88,24 @@ fn normalised(weights: &[f64]) -> Vec<f64> {
     weights.iter().map(|w| w / total).collect()
 }
 
-/// The scaling that brings row-major columns to weighted mean 0 and variance 1; constant columns are centred alone.
+/// A column that varies by no more than this fraction of its largest magnitude varies by rounding: some hundred units in
+/// the last place.
+pub(crate) const ROUNDING: f64 = 1e-14;
+
+/// The scaling that brings row-major columns to weighted mean 0 and variance 1. Columns that are constant, to within
+/// rounding, are centred alone: blown up to variance 1, rounding would be taken for information.
 pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
+    standardisation_above(0.0, rows, columns, weights)
+}
+
+/// [`standardisation`] of features, whose magnitudes can be compared: one that varies by rounding of the largest of them
+/// counts as constant.
+pub(crate) fn feature_standardisation(front: &Front) -> Result<Scaling, ModelError> {
+    let largest = front.features.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    standardisation_above(ROUNDING * largest, &front.features, front.p, &front.weights)
+}
+
+fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
     let weights = normalised(weights);
     let mut centers = weighted_means(rows, columns, &weights);
     let mut scales = vec![1.0; columns];
@@ -101,6 +117,9 @@ pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> 
         }
         // Dividing by the largest deviation first keeps squares of huge and tiny numbers finite and positive.
         let largest = column().map(|x| (x - centers[j]).abs()).fold(0.0, f64::max);
+        if largest <= floor.max(ROUNDING * column().map(|x| x.abs()).fold(0.0, f64::max)) {
+            continue;
+        }
         let square = |(x, w): (&f64, &f64)| w * ((x - centers[j]) / largest).powi(2);
         scales[j] = largest * column().zip(&weights).map(square).sum::<f64>().sqrt();
     }

@@ -1,7 +1,8 @@
 //! Building one grade: train the hidden stacks, solve the readouts, average.
 
-use crate::front::{Front, standardisation};
-use crate::least_squares::ridge;
+use crate::fit::FitError;
+use crate::front::{Front, feature_standardisation};
+use crate::least_squares::ridge_path;
 use crate::observer::Progress;
 use crate::settings::{FitSettings, InitKey, Precision, ReadoutRule, Solver};
 use crate::training::{Outcome, Rows, Stop, Stream, Task, initial_parameters, train};
@@ -16,7 +17,43 @@ pub(crate) struct GradePlan {
     pub(crate) weight_decay: f64,
     pub(crate) branches: usize,
     pub(crate) solver: Solver,
+    /// What held-out rows decided while the grade was built before, for building it again without them.
+    pub(crate) replay: Option<Vec<Verdict>>,
 }
+
+/// Most weights and biases of a grade under training, all branches together: 8 GB in f64, of which training holds some
+/// dozen copies at worst.
+const MAX_PARAMETERS: usize = 1 << 30;
+
+impl GradePlan {
+    /// Whether the branches together stay below [`MAX_PARAMETERS`].
+    fn check_size(&self, inputs: usize, carried: usize, outputs: usize) -> Result<(), FitError> {
+        let layers = self.hidden.iter().scan(inputs, |width, &(next, _)| {
+            let size = width.saturating_add(1).saturating_mul(next);
+            *width = next;
+            Some(size)
+        });
+        let readout = |width: usize| width.saturating_add(carried + 1).saturating_mul(outputs);
+        let branch = layers.fold(readout(self.hidden[self.hidden.len() - 1].0), usize::saturating_add);
+        match branch.saturating_mul(self.branches) {
+            found if found > MAX_PARAMETERS => Err(FitError::TooLarge { found, limit: MAX_PARAMETERS }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What held-out rows decided for one branch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// Steps after which the branch was best.
+    steps: u32,
+    /// Penalty of its readout.
+    penalty: f64,
+}
+
+/// Penalties of the readout that are tried on held-out rows beside the weight decay: with many features and few rows,
+/// a decay that suits the hidden layers can be far too small for the readout.
+const PENALTIES: [f64; 4] = [1e-6, 1e-4, 1e-2, 1.0];
 
 /// What every grade is built from: what the grades before it left over, and the circumstances of the fit.
 #[derive(Clone, Copy)]
@@ -34,6 +71,7 @@ pub(crate) struct Built {
     pub(crate) grade: Grade,
     pub(crate) updates: u64,
     pub(crate) stop: Stop,
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// Builds a grade for the residual that the task's front holds.
@@ -42,20 +80,18 @@ pub(crate) struct Built {
 /// [`ReadoutRule::LeastSquares`] that readout is then solved for. The correction is the mean over the branches, and by
 /// convexity it obeys what each of them obeys:
 /// `|r - mean_b g_b|² <= mean_b |r - g_b|² <= |r|²`, column by column of the residual.
-pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelError> {
+pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError> {
     match task.settings.precision {
         Precision::F64 => build::<f64>(plan, task),
         Precision::F32 => build::<f32>(plan, task),
     }
 }
 
-fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelError> {
+fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError> {
     let &GradeTask { k, front, held_out, settings, progress } = task;
-    let standard = if settings.standardise_features {
-        standardisation(&front.features, front.p, &front.weights)?
-    } else {
-        Scaling::identity(front.p)
-    };
+    plan.check_size(front.p, front.d, front.m)?;
+    let standard =
+        if settings.standardise_features { feature_standardisation(front)? } else { Scaling::identity(front.p) };
     let scales = residual_scales(front, settings.rescale);
     let carried = if settings.carry_inputs { front.d } else { 0 };
     let shape = Shape::new(front.p, plan.hidden.clone(), carried, front.m);
@@ -68,7 +104,8 @@ fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelErro
             let stream = Stream::Initial { seed: settings.seed, grade: key_grade, branch: b as u64 };
             let start = initial_parameters(&shape, settings.initialisation, stream);
             let mut task = Task::new(&shape, &rows, held_rows.as_ref(), plan.weight_decay);
-            let outcome = train(&plan.solver, &mut task, start, stream.key(), k, progress);
+            let limit = plan.replay.as_ref().map(|verdicts| verdicts[b].steps);
+            let outcome = train(&plan.solver, &mut task, start, stream.key(), limit, k, progress);
             let parameters: Vec<f64> = outcome.parameters.iter().map(|p| p.to_f64()).collect();
             let layers = hidden_layers(&shape, &parameters, &standard)?;
             Ok((layers, parameters, outcome))
@@ -78,16 +115,22 @@ fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, ModelErro
     // The reason that the branches share, or the first that is not the plain end of the budget.
     let stops = branches.iter().map(|(_, _, outcome)| outcome.stop);
     let stop = stops.clone().find(|s| *s != Stop::Budget).unwrap_or(Stop::Budget);
-    let readouts = match settings.readout {
+    let readouts: Vec<BranchReadout> = match settings.readout {
         ReadoutRule::AsTrained => branches.iter().map(|(_, p, _)| trained_readout(&shape, p)).collect(),
-        ReadoutRule::LeastSquares => {
-            let layers = branches.iter().map(|(layers, _, _)| layers);
-            solved_readouts(layers, front, &scales, carried, plan.weight_decay)?
-        }
+        ReadoutRule::LeastSquares => branches
+            .par_iter()
+            .enumerate()
+            .map(|(b, (layers, _, _))| {
+                let penalty = plan.replay.as_ref().map(|verdicts| verdicts[b].penalty);
+                solved_readout(layers, task, &scales, carried, penalty, plan.weight_decay)
+            })
+            .collect::<Result<_, ModelError>>()?,
     };
+    let outcomes = branches.iter().map(|(_, _, outcome)| outcome.steps);
+    let verdicts = outcomes.zip(&readouts).map(|(steps, r)| Verdict { steps, penalty: r.penalty }).collect();
     let readout = average(&readouts, shape.last_width(), carried, &scales)?;
     let stacks = branches.into_iter().map(|(layers, _, _)| layers).collect();
-    Ok(Built { grade: Grade::new(stacks, carried > 0, readout)?, updates, stop })
+    Ok(Built { grade: Grade::new(stacks, carried > 0, readout)?, updates, stop, verdicts })
 }
 
 /// Root mean square of each column of the residual, or 1 where it is zero or must not be rescaled.
@@ -134,36 +177,58 @@ fn hidden_layers(shape: &Shape, parameters: &[f64], standard: &Scaling) -> Resul
     shape.layers().iter().enumerate().map(layer).collect()
 }
 
-/// Readout of one branch on `[its features, carried inputs]`, for the rescaled residual: weights `(m, w + d)`, bias.
-type BranchReadout = (Vec<f64>, Vec<f64>);
+/// Readout of one branch on `[its features, carried inputs]`, for the rescaled residual: `weights` `(m, w + d)`, `bias`.
+struct BranchReadout {
+    weights: Vec<f64>,
+    bias: Vec<f64>,
+    /// The penalty it was solved with; 0 for one that was trained.
+    penalty: f64,
+}
 
 fn trained_readout(shape: &Shape, parameters: &[f64]) -> BranchReadout {
     let readout = shape.readout();
-    (parameters[readout.weights.clone()].to_vec(), parameters[readout.bias.clone()].to_vec())
+    let part = |range: std::ops::Range<usize>| parameters[range].to_vec();
+    BranchReadout { weights: part(readout.weights.clone()), bias: part(readout.bias.clone()), penalty: 0.0 }
 }
 
-fn solved_readouts<'a>(
-    branches: impl Iterator<Item = &'a Vec<Layer>>,
-    front: &Front,
+/// The ridge readout of one branch. Its penalty is `penalty` if that is given; else the weight decay or, with held-out
+/// rows, that one of it and the larger [`PENALTIES`] that is best on them.
+fn solved_readout(
+    layers: &[Layer],
+    task: &GradeTask,
     scales: &[f64],
     carried: usize,
-    penalty: f64,
-) -> Result<Vec<BranchReadout>, ModelError> {
-    let targets: Vec<f64> =
-        front.residuals.chunks_exact(front.m).flat_map(|r| r.iter().zip(scales).map(|(r, s)| r / s)).collect();
-    let branches: Vec<&Vec<Layer>> = branches.collect();
-    branches
-        .into_par_iter()
-        .map(|layers| {
-            let p = layers[layers.len() - 1].outputs() + carried;
-            // The features as the finished model computes them, so that the promise holds for that model.
-            let blank = Readout::new(Matrix::zeros(front.m, p), vec![0.0; front.m])?;
-            let branch = Grade::new(vec![layers.clone()], carried > 0, blank)?;
-            let features = front.after(&branch).features;
-            let map = ridge(&features, p, &targets, front.m, &front.weights, penalty);
-            Ok((map.weights, map.bias))
-        })
-        .collect()
+    penalty: Option<f64>,
+    weight_decay: f64,
+) -> Result<BranchReadout, ModelError> {
+    let (front, m) = (task.front, task.front.m);
+    let penalties = match (penalty, task.held_out) {
+        (Some(penalty), _) => vec![penalty],
+        (None, None) => vec![weight_decay],
+        (None, Some(_)) => {
+            let larger = PENALTIES.into_iter().filter(|p| *p > weight_decay);
+            std::iter::once(weight_decay).chain(larger).collect()
+        }
+    };
+    let rescaled = |front: &Front| -> Vec<f64> {
+        front.residuals.chunks_exact(m).flat_map(|r| r.iter().zip(scales).map(|(r, s)| r / s)).collect()
+    };
+    // The features as the finished model computes them, so that the promise holds for that model.
+    let p = layers[layers.len() - 1].outputs() + carried;
+    let blank = Readout::new(Matrix::zeros(m, p), vec![0.0; m])?;
+    let branch = Grade::new(vec![layers.to_vec()], carried > 0, blank)?;
+    let features = front.after(&branch).features;
+    let mut maps = ridge_path(&features, p, &rescaled(front), m, &front.weights, &penalties);
+    let best = match task.held_out.filter(|_| maps.len() > 1) {
+        None => 0,
+        Some(held) => {
+            let (features, targets) = (held.after(&branch).features, rescaled(held));
+            let losses: Vec<f64> = maps.iter().map(|map| map.loss(&features, p, &targets, m, &held.weights)).collect();
+            (0..maps.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or(0)
+        }
+    };
+    let map = maps.swap_remove(best);
+    Ok(BranchReadout { weights: map.weights, bias: map.bias, penalty: penalties[best] })
 }
 
 /// The mean of the branches' readouts on their features side by side, in the units of the scaled outputs.
@@ -171,7 +236,7 @@ fn average(readouts: &[BranchReadout], width: usize, carried: usize, scales: &[f
     let (count, m) = (readouts.len(), scales.len());
     let mut weights = Matrix::zeros(m, count * width + carried);
     let mut bias = vec![0.0; m];
-    for (b, (a, c)) in readouts.iter().enumerate() {
+    for (b, BranchReadout { weights: a, bias: c, .. }) in readouts.iter().enumerate() {
         for j in 0..m {
             let share = scales[j] / count as f64;
             let (own, shared) = a[j * (width + carried)..(j + 1) * (width + carried)].split_at(width);

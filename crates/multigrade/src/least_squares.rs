@@ -1,7 +1,8 @@
 //! Ridge least squares: the readout of a grade, and the linear baseline.
 
-use faer::Mat;
-use faer::linalg::solvers::Solve;
+use crate::front::ROUNDING;
+use faer::linalg::solvers::{Solve, SolveLstsq};
+use faer::{Mat, MatRef};
 use multigrade_kernels::{Accumulate, View, ViewMut, gemm};
 use rayon::prelude::*;
 
@@ -10,6 +11,21 @@ use rayon::prelude::*;
 pub(crate) struct LinearMap {
     pub(crate) weights: Vec<f64>,
     pub(crate) bias: Vec<f64>,
+}
+
+impl LinearMap {
+    /// `sum_i w_i |y_i - A h_i - c|²`, infinite where it is not a number.
+    pub(crate) fn loss(&self, features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64]) -> f64 {
+        let mut loss = 0.0;
+        for ((h, y), w) in features.chunks_exact(p.max(1)).zip(targets.chunks_exact(m)).zip(weights) {
+            for (j, y) in y.iter().enumerate() {
+                let a = &self.weights[j * p..(j + 1) * p];
+                let g = self.bias[j] + a.iter().zip(h).map(|(a, h)| a * h).sum::<f64>();
+                loss += w * (y - g) * (y - g);
+            }
+        }
+        if loss.is_nan() { f64::INFINITY } else { loss }
+    }
 }
 
 /// Up to this many multiplications the orthogonal factorisation is used; beyond it, where rows are plenty, the normal
@@ -24,13 +40,27 @@ const BLOCK_ROWS: usize = 1024;
 
 /// Minimises `sum_i w_i |y_i - A h_i - c|² + penalty |A|²` over `A` and `c`.
 ///
-/// `features` `(n, p)` and `targets` `(n, m)` are row-major, `weights` `(n)` sum to 1. Eliminating `c` leaves a problem
-/// in centred columns. Each column is scaled to unit norm; the penalty is then never taken below a rounding-sized
-/// fraction of the largest column, so that columns which depend on each other share their part instead of cancelling.
+/// `features` `(n, p)` and `targets` `(n, m)` are row-major, `weights` `(n)` sum to 1. See [`ridge_path`].
+pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64], penalty: f64) -> LinearMap {
+    ridge_path(features, p, targets, m, weights, &[penalty]).remove(0)
+}
+
+/// [`ridge`] for several penalties, for little more than the work of one.
+///
+/// Eliminating `c` leaves a problem in centred columns. Each column is scaled to unit norm; the penalty is then never
+/// taken below a rounding-sized fraction of the largest column, so that columns which depend on each other share their
+/// part instead of cancelling.
 ///
 /// The normal equations lose half the digits, so they are used only for tables so large that the factorisation of the
 /// features themselves would be slow.
-pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64], penalty: f64) -> LinearMap {
+pub(crate) fn ridge_path(
+    features: &[f64],
+    p: usize,
+    targets: &[f64],
+    m: usize,
+    weights: &[f64],
+    penalties: &[f64],
+) -> Vec<LinearMap> {
     let n = weights.len();
     let centers = weighted_means(features, p, weights);
     let target_centers = weighted_means(targets, m, weights);
@@ -42,7 +72,7 @@ pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weigh
     }
     let largest = scales.iter().copied().fold(0.0, f64::max);
     // A column that varies by rounding alone carries no information.
-    let informative = |s: f64| s > largest * f64::EPSILON * f64::EPSILON;
+    let informative = |s: f64| s > largest * ROUNDING * ROUNDING;
     let columns: Vec<usize> = (0..p).filter(|&j| informative(scales[j])).collect();
     let scales: Vec<f64> = columns.iter().map(|&j| scales[j].sqrt()).collect();
     let system = System {
@@ -56,25 +86,12 @@ pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weigh
         columns: &columns,
         scales: &scales,
     };
-    let solution = match columns.len() {
-        0 => Mat::zeros(0, m),
-        q if n.saturating_mul(q).saturating_mul(q) <= QR_WORK => system.by_factorisation(penalty),
-        _ => system.by_normal_equations(penalty),
+    let solutions: Vec<Mat<f64>> = match columns.len() {
+        0 => penalties.iter().map(|_| Mat::zeros(0, m)).collect(),
+        q if n.saturating_mul(q).saturating_mul(q.min(n)) <= QR_WORK || q > n => system.by_factorisation(penalties),
+        _ => system.by_normal_equations(penalties),
     };
-    let mut map = LinearMap { weights: vec![0.0; m * p], bias: target_centers.clone() };
-    for (k, &j) in columns.iter().enumerate() {
-        for i in 0..m {
-            let a = solution[(k, i)] / scales[k];
-            map.weights[i * p + j] = a;
-            map.bias[i] -= a * centers[j];
-        }
-    }
-    // Features so large that their squares overflow cannot be fitted; the mean can.
-    if map.weights.iter().chain(&map.bias).all(|x| x.is_finite()) {
-        map
-    } else {
-        LinearMap { weights: vec![0.0; m * p], bias: target_centers }
-    }
+    solutions.iter().map(|solution| system.map(solution)).collect()
 }
 
 /// Weighted means of row-major columns; `weights` sum to 1.
@@ -117,31 +134,50 @@ impl System<'_> {
         self.targets[i * self.m + j] - self.target_centers[j]
     }
 
+    /// The map in the units of features and targets, from a solution in scaled columns.
+    fn map(&self, solution: &Mat<f64>) -> LinearMap {
+        let (p, m) = (self.p, self.m);
+        let mut map = LinearMap { weights: vec![0.0; m * p], bias: self.target_centers.to_vec() };
+        for (k, &j) in self.columns.iter().enumerate() {
+            for i in 0..m {
+                let a = solution[(k, i)] / self.scales[k];
+                map.weights[i * p + j] = a;
+                map.bias[i] -= a * self.centers[j];
+            }
+        }
+        // Features so large that their squares overflow cannot be fitted; the mean can.
+        if map.weights.iter().chain(&map.bias).all(|x| x.is_finite()) {
+            map
+        } else {
+            LinearMap { weights: vec![0.0; m * p], bias: self.target_centers.to_vec() }
+        }
+    }
+
     /// Ridge in scaled coordinates: `penalty |A|² = sum_k penalty / scale_k² |a_k|²`, not below `floor`.
     fn penalties(&self, penalty: f64, floor: f64) -> impl Fn(usize) -> f64 {
         move |k| (penalty / (self.scales[k] * self.scales[k])).max(floor)
     }
 
-    /// Householder QR with column pivoting of the rows `sqrt(w_i) h_i`, with the rows `sqrt(penalty) e_k` below them.
-    ///
-    /// Without pivoting, columns that depend on each other leave diagonal entries lost in rounding.
-    fn by_factorisation(&self, penalty: f64) -> Mat<f64> {
-        let (n, q) = (self.weights.len(), self.columns.len());
-        let floor = SMALLEST_RATIO * SMALLEST_RATIO;
-        let penalties = self.penalties(penalty, floor);
-        let a = Mat::from_fn(n + q, q, |i, k| match i.checked_sub(n) {
-            None => self.weights[i].sqrt() * self.feature(i, k),
-            Some(row) if row == k => penalties(k).sqrt(),
-            Some(_) => 0.0,
-        });
-        let b =
-            Mat::from_fn(n + q, self.m, |i, j| if i < n { self.weights[i].sqrt() * self.target(i, j) } else { 0.0 });
-        use faer::linalg::solvers::SolveLstsq;
-        a.col_piv_qr().solve_lstsq(&b)
+    /// More rows than columns: Householder QR of `sqrt(W) [H, y]`, whose triangle takes the place of the rows; then, for
+    /// each penalty, QR with column pivoting of that triangle with the rows `sqrt(penalty) e_k` below. Without pivoting,
+    /// columns that depend on each other leave diagonal entries lost in rounding.
+    fn by_factorisation(&self, penalties: &[f64]) -> Vec<Mat<f64>> {
+        let (n, q, m) = (self.weights.len(), self.columns.len(), self.m);
+        let entry = |i: usize, k: usize| if k < q { self.feature(i, k) } else { self.target(i, k - q) };
+        let mut rows = Mat::from_fn(n, q + m, |i, k| self.weights[i].sqrt() * entry(i, k));
+        if n > q + m {
+            rows = rows.qr().thin_R().to_owned();
+        }
+        let (a, b) = (rows.get(.., ..q), rows.get(.., q..));
+        let solve = |&penalty: &f64| {
+            let penalties = self.penalties(penalty, SMALLEST_RATIO * SMALLEST_RATIO);
+            if q > a.nrows() { short_and_wide(a, b, &penalties) } else { stacked(a, b, &penalties) }
+        };
+        penalties.iter().map(solve).collect()
     }
 
     /// Cholesky factorisation of `HᵀWH + penalty`, summed over blocks of rows in fixed order.
-    fn by_normal_equations(&self, penalty: f64) -> Mat<f64> {
+    fn by_normal_equations(&self, penalties: &[f64]) -> Vec<Mat<f64>> {
         let (n, q, m) = (self.weights.len(), self.columns.len(), self.m);
         let block = |start: usize| {
             let rows = start..n.min(start + BLOCK_ROWS);
@@ -165,21 +201,44 @@ impl System<'_> {
                 total.iter_mut().zip(gram).for_each(|(t, g)| *t += g);
             }
         }
-        let penalties = self.penalties(penalty, f64::EPSILON * (q as f64) * 16.0);
         let right = Mat::from_fn(q, m, |k, j| total[k * (q + m) + q + j]);
-        let mut factor = None;
-        // Scaled columns have unit diagonal, so a ridge of 1 always suffices.
-        for power in 0..8 {
-            let extra = if power == 0 { 0.0 } else { 10f64.powi(power * 2 - 16) };
-            let gram =
-                Mat::from_fn(q, q, |i, k| total[i * (q + m) + k] + if i == k { penalties(k).max(extra) } else { 0.0 });
-            factor = gram.llt(faer::Side::Lower).ok();
-            if factor.is_some() {
-                break;
+        let solve = |&penalty: &f64| {
+            let penalties = self.penalties(penalty, f64::EPSILON * (q as f64) * 16.0);
+            // Scaled columns have unit diagonal, so a ridge of 1 always suffices.
+            for extra in [0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
+                let diagonal = |i: usize, k: usize| if i == k { penalties(k).max(extra) } else { 0.0 };
+                let gram = Mat::from_fn(q, q, |i, k| total[i * (q + m) + k] + diagonal(i, k));
+                if let Ok(factor) = gram.llt(faer::Side::Lower) {
+                    return factor.solve(&right);
+                }
             }
-        }
-        factor.map_or_else(|| Mat::zeros(q, m), |f| f.solve(&right))
+            Mat::zeros(q, m)
+        };
+        penalties.iter().map(solve).collect()
     }
+}
+
+/// Minimises `|A x - B|² + sum_k penalty_k x_k²`, at least as many rows as columns.
+fn stacked(a: MatRef<f64>, b: MatRef<f64>, penalties: &dyn Fn(usize) -> f64) -> Mat<f64> {
+    let (rows, q) = a.shape();
+    let stacked = Mat::from_fn(rows + q, q, |i, k| match i.checked_sub(rows) {
+        None => a[(i, k)],
+        Some(row) if row == k => penalties(k).sqrt(),
+        Some(_) => 0.0,
+    });
+    let right = Mat::from_fn(rows + q, b.ncols(), |i, j| if i < rows { b[(i, j)] } else { 0.0 });
+    stacked.col_piv_qr().solve_lstsq(&right)
+}
+
+/// The same with fewer rows than columns. With `x = D u`, `D = diag(1 / sqrt(penalty))`, the solution lies in the span of
+/// the rows of `A D`: `(A D)ᵀ = Q R`, `u = Q v`, and `v` minimises `|Rᵀ v - B|² + |v|²`.
+fn short_and_wide(a: MatRef<f64>, b: MatRef<f64>, penalties: &dyn Fn(usize) -> f64) -> Mat<f64> {
+    let (rows, q) = a.shape();
+    let root = |k: usize| 1.0 / penalties(k).sqrt();
+    let qr = Mat::from_fn(q, rows, |k, i| a[(i, k)] * root(k)).qr();
+    let v = stacked(qr.thin_R().transpose(), b, &|_| 1.0);
+    let u = qr.compute_thin_Q() * v;
+    Mat::from_fn(q, b.ncols(), |k, j| root(k) * u[(k, j)])
 }
 
 #[cfg(test)]
@@ -244,7 +303,7 @@ mod tests {
             let centers = weighted_means(h, p, &weights);
             let target_centers = weighted_means(y, m, &weights);
             let system = System { features: h, p, targets: y, m, weights: &weights, centers: &centers, target_centers: &target_centers, columns: &[0, 1, 2], scales: &[1.0; 3] };
-            let (a, b) = (system.by_factorisation(1e-3), system.by_normal_equations(1e-3));
+            let (a, b) = (system.by_factorisation(&[1e-3]).remove(0), system.by_normal_equations(&[1e-3]).remove(0));
             for k in 0..p {
                 prop_assert!((a[(k, 0)] - b[(k, 0)]).abs() < 1e-9);
             }

@@ -80,8 +80,10 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(observer: &'a mut dyn Observer, limit: Option<Duration>) -> Self {
+    /// `limit` in seconds.
+    pub(crate) fn new(observer: &'a mut dyn Observer, limit: Option<f64>) -> Self {
         // A limit too large to be a point in time is no limit.
+        let limit = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         Self { observer: Mutex::new(observer), stopped: AtomicBool::new(false), deadline, updates: AtomicU64::new(0) }
     }

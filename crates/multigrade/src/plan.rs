@@ -1,11 +1,11 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
-use crate::fit::{NextGrade, Proposal, Stop};
+use crate::fit::{FitError, NextGrade, Proposal, Stop};
 use crate::grade::{Built, GradePlan, GradeTask, build_grade};
 use crate::observer::{Event, Progress};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
 use crate::training::budget;
-use multigrade_model::{Activation, ModelError};
+use multigrade_model::{Activation, Note};
 use rayon::prelude::*;
 
 /// Up to this many rows, full-batch L-BFGS in f64 is affordable and far more accurate than Adam.
@@ -26,7 +26,9 @@ pub(crate) struct Planner<'a> {
     settings: &'a FitSettings,
     grades: std::vec::IntoIter<GradeSettings>,
     rows: usize,
-    notes: Vec<String>,
+    /// Whether a grade of the list was trivial and is missing.
+    skipped: bool,
+    notes: Vec<Note>,
 }
 
 impl<'a> Planner<'a> {
@@ -36,14 +38,14 @@ impl<'a> Planner<'a> {
             Grades::List(list) if settings.single_grade => vec![end_to_end(list)],
             Grades::List(list) => list.clone(),
         };
-        Self { settings, grades: grades.into_iter(), rows, notes: Vec::new() }
+        Self { settings, grades: grades.into_iter(), rows, skipped: false, notes: Vec::new() }
     }
 
     pub(crate) fn is_small(&self) -> bool {
         self.rows <= SMALL
     }
 
-    pub(crate) fn into_notes(self) -> Vec<String> {
+    pub(crate) fn into_notes(self) -> Vec<Note> {
         self.notes
     }
 
@@ -75,6 +77,7 @@ impl<'a> Planner<'a> {
             weight_decay,
             branches,
             solver: solver.clone(),
+            replay: None,
         };
         if can_choose {
             activations.iter().flat_map(|a| decays.iter().map(move |&d| plan(a, d))).collect()
@@ -106,20 +109,20 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn note(&mut self, text: String, progress: &Progress) {
+    fn note(&mut self, grade: usize, text: String, progress: &Progress) {
         progress.send(&Event::Note(&text));
-        self.notes.push(text);
+        self.notes.push(Note { grade, text });
     }
 }
 
 impl NextGrade for Planner<'_> {
-    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, ModelError> {
+    fn next(&mut self, task: &GradeTask) -> Result<Result<Proposal, Stop>, FitError> {
         let &GradeTask { k, front, held_out, progress, .. } = task;
         if front.loss() == 0.0 {
             return Ok(Err(Stop::Trivial));
         }
         let Some(grade) = self.grades.next() else {
-            return Ok(Err(Stop::Complete));
+            return Ok(Err(if self.skipped { Stop::Trivial } else { Stop::Complete }));
         };
         let candidates = self.candidates(k, &grade, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
@@ -130,24 +133,42 @@ impl NextGrade for Planner<'_> {
         };
         let doing = format!("choosing among {} settings", candidates.len());
         progress.start(k, &doing, per_branch * candidates.len() as u64);
-        let mut trials: Vec<(f64, Built)> = candidates
+        let trials: Vec<Option<(f64, Built)>> = candidates
             .par_iter()
             .map(|plan| {
+                if let (Some(_), false) = (progress.cut(), k == 1) {
+                    // The grades before this one are the answer; no time is left to try more.
+                    return Ok(None);
+                }
                 let built = build_grade(&GradePlan { branches: 1, ..plan.clone() }, task)?;
-                Ok((held.after(&built.grade).loss(), built))
+                Ok(Some((held.after(&built.grade).loss(), built)))
             })
-            .collect::<Result<_, ModelError>>()?;
+            .collect::<Result<_, FitError>>()?;
+        let Some(mut trials) = trials.into_iter().collect::<Option<Vec<_>>>() else {
+            return Ok(Err(progress.cut().map_or(Stop::Complete, Stop::from)));
+        };
         // A NaN with its sign bit set would come first in the total order.
         let losses: Vec<f64> = trials.iter().map(|(l, _)| if l.is_finite() { *l } else { f64::INFINITY }).collect();
         let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("there are candidates");
         let plan = candidates[best].clone();
-        self.note(explain(k, &candidates, &losses, best, held.rows()), progress);
+        self.note(k, explain(k, &candidates, &losses, best, held.rows()), progress);
         if progress.cut().is_some() {
             // No time is left to train it again with more branches.
             return Ok(Ok(Proposal { plan, built: Some(trials.swap_remove(best).1) }));
         }
         progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
         Ok(Ok(plan.into()))
+    }
+
+    fn after_trivial(&mut self, task: &GradeTask) -> Option<Stop> {
+        if !matches!(self.settings.grades, Grades::List(_)) {
+            // The same settings would find the same nothing again.
+            return Some(Stop::Trivial);
+        }
+        self.skipped = true;
+        let text = "a grade of the list did not lower the training loss and was left out".to_string();
+        self.note(task.k - 1, text, task.progress);
+        None
     }
 
     fn is_automatic(&self) -> bool {

@@ -81,7 +81,7 @@ impl Samples {
             }
         }
         let rows = inputs.len() / n_inputs;
-        let weights = weights.unwrap_or_else(|| vec![1.0; rows]);
+        let mut weights = weights.unwrap_or_else(|| vec![1.0; rows]);
         for (what, data, columns) in
             [("inputs", &inputs, n_inputs), ("targets", &targets, n_targets), ("weights", &weights, 1)]
         {
@@ -98,6 +98,11 @@ impl Samples {
         }
         if weights.iter().all(|w| *w == 0.0) {
             return Err(SamplesError::Weight { row: 1, found: 0.0 });
+        }
+        // Only ratios matter; sums of huge weights would overflow.
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        if largest > 1e100 {
+            weights.iter_mut().for_each(|w| *w /= largest);
         }
         let samples = Self { n_inputs, n_targets, inputs, targets, weights };
         let kept: Vec<usize> = (0..rows).filter(|&i| samples.weights[i] > 0.0).collect();

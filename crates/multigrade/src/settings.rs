@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Valid<S>(S);
 
+impl<S> Valid<S> {
+    /// For settings whose own `validate` has just checked them.
+    pub(crate) fn new(settings: S) -> Self {
+        Self(settings)
+    }
+}
+
 impl<S> std::ops::Deref for Valid<S> {
     type Target = S;
 
@@ -236,7 +243,7 @@ impl Schedule {
         let t = f64::from(k) / f64::from(epochs.max(1));
         match self {
             Self::Constant => first,
-            Self::Exponential { to } => first * (-(first / to).ln() * t).exp(),
+            Self::Exponential { to } => first * ((to.ln() - first.ln()) * t).exp(),
             Self::Cosine { to } => to + (first - to) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
         }
     }
@@ -294,7 +301,18 @@ pub struct SettingsError {
     pub expected: &'static str,
 }
 
-fn require(ok: bool, field: &str, found: impl ToString, expected: &'static str) -> Result<(), SettingsError> {
+/// Limits beyond which settings are a slip of the finger rather than a wish.
+const MAX_GRADES: usize = 1_000;
+const MAX_BRANCHES: usize = 1_000;
+const MAX_LAYERS: usize = 1_000;
+const MAX_WIDTH: usize = 1 << 16;
+
+pub(crate) fn require(
+    ok: bool,
+    field: &str,
+    found: impl ToString,
+    expected: &'static str,
+) -> Result<(), SettingsError> {
     if ok { Ok(()) } else { Err(SettingsError { field: field.into(), found: found.to_string(), expected }) }
 }
 
@@ -305,7 +323,8 @@ fn check_decay(decay: Option<f64>) -> Result<(), SettingsError> {
 }
 
 fn check_branches(branches: Option<usize>) -> Result<(), SettingsError> {
-    require(branches != Some(0), "branches", 0, "at least 1")
+    let count = branches.unwrap_or(1);
+    require((1..=MAX_BRANCHES).contains(&count), "branches", count, "a number from 1 to 1000")
 }
 
 impl FitSettings {
@@ -331,11 +350,16 @@ impl FitSettings {
         check_branches(self.branches)?;
         match &self.grades {
             Grades::Auto { at_most: count } | Grades::Count(count) => {
-                require(*count > 0, "grades", count, "at least one grade")?;
+                require((1..=MAX_GRADES).contains(count), "grades", count, "a number from 1 to 1000")?;
                 require(!self.single_grade, "single grade", "a number of grades", "a list of grades (--grade WIDTHS)")?;
             }
             Grades::List(list) => {
-                require(!list.is_empty(), "grades", "an empty list", "at least one grade")?;
+                let count = list.len();
+                require((1..=MAX_GRADES).contains(&count), "grades", count, "a list of 1 to 1000 grades")?;
+                let named = list.iter().filter(|grade| grade.activations.is_some()).count();
+                let all_or_none = named == 0 || named == count;
+                let expected = "activations for all grades or for none in a single grade";
+                require(!self.single_grade || all_or_none, "activations", format!("{named} of {count}"), expected)?;
                 for (k, grade) in list.iter().enumerate() {
                     self.check_grade(grade)
                         .map_err(|e| SettingsError { field: format!("grade {}: {}", k + 1, e.field), ..e })?;
@@ -346,8 +370,11 @@ impl FitSettings {
     }
 
     fn check_grade(&self, grade: &GradeSettings) -> Result<(), SettingsError> {
-        require(!grade.widths.is_empty(), "widths", "none", "at least one hidden layer")?;
-        require(grade.widths.iter().all(|&w| w > 0), "widths", 0, "widths of at least 1")?;
+        let layers = grade.widths.len();
+        require((1..=MAX_LAYERS).contains(&layers), "hidden layers", layers, "1 to 1000 of them")?;
+        for width in &grade.widths {
+            require((1..=MAX_WIDTH).contains(width), "widths", width, "widths from 1 to 65536")?;
+        }
         if let Some(a) = &grade.activations {
             require(a.len() == grade.widths.len(), "activations", a.len(), "one per hidden layer")?;
         }
@@ -486,7 +513,7 @@ mod tests {
         let none = FitSettings { grades: Grades::List(vec![GradeSettings::default()]), ..FitSettings::default() };
         assert_eq!(
             none.validate().unwrap_err().to_string(),
-            "grade 1: widths: found none, expected at least one hidden layer"
+            "grade 1: hidden layers: found 0, expected 1 to 1000 of them"
         );
     }
 }

@@ -334,6 +334,119 @@ fn targets_that_need_no_grade_get_none() {
     assert_eq!(run(&one, FitSettings::default()).model.eval_reference(&[9.0], 0).unwrap(), [5.0]);
 }
 
+/// Root mean square error against noise-free targets on new points.
+fn error_on_new_points(fitted: &Fitted, d: usize, f: impl Fn(&[f64]) -> f64) -> f64 {
+    let points = numbers(99, 2000 * d);
+    let predicted = Predictor::new(&fitted.model, Precision::F64).predict(&points).unwrap();
+    let square = |(x, p): (&[f64], &f64)| (f(x) - p).powi(2);
+    (points.chunks(d).zip(&predicted).map(square).sum::<f64>() / 2000.0).sqrt()
+}
+
+#[test]
+fn a_refit_ends_where_held_out_rows_said_it_should() {
+    // So little decay that training to the end fits the noise.
+    let f = |x: &[f64]| (3.0 * x[0]).sin() + x[1];
+    let samples = sampled(160, 2, 1, false, |x, _| f(x) + 1.5 * (numbers(x[0].to_bits(), 1)[0] - 0.5));
+    let settings = FitSettings {
+        grades: Grades::List(vec![GradeSettings { widths: vec![32, 32], ..GradeSettings::default() }]),
+        activation: Some(Activation::Tanh),
+        weight_decay: Some(1e-7),
+        ..FitSettings::default()
+    };
+    let error = |refit, validation| {
+        let settings = FitSettings { refit: Some(refit), validation, ..settings.clone() };
+        error_on_new_points(&run(&samples, settings), 2, f)
+    };
+    let (without, with, to_the_end) = (error(false, 0.2), error(true, 0.2), error(false, 0.0));
+    assert!(to_the_end > 2.0 * without, "the example would overfit: {to_the_end} {without}");
+    assert!(with < 1.3 * without, "{with} {without}");
+}
+
+#[test]
+fn the_readout_of_many_features_on_few_rows_is_chosen_on_held_out_rows() {
+    let f = |x: &[f64]| x[0] * x[1];
+    let samples = sampled(120, 2, 1, false, |x, _| f(x) + 0.4 * (numbers(x[0].to_bits(), 1)[0] - 0.5));
+    let settings = FitSettings {
+        grades: Grades::List(vec![GradeSettings { widths: vec![200], ..GradeSettings::default() }]),
+        activation: Some(Activation::Relu),
+        weight_decay: Some(0.0),
+        solver: Some(Solver::RandomFeatures),
+        ..FitSettings::default()
+    };
+    let chosen = error_on_new_points(&run(&samples, settings.clone()), 2, f);
+    let interpolating = error_on_new_points(&run(&samples, FitSettings { validation: 0.0, ..settings }), 2, f);
+    assert!(chosen < 0.2 && interpolating > 2.0 * chosen, "{chosen} {interpolating}");
+}
+
+#[test]
+fn a_held_out_row_beyond_all_bounds_is_refused_and_named() {
+    let samples = sampled(30, 1, 1, false, |x, _| x[0]);
+    let held = Samples::new(1, 1, vec![0.5, 1e300], vec![0.5, 0.5], None).unwrap();
+    let settings = FitSettings::default().validate().unwrap();
+    let error = fit(&samples, Some(&held), &settings, &mut silent()).unwrap_err().to_string();
+    assert!(error.contains("held-out row 2, input 1"), "{error}");
+}
+
+#[test]
+fn a_column_that_varies_by_rounding_alone_counts_as_constant() {
+    let base = numbers(7, 80);
+    let inputs: Vec<f64> = base.iter().enumerate().flat_map(|(i, &x)| [x, [0.3, 0.1 * 3.0][i % 2]]).collect();
+    let samples = Samples::new(2, 1, inputs, base.iter().map(|x| (5.0 * x).sin()).collect(), None).unwrap();
+    let fitted = run(&samples, FitSettings { grades: list(2, &[8], Activation::Tanh), ..FitSettings::default() });
+    let at = |k: f64| fitted.model.eval_reference(&[0.5, k], 2).unwrap()[0];
+    assert!((at(0.3) - at(0.300_000_1)).abs() < 1e-3, "{} {}", at(0.3), at(0.300_000_1));
+}
+
+#[test]
+fn huge_weights_mean_what_their_ratios_say() {
+    let plain = sampled(40, 1, 1, false, |x, _| x[0].exp());
+    let heavy = Samples::new(1, 1, plain.inputs().to_vec(), plain.targets().to_vec(), Some(vec![1e308; 40])).unwrap();
+    let settings = FitSettings { grades: list(1, &[4], Activation::Tanh), ..FitSettings::default() };
+    assert_eq!(run(&heavy, settings.clone()).model.to_bytes(), run(&plain, settings).model.to_bytes());
+}
+
+#[test]
+fn settings_beyond_all_bounds_are_errors_and_not_crashes() {
+    let samples = sampled(20, 1, 1, false, |x, _| x[0].sin());
+    let grade = |widths: Vec<usize>| Grades::List(vec![GradeSettings { widths, ..GradeSettings::default() }]);
+    for grades in [Grades::Count(usize::MAX), Grades::Auto { at_most: 1 << 40 }, grade(vec![usize::MAX; 2])] {
+        assert!(FitSettings { grades, ..FitSettings::default() }.validate().is_err());
+    }
+    let wide = FitSettings { grades: grade(vec![60_000, 60_000]), ..FitSettings::default() }.validate().unwrap();
+    let error = fit(&samples, None, &wide, &mut silent()).unwrap_err().to_string();
+    assert!(error.contains("smaller widths"), "{error}");
+    let long =
+        FitSettings { time_limit: Some(1e20), grades: list(1, &[3], Activation::Relu), ..FitSettings::default() };
+    assert_eq!(run(&samples, long).stop, Stop::Complete);
+}
+
+#[test]
+fn a_fit_without_any_useful_grade_says_so_and_is_the_mean_of_all_rows() {
+    // Every input is the same, so no feature can tell the rows apart.
+    let samples = Samples::new(1, 1, vec![1.0; 4], vec![1.0, 2.0, 3.0, 6.0], None).unwrap();
+    for grades in [Grades::Count(3), list(2, &[3], Activation::Tanh), Grades::Auto { at_most: 2 }] {
+        let fitted = run(&samples, FitSettings { grades, ..FitSettings::default() });
+        assert_eq!((fitted.model.grades().len(), fitted.stop), (0, Stop::Trivial));
+        assert_eq!(fitted.model.eval_reference(&[1.0], 0).unwrap(), [3.0]);
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_are_refused_before_the_work() {
+    let samples = sampled(20, 2, 1, false, |x, _| x[0]);
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let settings = FitSettings::default().validate().unwrap();
+    for inputs in [names(&["a", "a"]), names(&["a"]), names(&["a", ""])] {
+        let mut events = 0;
+        let mut count = |_: &Event| {
+            events += 1;
+            Flow::Continue
+        };
+        assert!(multigrade::fit_named(&samples, None, &inputs, &names(&["y"]), &settings, &mut count).is_err());
+        assert_eq!(events, 0);
+    }
+}
+
 #[test]
 fn an_offset_of_a_thousand_million_costs_no_digits_of_the_fit() {
     let plain = sampled(80, 1, 1, false, |x, _| (5.0 * x[0]).cos());

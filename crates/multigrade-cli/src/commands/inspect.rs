@@ -49,9 +49,10 @@ impl GradeDocument {
 }
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
-    let model = files::load(&args.model)?;
+    let file = files::find(&args.model)?;
+    let model = files::load(&file)?;
     let document = Document {
-        file: args.model.display().to_string(),
+        file: file.display().to_string(),
         bytes: model.to_bytes().len(),
         schema: model.schema(),
         parameters: model.n_parameters(),
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
     if args.json {
         print_json(&document)?;
     } else {
-        print(&mut io::stdout().lock(), &args.model, &model, document.bytes)?;
+        print(&mut io::stdout().lock(), &file, &model, document.bytes)?;
     }
     Ok(Status::Done)
 }
@@ -99,7 +100,9 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
     }
     writeln!(out, "Settings:\n{settings}")?;
     writeln!(out, "Notes:")?;
-    for note in history.notes.iter().cloned().chain([format!("no further grade: {}", history.stop)]) {
+    for note in
+        history.notes.iter().map(|note| note.text.clone()).chain([format!("no further grade: {}", history.stop)])
+    {
         writeln!(out, "{}", wrapped(&format!("- {note}"), 2))?;
     }
     Ok(())

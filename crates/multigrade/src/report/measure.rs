@@ -61,7 +61,7 @@ impl ReportData {
                 n_validation: history.validation_rows,
                 validation_kind: RowKind::HeldOut,
                 n_columns: about.n_columns,
-                validation_chose: !history.notes.is_empty(),
+                validation_chose: history.validation_rows > 0,
                 refit: history.refit,
             },
             inputs,
@@ -105,7 +105,7 @@ fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
 
 fn notes(model: &Multigrade) -> Vec<String> {
     let history = model.history();
-    let mut notes = history.notes.clone();
+    let mut notes: Vec<String> = history.notes.iter().map(|note| note.text.clone()).collect();
     notes.push(format!("No further grade: {}.", history.stop));
     if history.refit {
         notes.push(format!(

@@ -28,6 +28,7 @@ pub(crate) trait Solver<T: Real> {
 pub(crate) enum Stop {
     Converged,
     Budget,
+    HeldOut,
     NoImprovement,
     NotFinite,
     Time,
@@ -39,6 +40,7 @@ impl Stop {
         match self {
             Self::Converged => "converged",
             Self::Budget => "all updates made",
+            Self::HeldOut => "where held-out rows were best",
             Self::NoImprovement => "no improvement",
             Self::NotFinite => "left the finite numbers",
             Self::Time => "time limit",
@@ -59,6 +61,8 @@ impl From<Cut> for Stop {
 /// The best parameters seen, and how they were found.
 pub(crate) struct Outcome<T> {
     pub(crate) parameters: Vec<T>,
+    /// Steps that led to these parameters.
+    pub(crate) steps: u32,
     pub(crate) updates: u64,
     pub(crate) stop: Stop,
 }
@@ -78,18 +82,20 @@ pub(crate) fn budget(settings: &SolverSettings, n: usize) -> (u32, u64) {
 /// Minimises the task's objective from `parameters`.
 ///
 /// The answer is the best iterate: by the loss on held-out rows if the task has any, by the objective otherwise. A
-/// step that leaves the finite numbers ends training and is not part of the answer.
+/// step that leaves the finite numbers ends training and is not part of the answer. With `limit`, training stops after
+/// that many steps although schedules go by the whole budget: so a refit ends where held-out rows said it should.
 pub(crate) fn train<T: Real>(
     settings: &SolverSettings,
     task: &mut Task<T>,
     parameters: Vec<T>,
     key: u64,
+    limit: Option<u32>,
     grade: usize,
     progress: &Progress,
 ) -> Outcome<T> {
     let mut solver: Box<dyn Solver<T>> = match settings {
         SolverSettings::RandomFeatures => {
-            return Outcome { parameters, updates: 0, stop: Stop::Converged };
+            return Outcome { parameters, steps: 0, updates: 0, stop: Stop::Converged };
         }
         SolverSettings::Lbfgs { .. } => Box::new(lbfgs::Lbfgs::new(task.n_parameters())),
         SolverSettings::Adam(d) => Box::new(descent::Walk::adam(d, task, key)),
@@ -99,13 +105,13 @@ pub(crate) fn train<T: Real>(
         SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => d.patience,
         _ => None,
     };
-    let (steps, _) = budget(settings, task.rows.len());
+    let steps = budget(settings, task.rows.len()).0.min(limit.unwrap_or(u32::MAX));
     let mut current = parameters;
     let mut best = current.clone();
     let mut merit = task.held_out_loss(&current).unwrap_or_else(|| task.value(&current));
-    let (mut updates, mut since_best) = (0, 0);
-    let mut stop = Stop::Budget;
-    for _ in 0..steps {
+    let (mut updates, mut best_steps) = (0, 0);
+    let mut stop = if limit.is_some() { Stop::HeldOut } else { Stop::Budget };
+    for done in 1..=steps {
         if let Some(cut) = progress.cut() {
             stop = cut.into();
             break;
@@ -122,18 +128,16 @@ pub(crate) fn train<T: Real>(
         // Written so that a first merit that is not finite is replaced by the first that is.
         if now < merit || !merit.is_finite() {
             best.copy_from_slice(&current);
-            (merit, since_best) = (now, 0);
-        } else {
-            since_best += 1;
+            (merit, best_steps) = (now, done);
         }
         if step.converged {
             stop = Stop::Converged;
             break;
         }
-        if patience.is_some_and(|p| since_best >= p) {
+        if patience.is_some_and(|p| done - best_steps >= p) {
             stop = Stop::NoImprovement;
             break;
         }
     }
-    Outcome { parameters: best, updates, stop }
+    Outcome { parameters: best, steps: best_steps, updates, stop }
 }
