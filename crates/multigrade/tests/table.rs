@@ -179,12 +179,11 @@ fn a_bad_cell_is_reported_when_its_column_is_asked_for() {
     assert_eq!(
         table(text).numbers("wind speed").unwrap_err().to_string(),
         "t.csv: column 'wind speed', line 3: found \"n/a\", expected a finite number (2 of its 3 cells are not); \
-         put a number there, remove the row, or, if the column is an input, leave it out with --ignore 'wind speed'"
+         put a number there, or remove the row"
     );
     assert_eq!(
         column_problem("kind,v\nred,1\nblue,2\n", "kind"),
-        "column 'kind' holds no finite number (line 2: found \"red\"); \
-         if the column is an input, leave it out with --ignore kind; else write numbers in its place"
+        "column 'kind' holds no finite number (line 2: found \"red\"); write numbers in its place"
     );
 }
 
@@ -248,9 +247,51 @@ fn a_second_decimal_mark_is_a_bad_cell_that_names_the_line_of_the_first() {
 }
 
 #[test]
+fn nobody_is_told_to_read_a_thousands_separator_as_a_decimal_mark() {
+    for certain in ["1,000,000", "-12,345.5", "1.234.567,8", "+1.234.567"] {
+        let message = column_problem(&format!("a\tb\n{certain}\t1\n"), "a");
+        let expected = format!(
+            "column 'a', line 2: found \"{certain}\", expected a finite number; remove the thousands separators"
+        );
+        assert_eq!(message, expected);
+    }
+    let message = column_problem("a,b\n\"1,000\",1\n\"2,500\",1\n", "a");
+    assert!(
+        message.contains(
+            "(2 of its 2 cells are not); remove the thousands separators; or, if the comma is the decimal mark of every"
+        ),
+        "{message}"
+    );
+    // No number is grouped like this: these commas are decimal marks.
+    for decimal in ["0,125", "1,00", "1,0000", "1234,567", "-,125"] {
+        let message = column_problem(&format!("a\tb\n{decimal}\t1\n"), "a");
+        assert!(message.contains("with a decimal comma") && !message.contains("thousands"), "{message}");
+    }
+    // One mark of each kind in a file that has decided: still nobody knows.
+    let message = column_problem("a;b\n1.5;2\n1,500;2\n", "a");
+    assert!(
+        message.contains("remove the thousands separators; or, if the comma is the decimal mark of every"),
+        "{message}"
+    );
+}
+
+#[test]
 fn columns_separated_by_spaces_are_recognised_and_refused() {
     let message = column_problem("a b c\n1 2 3\n4 5 6\n", "a b c");
     assert!(message.contains("separate columns by a comma, a semicolon or a tab"), "{message}");
+    for asked in ["a", "c", "speed"] {
+        let message = column_problem("a b c\n1 2 3\n4 5 6\n", asked);
+        let expected = format!("no column '{asked}'; the table has one column only, called 'a b c': spaces do not");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+    let message = column_problem("wind speed\n1\n", "wind sped");
+    assert!(message.contains("did you mean 'wind speed'?"), "{message}");
+}
+
+#[test]
+fn a_header_of_numbers_that_was_taken_for_data_is_pointed_out() {
+    let message = column_problem("2019,2020\n1,2\n", "2020");
+    assert!(message.ends_with("Columns: x1, x2 (called after their places, since the first row was read as data; with --header it names them)"), "{message}");
 }
 
 // Names

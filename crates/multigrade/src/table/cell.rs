@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::error::{shown, shown_at_most};
+use super::error::shown;
 use super::options::{DecimalMark, Delimiter};
 
 /// The content of a cell that is not a finite number.
@@ -18,6 +18,8 @@ pub enum Found {
     /// A number with the decimal mark that this table does not use, and the line that decided which one it uses, if
     /// one did.
     OtherMark(String, DecimalMark, Option<u64>),
+    /// Digits grouped by threes, such as `1,000`; and the mark between the groups where it may be a decimal mark.
+    Grouped(String, Option<DecimalMark>),
     /// Numbers with spaces between them, in a table of one column.
     SeveralNumbers(String),
     /// Anything else. Like all texts here it is cut to what a message shows.
@@ -28,7 +30,11 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "the cell is empty"),
-            Self::NotANumber(text) | Self::Infinite(text) | Self::SeveralNumbers(text) | Self::Text(text) => {
+            Self::NotANumber(text)
+            | Self::Infinite(text)
+            | Self::Grouped(text, _)
+            | Self::SeveralNumbers(text)
+            | Self::Text(text) => {
                 write!(f, "found \"{text}\"")
             }
             Self::TooLarge(text) => {
@@ -49,7 +55,6 @@ impl Found {
     /// and what to do.
     pub(super) fn message(&self, column: &str, line: u64, n_bad: usize, n_rows: usize) -> String {
         let name = shown(column);
-        let ignore = format!("if the column is an input, leave it out with --ignore {}", shell_word(column));
         let share = if n_bad == 1 { String::new() } else { format!(" ({n_bad} of its {n_rows} cells are not)") };
         match self {
             Self::OtherMark(_, _, Some(_)) => {
@@ -58,21 +63,26 @@ impl Found {
             Self::OtherMark(_, mark, None) => {
                 format!("column '{name}', line {line}: {self}; change it, or read the file with --decimal {mark}")
             }
+            Self::Grouped(_, None) => format!(
+                "column '{name}', line {line}: {self}, expected a finite number{share}; remove the thousands separators"
+            ),
+            Self::Grouped(_, Some(mark)) => format!(
+                "column '{name}', line {line}: {self}, expected a finite number{share}; remove the thousands separators; \
+                 or, if the {mark} is the decimal mark of every number in the file, read it with --decimal {mark}"
+            ),
             Self::SeveralNumbers(_) => format!(
                 "column '{name}', line {line}: {self}, expected one finite number; \
                  separate columns by a comma, a semicolon or a tab"
             ),
-            Self::TooLarge(_) => format!(
-                "column '{name}', line {line}: {self}; \
-                 give the column another unit, remove the row, or, {ignore}"
-            ),
-            _ if n_bad == n_rows && n_rows > 1 => format!(
-                "column '{name}' holds no finite number (line {line}: {self}); \
-                 {ignore}; else write numbers in its place"
-            ),
+            Self::TooLarge(_) => {
+                format!("column '{name}', line {line}: {self}; give the column another unit, or remove the row")
+            }
+            _ if n_bad == n_rows && n_rows > 1 => {
+                format!("column '{name}' holds no finite number (line {line}: {self}); write numbers in its place")
+            }
             _ => format!(
                 "column '{name}', line {line}: {self}, expected a finite number{share}; \
-                 put a number there, remove the row, or, {ignore}"
+                 put a number there, or remove the row"
             ),
         }
     }
@@ -120,11 +130,15 @@ impl NumberReader {
         let is_number = |word: &str| either_mark(word).is_some();
         match either_mark(text) {
             Some((number, _)) if !number.is_finite() => describe_non_finite(text, number),
+            Some((_, Some(mark))) if is_grouped(text, mark) => Found::Grouped(shown(text), Some(mark)),
             Some((_, Some(mark))) => {
                 let decided = if let Mark::Seen(_, line) = self.mark { Some(line) } else { None };
                 Found::OtherMark(shown(text), mark, decided)
             }
             _ if text.is_empty() => Found::Empty,
+            _ if is_grouped(text, DecimalMark::Comma) || is_grouped(text, DecimalMark::Point) => {
+                Found::Grouped(shown(text), None)
+            }
             _ if self.one_column && text.split_whitespace().take(2).all(is_number) => {
                 Found::SeveralNumbers(shown(text))
             }
@@ -153,12 +167,22 @@ pub(super) fn either_mark(text: &str) -> Option<(f64, Option<DecimalMark>)> {
     Some((with_point.parse().ok()?, Some(DecimalMark::Comma)))
 }
 
-/// `text` as one word of a shell command.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-.+%:/@".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.len() <= 200 && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", shown_at_most(&text.replace('\'', "'\\''"), 200))
-    }
+/// Whether `mark` stands between groups of three digits, the first of them shorter at most and not zero: `-12,345`, and
+/// `1.234.567,8` where the mark is the point.
+fn is_grouped(text: &str, mark: DecimalMark) -> bool {
+    let (mark, other) = match mark {
+        DecimalMark::Comma => (',', '.'),
+        DecimalMark::Point => ('.', ','),
+    };
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once(other).unwrap_or((unsigned, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(mark);
+    let starts_well = groups
+        .next()
+        .is_some_and(|first| (1..=3).contains(&first.len()) && is_digits(first) && !first.starts_with('0'));
+    starts_well
+        && whole.contains(mark)
+        && groups.all(|group| group.len() == 3 && is_digits(group))
+        && is_digits(fraction)
 }

@@ -129,6 +129,14 @@ pub enum TableProblem {
         /// The names there are, for reading; a long list is cut.
         columns: String,
     },
+    /// There is one column only, whose name looks like several with spaces between them.
+    #[error("no column '{}'; the table has one column only, called '{}': spaces do not separate columns; separate them by a comma, a semicolon or a tab", shown(.name), shown(.column))]
+    NamesBetweenSpaces {
+        /// The name asked for.
+        name: String,
+        /// The name of the only column.
+        column: String,
+    },
     /// A column that was asked for as numbers holds something else.
     #[error("{}", .found.message(.column, *.line, *.n_bad, *.n_rows))]
     NotNumbers {

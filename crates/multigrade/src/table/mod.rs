@@ -57,8 +57,7 @@ pub use write::{WriteError, write_csv};
 /// assert_eq!(table.numbers("thrust")?, [1.5, 2.5]);
 /// assert_eq!(
 ///     table.numbers("engine").unwrap_err().to_string(),
-///     "engine.csv: column 'engine' holds no finite number (line 2: found \"A\"); \
-///      if the column is an input, leave it out with --ignore engine; else write numbers in its place"
+///     "engine.csv: column 'engine' holds no finite number (line 2: found \"A\"); write numbers in its place"
 /// );
 /// # Ok::<(), multigrade::table::TableError>(())
 /// ```

@@ -7,6 +7,8 @@ use super::error::{TableProblem, shown};
 pub(super) struct Names {
     names: Vec<String>,
     positions: HashMap<String, usize>,
+    /// Whether there was no header to name them.
+    by_place: bool,
 }
 
 /// Longer names are looked up, but not compared with others: the comparison takes time with the square of the length.
@@ -27,14 +29,14 @@ impl Names {
             }
             names.push(name);
         }
-        Ok(Self { names, positions })
+        Ok(Self { names, positions, by_place: false })
     }
 
     /// The names of a table without header: `x1`, `x2`, and so on.
     pub(super) fn by_place(n_columns: usize) -> Self {
         let names: Vec<String> = (0..n_columns).map(stand_in).collect();
         let positions = names.iter().cloned().zip(0..).collect();
-        Self { names, positions }
+        Self { names, positions, by_place: true }
     }
 
     pub(super) fn as_slice(&self) -> &[String] {
@@ -42,11 +44,18 @@ impl Names {
     }
 
     pub(super) fn position(&self, name: &str) -> Result<usize, TableProblem> {
-        self.positions.get(name).copied().ok_or_else(|| TableProblem::NoSuchColumn {
-            name: name.to_owned(),
-            nearest: self.nearest(name),
-            columns: self.list(),
-        })
+        self.positions.get(name).copied().ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> TableProblem {
+        let nearest = self.nearest(name);
+        if let [column] = self.as_slice() {
+            let words: Vec<&str> = column.split_whitespace().collect();
+            if words.contains(&name) || words.len() > 1 && nearest.is_none() {
+                return TableProblem::NamesBetweenSpaces { name: name.to_owned(), column: column.clone() };
+            }
+        }
+        TableProblem::NoSuchColumn { name: name.to_owned(), nearest, columns: self.list() }
     }
 
     /// The name that a slip of the hand may have turned into `name`: at most a third of its letters differ.
@@ -73,6 +82,9 @@ impl Names {
             }
             list += if position == 0 { "" } else { ", " };
             list += &shown(name);
+        }
+        if self.by_place {
+            list += " (called after their places, since the first row was read as data; with --header it names them)";
         }
         list
     }
