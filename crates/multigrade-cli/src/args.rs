@@ -5,6 +5,7 @@ mod fit;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
@@ -20,6 +21,32 @@ const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}{after-help}\n\n{all-a
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Options behind which names stand.
+const LISTS: [&str; 6] = ["-t", "--target", "-f", "--features", "--ignore", "--keep"];
+
+impl Cli {
+    /// What was typed. Ends the program where that makes no sense, or help was asked for.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|mut error| {
+            let typed: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            if let Some(option) = list_with_spaces(&error, &typed) {
+                let tip = format!("names behind {option} are separated by commas, without spaces");
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error.exit()
+        })
+    }
+}
+
+/// The option behind which the word stands that is one too many, if it takes a list of names.
+fn list_with_spaces<'a>(error: &clap::Error, typed: &'a [String]) -> Option<&'a str> {
+    let Some(ContextValue::String(surplus)) = error.get(ContextKind::InvalidArg) else { return None };
+    let at = typed.iter().position(|word| word == surplus && !word.starts_with('-'))?;
+    let option = typed[..at].iter().rev().find(|word| word.starts_with('-'))?;
+    let name = option.split('=').next()?;
+    LISTS.contains(&name).then_some(name)
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,7 +134,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) grades: Option<u32>,
     /// Exit with status 1 if the RMSE of an output is larger than this
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = error_limit)]
     pub(crate) max_rmse: Option<f64>,
     /// Print one JSON document instead of tables
     #[arg(long)]
@@ -197,6 +224,9 @@ pub(crate) struct TableArgs {
     /// Decimal mark; found out without it
     #[arg(long, value_enum)]
     pub(crate) decimal: Option<DecimalArg>,
+    /// The first line holds names, even if they are numbers; found out without it
+    #[arg(long, conflicts_with = "no_header")]
+    pub(crate) header: bool,
     /// The first line holds numbers: columns are called x1, x2, ...
     #[arg(long)]
     pub(crate) no_header: bool,
@@ -214,10 +244,18 @@ impl TableArgs {
                 DecimalArg::Point => DecimalMark::Point,
                 DecimalArg::Comma => DecimalMark::Comma,
             }),
-            header: if self.no_header { Header::No } else { Header::Auto },
+            header: match (self.header, self.no_header) {
+                (true, _) => Header::Yes,
+                (_, true) => Header::No,
+                _ => Header::Auto,
+            },
             ..ReadOptions::default()
         }
     }
+}
+
+fn error_limit(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|limit| *limit >= 0.0).ok_or("expected a number of at least 0")
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use multigrade::table::{ReadOptions, Table, TableError};
+use multigrade::table::{Found, ReadOptions, Table, TableError, TableProblem};
 use multigrade::{Multigrade, Samples};
 
 use crate::args::FitArgs;
 use crate::failure::Failure;
-use crate::grid::list;
+use crate::grid::{count, list, printable};
 
 /// The table at `path`; `-` is standard input.
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Table, TableError> {
@@ -98,15 +98,35 @@ impl Columns {
     /// The rows of `table`; rows of weight 0 are left out.
     pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
         let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
-        let (inputs, outputs) = (rows(table, &self.inputs)?, rows(table, &self.outputs)?);
+        let (inputs, outputs) = (table.rows(&self.inputs)?, table.rows(&self.outputs)?);
         Ok(Samples::new(self.inputs.len(), self.outputs.len(), inputs, outputs, weights)?)
+    }
+
+    /// The failure of a fit; where an input column is to blame, with the way to do without it.
+    pub(crate) fn with_way_out(&self, failure: Failure, args: &FitArgs) -> Failure {
+        let Failure::Table(error) = &failure else { return failure };
+        let TableProblem::NotNumbers { column, found, .. } = &*error.problem else { return failure };
+        // Numbers that are only written otherwise are worth keeping.
+        let are_numbers = matches!(found, Found::OtherMark(..) | Found::Grouped(..) | Found::SeveralNumbers(_));
+        if are_numbers || !self.inputs.contains(column) {
+            return failure;
+        }
+        let how = match args.features.is_empty() {
+            true => format!("with --ignore {}", shell_word(column)),
+            false => "of --features".to_owned(),
+        };
+        format!("{error}, or leave the column out {how}").into()
     }
 }
 
-/// The columns called `names`, row-major.
-pub(crate) fn rows(table: &Table, names: &[String]) -> Result<Vec<f64>, TableError> {
-    let columns = names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok((0..table.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
+/// `text` as one word of a shell command.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-.+%:/@".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", printable(&text.replace('\'', "'\\''")))
+    }
 }
 
 fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
@@ -135,10 +155,10 @@ pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>
     let is_headerless = table.line_of_row(0) == Some(1);
     let has_all = columns.inputs.iter().all(|name| names.contains(name));
     if !is_headerless || has_all {
-        return Ok(rows(table, &columns.inputs)?);
+        return Ok(table.rows(&columns.inputs)?);
     }
     if names.len() == columns.inputs.len() {
-        return Ok(rows(table, names)?);
+        return Ok(table.rows(names)?);
     }
     Err(format!(
         "{}: found {} columns and no header line; expected a header line that names {}, or these {} columns in this order \
@@ -151,9 +171,32 @@ pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>
     .into())
 }
 
+/// Says so if there are too few rows to learn much from.
+fn few_rows(samples: &Samples) -> Option<String> {
+    const FEW: usize = 3;
+    let mut different: Vec<&[f64]> = Vec::new();
+    for row in samples.inputs().chunks_exact(samples.n_inputs()) {
+        if !different.contains(&row) {
+            different.push(row);
+        }
+        if different.len() > FEW {
+            break;
+        }
+    }
+    let (rows, inputs) = (samples.rows(), samples.n_inputs());
+    if different.len() <= FEW {
+        let rows = count(different.len(), "row");
+        Some(format!("only {rows} with different inputs: the model can be far off everywhere else"))
+    } else if rows < inputs {
+        Some(format!("only {rows} rows for {inputs} inputs: the model can be far off everywhere else"))
+    } else {
+        None
+    }
+}
+
 /// What is odd about samples that can be fitted all the same.
 pub(crate) fn oddities(samples: &Samples, columns: &Columns) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = few_rows(samples).into_iter().collect();
     let column = |values: &[f64], width: usize, j: usize| -> Vec<u64> {
         // Adding 0.0 makes -0.0 and 0.0 the same content.
         values.iter().skip(j).step_by(width).map(|x| (x + 0.0).to_bits()).collect()

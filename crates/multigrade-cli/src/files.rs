@@ -29,9 +29,9 @@ impl FitFiles {
         [Some(&self.model), self.report.as_ref(), Some(&self.run)].into_iter().flatten().map(PathBuf::as_path)
     }
 
-    /// Refuses, before anything is computed, what could not be written afterwards.
-    pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
-        self.all().try_for_each(|path| check(path, force))
+    /// Refuses, before anything is computed, what could not be written afterwards: see [`check`].
+    pub(crate) fn check(&self, force: bool, read: &[&Path]) -> Result<(), Failure> {
+        self.all().try_for_each(|path| check(path, force, read))
     }
 }
 
@@ -52,14 +52,26 @@ pub(crate) fn beside(model: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-/// Refuses `path` if it exists and may not be overwritten, or if its folder does not take files.
-pub(crate) fn check(path: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses `path` if it is one of the files that the command has to `read`, if it exists and may not or cannot be
+/// overwritten, or if its folder does not take files.
+pub(crate) fn check(path: &Path, force: bool, read: &[&Path]) -> Result<(), Failure> {
+    let refused = |why: &str| Err(format!("{}: {why}", path.display()).into());
     if path.is_dir() {
-        return Err(format!("{}: this is a folder; name the file to write", path.display()).into());
+        return refused("this is a folder; name the file to write");
     }
-    if path.exists() && !force {
-        return Err(FileError::Exists { path: path.into() }.into());
+    let target = path.canonicalize().ok();
+    match &target {
+        Some(found) if !found.is_file() => return refused("this is not a regular file; name another one to write"),
+        Some(found) if read.iter().any(|input| input.canonicalize().is_ok_and(|input| input == *found)) => {
+            return refused("this command reads that file and never overwrites it; name another one to write");
+        }
+        Some(_) if !force => return Err(FileError::Exists { path: path.into() }.into()),
+        None if path.is_symlink() => {
+            return refused("this symbolic link leads to no file; remove it or name another one");
+        }
+        _ => {}
     }
+    let path = target.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         let what = if folder.exists() { "is not a folder" } else { "there is no such folder; make it first" };
@@ -74,11 +86,11 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The model at `path`, or at `path` with the extension of model files.
-pub(crate) fn load(path: &Path) -> Result<Multigrade, Failure> {
+/// The model file at `path`, or at `path` with the extension of model files.
+pub(crate) fn find(path: &Path) -> Result<PathBuf, Failure> {
     let found = [path.to_owned(), model_path(path)].into_iter().find(|path| path.is_file());
     match found {
-        Some(path) => Ok(Multigrade::load(&path)?),
+        Some(path) => Ok(path),
         None if path.is_dir() => Err(format!("{}: this is a folder; name the model file in it", path.display()).into()),
         None => Err(format!(
             "{}: no such file; expected a model file that multigrade wrote (NAME.safetensors)",
@@ -86,6 +98,11 @@ pub(crate) fn load(path: &Path) -> Result<Multigrade, Failure> {
         )
         .into()),
     }
+}
+
+/// The model in the file that [`find`] finds.
+pub(crate) fn load(path: &Path) -> Result<Multigrade, Failure> {
+    Ok(Multigrade::load(&find(path)?)?)
 }
 
 #[cfg(test)]

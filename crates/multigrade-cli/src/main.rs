@@ -16,13 +16,11 @@ mod summary;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Cli, Command};
 use failure::Status;
 
 fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let ended = match Cli::read().command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Fit(args) => commands::fit::run(&args),
         Command::Predict(args) => commands::predict::run(&args),

@@ -12,12 +12,12 @@ impl FitArgs {
     /// The settings that were typed; what was not typed keeps its default.
     pub(crate) fn settings(&self) -> Result<FitSettings, Failure> {
         let (shape, training, method) = (&self.shape, &self.training, &self.method);
-        let default = FitSettings::default();
         Ok(FitSettings {
             grades: self.grades()?,
             validation: match self.validation {
                 ValidationArg::Share(share) => share,
-                ValidationArg::File(_) => default.validation,
+                // None of the rows to learn from are held out.
+                ValidationArg::File(_) => 0.0,
             },
             refit: match (training.refit, training.no_refit) {
                 (true, _) => Some(true),

@@ -49,7 +49,8 @@ fn tables_that_are_only_odd_are_fitted() {
     let tables = [
         ("one row", "x,y,z\n0,1,2\n".to_owned(), "target 'z' is 2 in the only row"),
         ("two rows", "x,y,z\n0,1,2\n1,1,3\n".to_owned(), "input 'y' is 1 in every row"),
-        ("fewer rows than columns", header + &wide, ""),
+        ("a row again and again", "x,z\n0,1\n1,2\n0,2\n0,3\n1,1\n".to_owned(), "only 2 rows with different inputs"),
+        ("fewer rows than inputs", header + &wide, "only 4 rows for 11 inputs"),
         (
             "constant target",
             "x,y,z\n".to_owned() + &rows(&|x, y| format!("{x},{y},5\n")),
@@ -72,6 +73,8 @@ fn tables_that_are_only_odd_are_fitted() {
         place.write("t.csv", table);
         let answer = place.fit("t.csv", "z", "m", &[]).expect_status(0);
         assert!(answer.err.contains(warning), "{name}: {answer:?}");
+        let page = String::from_utf8(place.read("m.html")).unwrap().replace("&#39;", "'");
+        assert!(page.contains(warning), "{name}");
         let errors = place.run(&["evaluate", "m", "t.csv", "--json"]).expect_status(0).json();
         let grades = errors["outputs"][0]["grades"].as_array().unwrap();
         assert!(grades.iter().all(|grade| grade["l2"].as_f64().unwrap().is_finite()), "{name}: {errors}");
@@ -128,7 +131,7 @@ fn settings_out_of_range_are_refused_before_anything_is_read() {
     refused(&["--grade", "32:gelu"], &["unknown activation 'gelu'"]);
     refused(&["--grade", "32,0"], &["widths"]);
     refused(&["--grade", "wide"], &["'wide' is not a width"]);
-    refused(&["--grades", "0"], &["grades", "at least one"]);
+    refused(&["--grades", "0"], &["grades", "found 0"]);
     refused(&["--grades", "many"], &["auto"]);
     refused(&["--grades", "2", "--max-grades", "3"], &["--max-grades"]);
     refused(&["--grades", "2", "--grade", "8"], &["--grade"]);
@@ -183,7 +186,9 @@ fn files_are_overwritten_with_force_only() {
     assert_ne!(place.read("m.safetensors"), model);
 
     let all = ["m.html", "m.run.json", "m.safetensors", "smooth.csv"];
-    place.run(&["predict", "m", "smooth.csv", "--out", "smooth.csv"]).expect_refusal(&["smooth.csv", "exists"]);
+    place.run(&["predict", "m", "smooth.csv", "--out", "x.html"]).expect_status(0);
+    place.run(&["predict", "m", "smooth.csv", "--out", "x.html"]).expect_refusal(&["x.html", "exists", "--force"]);
+    std::fs::remove_file(place.path("x.html")).unwrap();
     place.run(&["report", "m", "smooth.csv"]).expect_refusal(&["m.html", "exists"]);
     place.run(&["truncate", "m", "--grades", "1", "--out", "m"]).expect_refusal(&["m.safetensors", "exists"]);
     assert_eq!(place.names(), all);
@@ -242,12 +247,105 @@ fn tables_that_do_not_fit_the_model_are_refused() {
     place.run(&["evaluate", "m", "inputs.csv"]).expect_refusal(&["no column 'z'"]);
     place.write("bare.csv", "0,1,2\n1,2,3\n");
     place.run(&["predict", "m", "bare.csv"]).expect_refusal(&["3 columns and no header", "x, y"]);
-    place.run(&["predict", "m", "smooth.csv", "--grades", "9"]).expect_refusal(&["2 grades", "9"]);
+    place.run(&["predict", "m", "smooth.csv", "--grades", "9"]).expect_refusal(&["grades", "2", "9"]);
     place.run(&["predict", "m", "smooth.csv", "--keep", "q"]).expect_refusal(&["no column 'q'"]);
-    place.run(&["truncate", "m", "--grades", "9", "--out", "x"]).expect_refusal(&["2 grades", "9"]);
+    place.run(&["truncate", "m", "--grades", "9", "--out", "x"]).expect_refusal(&["grades", "2", "9"]);
     let held_out = place.run(
         &[&["fit", "smooth.csv", "--target", "z", "--out", "x", "--validation", "inputs.csv"], &QUICK[..]].concat(),
     );
     held_out.expect_refusal(&["inputs.csv", "no column 'z'"]);
     assert!(!place.names().iter().any(|name| name.starts_with("x.") || name.starts_with('.')));
+}
+
+#[test]
+fn a_file_that_a_command_reads_is_never_overwritten() {
+    let place = Place::with_model();
+    place.write("held.csv", smooth(36));
+    let names = place.names();
+    let kept = ["smooth.csv", "held.csv", "m.safetensors"].map(|name| (name, place.read(name)));
+    let fit = ["fit", "smooth.csv", "--target", "z", "--validation", "held.csv", "--out"];
+    for args in [
+        &[&fit[..], &["smooth.csv"]].concat()[..],
+        &[&fit[..], &["./held.csv"]].concat(),
+        &["predict", "m", "smooth.csv", "--out", "smooth.csv"],
+        &["predict", "m", "smooth.csv", "--out", "m.safetensors"],
+        &["report", "m", "smooth.csv", "--out", "smooth.csv"],
+        &["report", "m", "smooth.csv", "--validation", "held.csv", "--out", "held.csv"],
+        &["report", "m", "smooth.csv", "--out", "./m.safetensors"],
+    ] {
+        for force in [&[][..], &["--force"]] {
+            place.run(&[args, force].concat()).expect_refusal(&["never overwrites it", "name another one"]);
+        }
+    }
+    assert_eq!(place.names(), names);
+    assert!(kept.iter().all(|(name, bytes)| place.read(name) == *bytes));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_what_is_no_regular_file_is_not_replaced() {
+    use std::os::unix::fs::symlink;
+    let place = Place::with_model();
+    std::fs::create_dir(place.path("models")).unwrap();
+    place.write("models/m.safetensors", "old");
+    symlink("models/m.safetensors", place.path("l.safetensors")).unwrap();
+    symlink("models/nothing", place.path("dangling.html")).unwrap();
+    symlink("smooth.csv", place.path("data.csv")).unwrap();
+
+    place.fit("smooth.csv", "z", "l", &[]).expect_refusal(&["l.safetensors", "exists", "--force"]);
+    place.fit("smooth.csv", "z", "l", &["--force"]).expect_status(0);
+    assert!(place.path("l.safetensors").is_symlink());
+    assert!(place.read("models/m.safetensors") == place.read("m.safetensors"));
+
+    let refused = |out: &str, words: &[&str]| {
+        place.run(&["predict", "m", "smooth.csv", "--force", "--out", out]).expect_refusal(words);
+    };
+    refused("/dev/null", &["/dev/null", "not a regular file"]);
+    refused("dangling.html", &["dangling.html", "leads to no file"]);
+    refused("data.csv", &["data.csv", "never overwrites it"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_answered_in_words_that_fit_the_command() {
+    let place = Place::with_model();
+    place.write("bad.csv", "wind speed,y,x,z\n1,2,3,4\nn/a,2,a,5\n");
+    let fit = |target: &str, more: &[&str]| place.fit("bad.csv", target, "b", more);
+    fit("z", &[]).expect_refusal(&["column 'wind speed', line 3", "leave the column out with --ignore 'wind speed'"]);
+    fit("z", &["--features", "x,y"]).expect_refusal(&["column 'x', line 3", "leave the column out of --features"]);
+    let target = fit("x", &["--features", "y"]);
+    assert!(!target.err.contains("leave the column out"), "{target:?}");
+    target.expect_refusal(&["column 'x', line 3"]);
+    for command in ["predict", "evaluate", "report"] {
+        let output = if command == "predict" { "--out=p.csv" } else { "--json" };
+        let answer = place.run(&[command, "m", "bad.csv", output]);
+        assert!(!answer.err.contains("--ignore") && !answer.err.contains("--features"), "{answer:?}");
+        answer.expect_refusal(&["column 'x', line 3", "put a number there, or remove the row"]);
+    }
+    place.write("spaces.csv", "x y z\n1 2 3\n4 5 6\n");
+    place.fit("spaces.csv", "z", "b", &[]).expect_refusal(&["one column only", "spaces do not separate columns"]);
+}
+
+#[test]
+fn names_separated_by_spaces_are_answered_with_a_hint_of_commas() {
+    let place = Place::new();
+    let hint = "are separated by commas, without spaces";
+    for (option, args) in [
+        ("--target", &["fit", "t.csv", "--target", "thrust", "sfc", "--out", "m"][..]),
+        ("--target", &["fit", "--target=thrust", "sfc", "t.csv", "--out", "m"]),
+        ("-f", &["fit", "t.csv", "--target", "z", "--out", "m", "-f", "a", "b", "c"]),
+        ("--keep", &["predict", "m", "t.csv", "--keep", "a", "b"]),
+    ] {
+        place.run(args).expect_refusal(&["unexpected argument", &format!("names behind {option} {hint}")]);
+    }
+    let surplus = place.run(&["inspect", "m", "n"]);
+    assert!(!surplus.err.contains(hint), "{surplus:?}");
+}
+
+#[test]
+fn an_error_limit_that_nothing_can_meet_or_miss_is_refused() {
+    let place = Place::new();
+    for limit in ["nan", "-1", "much"] {
+        let answer = place.run(&["evaluate", "unread", "unread.csv", "--max-rmse", limit]);
+        answer.expect_refusal(&["--max-rmse", limit, "expected a number of at least 0"]);
+    }
 }

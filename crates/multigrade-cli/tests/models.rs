@@ -50,6 +50,7 @@ fn the_first_grades_of_a_model_are_a_model() {
     let short = place.run(&["predict", "one", "smooth.csv"]).expect_status(0);
     assert_eq!(short.out, place.run(&["predict", "m", "smooth.csv", "--grades", "1"]).expect_status(0).out);
     let about = place.run(&["inspect", "one", "--json"]).expect_status(0).json();
+    assert_eq!(about["file"], "one.safetensors", "the file that was read");
     assert_eq!(about["grades"].as_array().unwrap().len(), 1);
     assert_eq!(about["history"]["grades"].as_array().unwrap().len(), 2, "grade 0 and grade 1");
 }
@@ -106,7 +107,7 @@ fn a_report_on_other_rows_calls_none_of_them_held_out_and_compares_with_nothing(
         let answer = place.run(&["report", "m", table, "--out", "r.html", "--force"]).expect_status(0);
         assert!(answer.out.contains("rows of this table, which the fit may have seen"), "{answer:?}");
         let page = String::from_utf8(place.read("r.html")).unwrap();
-        let about_rows = page.split("id=\"run\"").next().unwrap();
+        let about_rows = page.split("id=\"grades\"").next().unwrap();
         assert!(about_rows.contains("rows of this table") && !about_rows.contains("held-out rows"), "{table}");
     }
 }
@@ -231,6 +232,8 @@ fn held_out_rows_can_come_from_a_file_of_their_own() {
     let fitted = place.fit("t.csv", "z", "m", &["--validation", "held.csv", "--json"]).expect_status(0).json();
     assert_eq!((&fitted["source"]["n_train"], &fitted["source"]["n_validation"]), (&36.into(), &45.into()));
     assert_eq!(fitted["refit"], false);
+    // No share of t.csv was held out.
+    assert_eq!(place.run(&["inspect", "m", "--json"]).expect_status(0).json()["settings"]["validation"], 0.0);
     let again = place.run(&["report", "m", "t.csv", "--validation", "held.csv", "--out", "r.html"]).expect_status(0);
     assert_eq!(again.err, "");
 }
@@ -248,4 +251,39 @@ fn numbers_go_to_standard_output_and_progress_to_standard_error() {
     assert!(lines[0].starts_with("learning z from x, y: 45 rows"), "{loud:?}");
     assert!(lines[1].starts_with("grade 1: ") && lines[2].starts_with("grade 2: ") && lines.len() == 3, "{loud:?}");
     assert_eq!(loud.out, quiet.out.replace("quiet", "loud"));
+}
+
+#[test]
+fn no_two_columns_of_predictions_share_a_name_whatever_is_kept() {
+    let place = Place::with_model();
+    let kept = smooth(45).replacen("x,y,z", "x,y,z_predicted", 1);
+    let both: String = kept
+        .lines()
+        .enumerate()
+        .map(|(i, line)| format!("{line},{}\n", if i == 0 { "z".to_owned() } else { i.to_string() }))
+        .collect();
+    place.write("both.csv", both);
+    let answer = place.run(&["predict", "m", "both.csv", "--keep", "all"]).expect_status(0);
+    let names: Vec<String> = answer.columns().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["x", "y", "z_predicted", "z", "z_predicted_predicted"]);
+    let plain = place.run(&["predict", "m", "smooth.csv"]).expect_status(0);
+    assert_eq!(column(&answer, "z_predicted_predicted"), column(&plain, "z"));
+
+    // An output may itself be called like the prediction of another one.
+    place.fit("both.csv", "z,z_predicted", "two", &[]).expect_status(0);
+    let answer = place.run(&["predict", "two", "both.csv", "--keep", "z"]).expect_status(0);
+    let names: Vec<String> = answer.columns().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["z", "z_predicted_predicted", "z_predicted"]);
+}
+
+#[test]
+fn a_header_of_numbers_can_be_read_as_such() {
+    let place = Place::new();
+    place.write("t.csv", smooth(45).replacen("x,y,z", "2019,2020,2021", 1));
+    let fit = |more: &[&str]| place.fit("t.csv", "2021", "m", &[&["--no-report"], more].concat());
+    fit(&[]).expect_refusal(&["no column '2021'", "with --header"]);
+    fit(&["--header"]).expect_status(0);
+    let predicted = place.run(&["predict", "m", "t.csv", "--header"]).expect_status(0);
+    assert_eq!(predicted.columns()[0].0, "2021");
+    fit(&["--header", "--no-header", "--force"]).expect_refusal(&["--header", "--no-header"]);
 }

@@ -92,9 +92,9 @@ impl<'a> Folder<'a> {
         std::fs::create_dir_all(path).map_err(|error| format!("{}: cannot be made: {error}", path.display()))?;
         let files = FitFiles::new(&path.join(MODEL), true);
         let may_overwrite = force || is_of_a_demo(&files.run);
-        files.check(may_overwrite)?;
+        files.check(may_overwrite, &[])?;
         for name in [LEARNED, TEST] {
-            files::check(&path.join(name), may_overwrite)?;
+            files::check(&path.join(name), may_overwrite, &[])?;
         }
         Ok(Self { path, files })
     }

@@ -1,6 +1,7 @@
 //! `multigrade fit`
 
 use std::io::Write;
+use std::path::Path;
 
 use multigrade::report::{About, ReportData, ReportRows};
 use multigrade::table::Table;
@@ -21,16 +22,19 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
     let settings = args.settings()?.validate()?;
     let files = FitFiles::new(&args.out, !args.no_report);
-    files.check(args.force)?;
+    let validation_file = match &args.validation {
+        ValidationArg::Share(_) => None,
+        ValidationArg::File(path) => Some(path.as_path()),
+    };
+    let read: Vec<&Path> = [args.data.as_path()].into_iter().chain(validation_file).collect();
+    files.check(args.force, &read)?;
     use_threads(&args.threads)?;
     let options = args.table.options();
     let table = data::read(&args.data, &options)?;
     let columns = Columns::chosen(&table, args)?;
-    let samples = columns.samples(&table)?;
-    let held_out = match &args.validation {
-        ValidationArg::Share(_) => None,
-        ValidationArg::File(path) => Some(columns.samples(&data::read(path, &options)?)?),
-    };
+    let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
+    let held_out = validation_file.map(|path| samples(&data::read(path, &options)?)).transpose()?;
+    let samples = samples(&table)?;
     let warnings = data::oddities(&samples, &columns);
     warnings.iter().for_each(|text| warn(text));
 

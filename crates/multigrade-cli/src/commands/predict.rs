@@ -11,11 +11,12 @@ use crate::failure::{Failure, Status};
 use crate::{data, files};
 
 pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
+    let model_file = files::find(&args.model)?;
     if let Some(out) = &args.out {
-        files::check(out, args.force)?;
+        files::check(out, args.force, &[&model_file, &args.data])?;
     }
     use_threads(&args.threads)?;
-    let model = shorter(files::load(&args.model)?, args.grades)?;
+    let model = shorter(files::load(&model_file)?, args.grades)?;
     let table = data::read(&args.data, &args.table.options())?;
     let inputs = data::model_inputs(&table, &model)?;
     warn_outside(&model, &inputs, &table);
@@ -60,16 +61,21 @@ fn predictions(model: &Multigrade, inputs: &[f64], args: &PredictArgs) -> Result
     Ok(stages.iter().flat_map(|stage| (0..m).map(move |j| column(stage, j))).collect())
 }
 
-/// The names of the columns written. A prediction gives way to a kept column of the same name.
+/// The names of the columns written, all different. A prediction gives way to a kept column of the same name.
 fn names(model: &Multigrade, kept: &[String], staged: bool) -> Vec<String> {
     let stages = if staged { 1..=model.grades().len() } else { 0..=0 };
     let outputs = model.schema().output_names();
-    let name = |output: &str, k: usize| {
-        let name = if k > 0 { format!("{output}@{k}") } else { output.to_owned() };
-        if kept.contains(&name) { format!("{name}_predicted") } else { name }
-    };
-    let predicted = stages.flat_map(|k| outputs.iter().map(move |output| name(output, k)));
-    kept.iter().cloned().chain(predicted).collect()
+    let name = |output: &str, k: usize| if k > 0 { format!("{output}@{k}") } else { output.to_owned() };
+    let predicted: Vec<String> = stages.flat_map(|k| outputs.iter().map(move |output| name(output, k))).collect();
+    let mut names = kept.to_vec();
+    for own in &predicted {
+        let mut name = own.clone();
+        while names.contains(&name) || (name != *own && predicted.contains(&name)) {
+            name += "_predicted";
+        }
+        names.push(name);
+    }
+    names
 }
 
 fn kept_columns(table: &Table, keep: &[String]) -> Result<Vec<String>, Failure> {

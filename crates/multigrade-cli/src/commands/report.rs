@@ -1,7 +1,7 @@
 //! `multigrade report`
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use multigrade::report::{About, ReportData, ReportRows, RowKind, significant};
 use multigrade::{FitSettings, Multigrade, Samples, split, write_atomically};
@@ -14,14 +14,17 @@ use crate::grid::wrapped;
 use crate::{files, html, summary};
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Status, Failure> {
-    let model = files::load(&args.model)?;
+    let model_file = files::find(&args.model)?;
+    let model = files::load(&model_file)?;
     let out = match (&args.out, args.json) {
         (Some(path), _) => Some(path.clone()),
         (None, true) => None,
-        (None, false) => Some(files::beside(&files::model_path(&args.model), "html")),
+        (None, false) => Some(files::beside(&model_file, "html")),
     };
     if let Some(path) = &out {
-        files::check(path, args.force)?;
+        let read = [Some(&model_file), Some(&args.data), args.validation.as_ref()];
+        let read: Vec<&Path> = read.into_iter().flatten().map(PathBuf::as_path).collect();
+        files::check(path, args.force, &read)?;
     }
     let data = report(&model, args)?;
     data.warnings.iter().for_each(|text| warn(text));
@@ -46,13 +49,14 @@ fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> 
         None => Rows::again(model, &samples),
     };
     let difference = rows.difference(model)?;
+    let is_of_the_fit = difference.is_none();
     let about = About {
         source: data::file_name(&args.data),
         n_columns: table.column_names().len(),
-        warnings: difference.into_iter().collect(),
+        warnings: difference.into_iter().chain(data::oddities(&samples, &columns)).collect(),
         ..About::default()
     };
-    if about.warnings.is_empty() {
+    if is_of_the_fit {
         let rows = ReportRows { train: &rows.train, held_out: rows.held_out.as_ref(), held_out_predictions: None };
         Ok(ReportData::measure(model, &rows, &about)?)
     } else {
