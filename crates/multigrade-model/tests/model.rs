@@ -342,36 +342,3 @@ fn writing_follows_a_symbolic_link_and_replaces_nothing_but_regular_files() {
     }
     assert!(nowhere.is_symlink() && std::fs::read_dir(folder.path()).unwrap().count() == 4);
 }
-
-#[cfg(unix)]
-#[test]
-fn writing_follows_a_symbolic_link_and_replaces_nothing_but_regular_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let [file, link, nowhere] = ["m", "link", "nowhere"].map(|name| folder.path().join(name));
-    std::fs::write(&file, b"old").unwrap();
-    std::os::unix::fs::symlink(&file, &link).unwrap();
-    assert!(matches!(write_atomically(&link, b"new", false), Err(FileError::Exists { .. })));
-    write_atomically(&link, b"new", true).unwrap();
-    assert_eq!(std::fs::read(&file).unwrap(), b"new");
-    assert!(link.is_symlink());
-
-    std::os::unix::fs::symlink(folder.path().join("missing"), &nowhere).unwrap();
-    let pipe = folder.path().join("socket");
-    let _listener = std::os::unix::net::UnixListener::bind(&pipe).unwrap();
-    for (path, words) in [
-        (nowhere.as_path(), "leads to no file"),
-        (pipe.as_path(), "not a regular file"),
-        (folder.path(), "not a regular"),
-    ] {
-        for overwrite in [false, true] {
-            match write_atomically(path, b"x", overwrite).unwrap_err() {
-                FileError::Io { source, .. } => {
-                    assert_eq!(source.kind(), std::io::ErrorKind::InvalidInput);
-                    assert!(source.to_string().contains(words), "{source}");
-                }
-                other => panic!("{other}"),
-            }
-        }
-    }
-    assert!(nowhere.is_symlink() && std::fs::read_dir(folder.path()).unwrap().count() == 4);
-}
