@@ -440,6 +440,8 @@ fn decorations_fall_at_kinks_jumps_poles_and_branch_points() {
         ("if(sqrt(x) < 5, 1, 1)", 0.0, 1.0, C11),
         ("min(sqrt(x), -1)", 0.0, 1.0, C11),
         ("min(ln(x), -1000) + 1", -2.0, -1.0, Nowhere),
+        ("max(9, ln(x))", 0.0, 1.0, Unknown),
+        ("max(ln(x), 9)", 0.0, 1.0, Unknown),
         ("max(2, 1/x)", 1.0, 2.0, C11),
         ("max(2, 1/x)", -1.0, 2.0, Unknown),
         ("sin(abs(x))", -1.0, 1.0, Continuous),

@@ -296,3 +296,24 @@ impl Interval {
         self.increasing(atan_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_float::{FBig, round::mode::HalfEven};
+
+    /// Wrong last digits would be far below what any result shows, but they would still be wrong.
+    #[test]
+    fn the_pieces_and_the_rest_enclose_the_constants() {
+        type Big = FBig<HalfEven, 2>;
+        let big = |x: f64| Big::try_from(x).expect("finite").with_precision(300).value();
+        let half_pi = big(1.0).atan() * big(2.0);
+        let ln_2 = big(2.0).ln();
+        for (constant, pieces, rest) in
+            [(half_pi, &HALF_PI_PIECES[..], HALF_PI_REST), (ln_2, &LN_2_PIECES[..], LN_2_REST)]
+        {
+            let left = pieces.iter().fold(constant, |left, piece| left - big(*piece));
+            assert!(big(rest.lower()) < left && left < big(rest.upper()), "{left} in {rest:?}");
+        }
+    }
+}

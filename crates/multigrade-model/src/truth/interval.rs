@@ -73,16 +73,13 @@ impl Rounded {
         Self { value, error: ((a1 * b1 - value) + a1 * b2 + a2 * b1) + a2 * b2 }
     }
 
-    /// `a / b` for `b != 0`; the error has the sign of `(a - value * b) / b`.
+    /// `a / b` for `b > 0`; the error has the sign of `a - value * b`.
     const fn quotient(a: f64, b: f64) -> Self {
         let value = a / b;
-        if !(value == 0.0 || (value.abs() > SMALL && a.abs() > SMALL)) {
-            return Self { value, error: f64::NAN };
-        }
         let back = Self::product(value, b);
-        // value * b = a (1 + δ) with |δ| <= 2^-53, so a - back.value is exact (Sterbenz).
-        let residual = (a - back.value) - back.error;
-        Self { value, error: if b > 0.0 { residual } else { -residual } }
+        // Whether or not `value` is subnormal, `value * b` is between a/2 and 2a, or 0; so the difference of `a` and
+        // the rounded product is exact (Sterbenz), and an unknown error of the product stays one (NaN).
+        Self { value, error: (a - back.value) - back.error }
     }
 
     /// `√a` for `a >= 0`; the error has the sign of `a - value²`.

@@ -15,6 +15,8 @@ mod enclosure;
 mod expression;
 mod interval;
 mod parse;
+mod print;
+mod value;
 
 pub use domain::Domain;
 pub use enclosure::{Decorated, Decoration, Jet};
