@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod baselines;
+pub mod convex;
 mod fit;
 mod forward;
 mod front;
@@ -32,7 +33,8 @@ pub use baselines::baselines;
 pub use fit::{FitError, Fitted, Stop, fit, fit_named};
 pub use multigrade_model::{
     Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
-    Norms, OutputColumn, Readout, Scaling, Schema, write_atomically,
+    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
+    Schema, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

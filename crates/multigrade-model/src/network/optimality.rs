@@ -127,6 +127,16 @@ pub enum ProofError {
     /// The value of the candidate is too large for an `f64`.
     #[error("the objective is not finite: the data are too large; scale them first")]
     Overflow,
+    /// A lower bound above the value: rounding errors of the data are larger than what is left to prove.
+    #[error(
+        "the lower bound {dual} is above the value {primal}: the inputs span too many orders of magnitude to prove anything"
+    )]
+    Contradiction {
+        /// Value of the candidate.
+        primal: f64,
+        /// The bound.
+        dual: f64,
+    },
     /// A stored number is not what the data give.
     #[error("the proof does not hold: its {field} is {stored}, the data give {found}")]
     Differs {
@@ -181,8 +191,10 @@ impl OptimalityProof {
         }
         // Sums have relative error 2^-100 n or less; the allowance covers the one rounding of each result.
         let gap = (value.total - bound.dual).value().max(0.0) + primal * 2f64.powi(-52);
-        // Weights are stored to 53 bits: the fit cannot be nearer to the optimum than about that much of the targets.
-        let floor = rows.square_of_targets().value() * 2f64.powi(-88) + primal * 2f64.powi(-44);
+        let floor = value.rounding + primal * 2f64.powi(-44);
+        if (bound.dual - value.total).value() > floor {
+            return Err(ProofError::Contradiction { primal, dual });
+        }
         let status = if gap <= tolerance * primal {
             ProofStatus::Proved
         } else if gap <= floor {
@@ -242,7 +254,7 @@ impl OptimalityProof {
         let numbers = [
             ("primal", self.primal, fresh.primal, size),
             ("dual", self.dual, fresh.dual, size),
-            ("gap", self.gap, fresh.gap, size),
+            ("gap", self.gap, fresh.gap, fresh.gap + size * 2f64.powi(-40)),
             ("bound on the fit's error", self.fit_rmse_bound, rmse, rmse + (size * slack).sqrt()),
             ("lower bound of the oracle", self.oracle.lower, lower, lower),
             ("upper bound of the oracle", self.oracle.upper, upper, upper),
@@ -255,7 +267,7 @@ impl OptimalityProof {
         }
         let relative_holds = match (self.rel_gap, fresh.rel_gap) {
             (None, None) => true,
-            (Some(stored), Some(found)) => (stored - found).abs() <= 4.0 * slack,
+            (Some(stored), Some(found)) => (stored - found).abs() <= slack * (found + 2f64.powi(-40)),
             _ => false,
         };
         if !relative_holds {
@@ -336,6 +348,8 @@ struct Rows<'a> {
 /// Value of a candidate.
 struct Value {
     total: Twofold,
+    /// The loss that remains when each stored number is moved by a few of its rounding errors.
+    rounding: f64,
     neurons: usize,
 }
 
@@ -384,15 +398,6 @@ impl<'a> Rows<'a> {
         &self.y[row * self.outputs..(row + 1) * self.outputs]
     }
 
-    /// `1/2 sum_i w_i |y_i|²`.
-    fn square_of_targets(&self) -> Twofold {
-        let square = |&i: &usize| {
-            let sum: Twofold = self.targets(i).iter().map(|&y| Twofold::from(y) * y).sum();
-            sum * (0.5 * self.weight(i))
-        };
-        self.order.iter().map(square).sum()
-    }
-
     fn places(&self) -> Places {
         let mut places = Places { x: Vec::new(), weight: Vec::new(), mean: Vec::new(), spread: Twofold::ZERO };
         for rows in self.order.chunk_by(|&i, &j| self.x[i] == self.x[j]) {
@@ -415,15 +420,17 @@ impl<'a> Rows<'a> {
     /// `1/2 sum_i w_i |y_i - f(x_i)|² + β sum_j |v_j| |a_j|`.
     fn value(&self, candidate: &Grade, penalty: f64) -> Result<Value, ProofError> {
         let mut walk = Walk::new(candidate)?;
-        let mut loss = Twofold::ZERO;
+        let (mut loss, mut rounding) = (Twofold::ZERO, 0.0);
         for &i in &self.order {
             walk.advance(self.x[i]);
             for (o, &target) in self.targets(i).iter().enumerate() {
                 let off = Twofold::from(target) - walk.value(o, self.x[i]);
                 loss = loss + off * off * (0.5 * self.weight(i));
+                let moved = 2f64.powi(-50) * (target.abs() + walk.magnitude(o, self.x[i]));
+                rounding += 0.5 * self.weight(i) * moved * moved;
             }
         }
-        Ok(Value { total: loss + walk.norm * penalty, neurons: walk.working })
+        Ok(Value { total: loss + walk.norm * penalty, rounding, neurons: walk.working })
     }
 
     /// The bound that a dual point gives after projection and scaling.
@@ -441,9 +448,15 @@ impl<'a> Rows<'a> {
                 quadratic = quadratic + v * v / places.weight[k];
             }
         }
+        let own: Twofold =
+            dual_point.iter().enumerate().map(|(i, &v)| Twofold::from(v) * v / places.weight[i / m]).sum();
+        // A dual point that is all affine leaves rounding errors, which must not be scaled up to a bound.
+        if !quadratic.is_above(own * 2f64.powi(-60)) {
+            return Ok(Bound { dual: places.spread, omega: 0.0 });
+        }
         let omega = omega(&places, &columns);
         // s V is feasible for |s| <= β / omega; D(s V) = s <V, Y> - s² |V|² / 2 is largest at <V, Y> / |V|².
-        let best = if quadratic.value() > 0.0 { (linear / quadratic).value() } else { 0.0 };
+        let best = (linear / quadratic).value();
         let largest = if omega.value() > 0.0 { penalty / omega.value() } else { f64::INFINITY };
         // One part in 2^50 inside the constraint, so that rounding cannot push it out.
         let s = best.clamp(-largest, largest) * (1.0 - 2f64.powi(-50));
@@ -498,6 +511,8 @@ struct Walk {
     ahead: Vec<Kink>,
     /// `(intercept, slope)` per output on the piece walked.
     piece: Vec<(Twofold, Twofold)>,
+    /// The same sums with every term positive.
+    magnitude: Vec<(f64, f64)>,
     /// `sum_j |v_j| |a_j|`.
     norm: Twofold,
     working: usize,
@@ -527,8 +542,9 @@ impl Walk {
         let readout = candidate.readout();
         let outputs = readout.bias().len();
         let start = |o: usize| (Twofold::from(readout.bias()[o]), Twofold::from(readout.weights().row(o)[hidden]));
-        let mut walk =
-            Self { ahead: Vec::new(), piece: (0..outputs).map(start).collect(), norm: Twofold::ZERO, working: 0 };
+        let piece: Vec<_> = (0..outputs).map(start).collect();
+        let magnitude = piece.iter().map(|(a, b)| (a.abs().value(), b.abs().value())).collect();
+        let mut walk = Self { ahead: Vec::new(), piece, magnitude, norm: Twofold::ZERO, working: 0 };
         for j in 0..hidden {
             let column: Vec<f64> = (0..outputs).map(|o| readout.weights().row(o)[j]).collect();
             walk.join(Kink { weight: layer.weights().row(j)[0], bias: layer.bias()[j], readout: column });
@@ -559,6 +575,10 @@ impl Walk {
             *intercept = *intercept + Twofold::from(kink.bias) * (sign * a);
             *slope = *slope + Twofold::from(kink.weight) * (sign * a);
         }
+        for ((intercept, slope), a) in self.magnitude.iter_mut().zip(&kink.readout) {
+            *intercept = (*intercept + sign * (kink.bias * a).abs()).max(0.0);
+            *slope = (*slope + sign * (kink.weight * a).abs()).max(0.0);
+        }
     }
 
     /// Walks to `x`, which must not lie left of where it stands.
@@ -572,5 +592,11 @@ impl Walk {
     fn value(&self, output: usize, x: f64) -> Twofold {
         let (intercept, slope) = self.piece[output];
         intercept + slope * x
+    }
+
+    /// Sum of the magnitudes of all terms of the value.
+    fn magnitude(&self, output: usize, x: f64) -> f64 {
+        let (intercept, slope) = self.magnitude[output];
+        intercept + slope * x.abs()
     }
 }

@@ -1,0 +1,356 @@
+//! A linear spline with knots at data, and the best one among those with given knots.
+
+use super::line::Line;
+use super::normal::Normal;
+
+/// A linear spline whose first and last knot are the ends of the data.
+#[derive(Clone, Debug)]
+pub(super) struct Knots {
+    /// Positions in the line, ascending.
+    pub(super) at: Vec<usize>,
+    /// Values, `(knots, m)`.
+    pub(super) value: Vec<f64>,
+    /// Unit direction of the change of slope at each knot, `(knots, m)`; for one output its sign.
+    pub(super) direction: Vec<f64>,
+}
+
+/// Length of a vector of outputs.
+pub(super) fn norm(v: &[f64]) -> f64 {
+    match v {
+        [single] => single.abs(),
+        _ => v.iter().map(|v| v * v).sum::<f64>().sqrt(),
+    }
+}
+
+/// Changes of slope at all knots, `(knots, m)`; zero at the ends.
+pub(super) fn bends(place: &[f64], value: &[f64], m: usize) -> Vec<f64> {
+    let mut bend = vec![0.0; value.len()];
+    for j in 1..place.len().saturating_sub(1) {
+        let (left, right) = (place[j] - place[j - 1], place[j + 1] - place[j]);
+        for o in 0..m {
+            let (a, b, c) = (value[(j - 1) * m + o], value[j * m + o], value[(j + 1) * m + o]);
+            bend[j * m + o] = (c - b) / right - (b - a) / left;
+        }
+    }
+    bend
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Knots {
+    /// The zero spline without inner knots.
+    pub(super) fn none(n: usize, m: usize) -> Self {
+        let at = if n > 1 { vec![0, n - 1] } else { vec![0] };
+        let k = at.len();
+        Self { at, value: vec![0.0; k * m], direction: vec![0.0; k * m] }
+    }
+
+    /// The spline through all data.
+    pub(super) fn interpolant(line: &Line) -> Self {
+        let (n, m) = (line.len(), line.outputs());
+        let value: Vec<f64> = (0..n).flat_map(|i| line.y.iter().map(move |column| column[i])).collect();
+        let mut knots = Self { at: (0..n).collect(), direction: vec![0.0; value.len()], value };
+        knots.turn(&line.z, m);
+        knots
+    }
+
+    /// Number of inner knots.
+    pub(super) fn inner(&self) -> usize {
+        self.at.len().saturating_sub(2)
+    }
+
+    fn places(&self, z: &[f64]) -> Vec<f64> {
+        self.at.iter().map(|&i| z[i]).collect()
+    }
+
+    /// Total variation of the slope.
+    pub(super) fn total_bend(&self, z: &[f64], m: usize) -> f64 {
+        bends(&self.places(z), &self.value, m).chunks(m).map(norm).sum()
+    }
+
+    /// Lets the directions be those of the bends.
+    fn turn(&mut self, z: &[f64], m: usize) {
+        let bend = bends(&self.places(z), &self.value, m);
+        self.point_along(&bend, m);
+    }
+
+    fn point_along(&mut self, bend: &[f64], m: usize) {
+        for (direction, bend) in self.direction.chunks_mut(m).zip(bend.chunks(m)) {
+            let size = norm(bend);
+            if size > 0.0 {
+                direction.iter_mut().zip(bend).for_each(|(d, b)| *d = b / size);
+            }
+        }
+    }
+
+    /// Value of output `o` at `z`; linear beyond the ends.
+    pub(super) fn value_at(&self, line: &Line, z: f64, o: usize) -> f64 {
+        let m = line.outputs();
+        let Some(last) = self.at.len().checked_sub(2) else { return self.value[o] };
+        let j = self.at.partition_point(|&i| line.z[i] <= z).saturating_sub(1).min(last);
+        let (a, b) = (line.z[self.at[j]], line.z[self.at[j + 1]]);
+        let (start, end) = (self.value[j * m + o], self.value[(j + 1) * m + o]);
+        if b > a { start + (end - start) * ((z - a) / (b - a)) } else { start }
+    }
+
+    /// Inserts knots at every local maximum of `|u|` above the penalty, bending towards `u`; gives their number.
+    ///
+    /// `size` holds `|u|`, `u` one column per output. Knots nearer to each other than `2^-44` of the unit would have
+    /// slopes made of rounding errors and are left out.
+    pub(super) fn insert_maxima(&mut self, line: &Line, penalty: f64, u: &[f64], size: &[f64]) -> usize {
+        let (n, m) = (line.len(), line.outputs());
+        let (threshold, separation) = (penalty * (1.0 + 1e-12), 2f64.powi(-44));
+        let mut grown = Self { at: Vec::new(), value: Vec::new(), direction: Vec::new() };
+        for j in 0..self.at.len() {
+            grown.push(self.at[j], &self.value[j * m..(j + 1) * m], &self.direction[j * m..(j + 1) * m]);
+            let Some(&next) = self.at.get(j + 1) else { break };
+            for i in self.at[j] + 1..next {
+                let is_maximum = size[i] > threshold && size[i] >= size[i - 1] && size[i] >= size[i + 1];
+                let free = |k: usize| (line.z[k] - line.z[i]).abs() > separation;
+                if is_maximum && free(grown.at[grown.at.len() - 1]) && free(next) {
+                    let value: Vec<f64> = (0..m).map(|o| self.value_at(line, line.z[i], o)).collect();
+                    let direction: Vec<f64> = (0..m).map(|o| u[o * n + i] / size[i]).collect();
+                    grown.push(i, &value, &direction);
+                }
+            }
+        }
+        let inserted = grown.at.len() - self.at.len();
+        *self = grown;
+        inserted
+    }
+
+    fn push(&mut self, at: usize, value: &[f64], direction: &[f64]) {
+        self.at.push(at);
+        self.value.extend_from_slice(value);
+        self.direction.extend_from_slice(direction);
+    }
+
+    fn keep(&mut self, keep: &[bool], m: usize) {
+        let rows = |data: &[f64]| -> Vec<f64> {
+            data.chunks(m).zip(keep).filter(|(_, keep)| **keep).flat_map(|(row, _)| row.iter().copied()).collect()
+        };
+        (self.value, self.direction) = (rows(&self.value), rows(&self.direction));
+        let mut kept = keep.iter();
+        self.at.retain(|_| kept.next() == Some(&true));
+    }
+
+    /// Trace of the map from targets to fitted values, over all outputs, at a minimiser.
+    pub(super) fn degrees_of_freedom(&self, line: &Line, penalty: f64) -> f64 {
+        if self.inner() == 0 {
+            return (self.at.len() * line.outputs()) as f64;
+        }
+        let normal = Normal::new(line, &self.at);
+        let sizes: Vec<f64> = normal.bends(&self.value).chunks(line.outputs()).map(norm).collect();
+        normal.degrees_of_freedom(&self.direction, &sizes, penalty)
+    }
+
+    /// Moves to the minimiser of the objective over the splines with these knots, and drops those that do not bend it.
+    pub(super) fn descend(&mut self, normal: &mut Normal, penalty: f64) {
+        if normal.outputs() == 1 {
+            self.walk(normal, penalty);
+        } else {
+            if self.inner() > 0 {
+                self.smooth(normal, penalty);
+            }
+            self.newton(normal, penalty);
+        }
+    }
+
+    /// For each inner knot, the share of the way to `target` after which its bend has lost its direction, if it does.
+    fn vanishing(&self, bend: &[f64], target: &[f64], m: usize) -> Vec<Option<f64>> {
+        let along = |bend: &[f64], j: usize| dot(&bend[j * m..(j + 1) * m], &self.direction[j * m..(j + 1) * m]);
+        let inner = 1..self.at.len() - 1;
+        let share = |j: usize| {
+            if !inner.contains(&j) {
+                return None;
+            }
+            let (before, after) = (along(bend, j).max(0.0), along(target, j));
+            (after <= 0.0).then(|| if before > after { before / (before - after) } else { 0.0 })
+        };
+        (0..self.at.len()).map(share).collect()
+    }
+
+    /// The monotone active set for one output.
+    ///
+    /// Each step solves the problem in which every bend keeps its sign, and walks there until the first bend vanishes.
+    /// That knot is dropped and the walk goes on. The objective never rises.
+    fn walk(&mut self, normal: &mut Normal, penalty: f64) {
+        loop {
+            let target = normal.solve_directed(&self.direction, penalty);
+            let vanishing = self.vanishing(&normal.bends(&self.value), &normal.bends(&target), 1);
+            let Some(reach) = vanishing.iter().flatten().copied().reduce(f64::min) else {
+                self.value = target;
+                return;
+            };
+            self.value.iter_mut().zip(&target).for_each(|(v, t)| *v += reach * (t - *v));
+            let keep: Vec<bool> = vanishing.iter().map(|t| t.is_none_or(|t| t > reach * (1.0 + 1e-12))).collect();
+            normal.keep(&keep);
+            self.keep(&keep, 1);
+        }
+    }
+
+    /// Brings several outputs near the minimiser and finds the knots that bend there.
+    ///
+    /// Replaces `|b|` by `sqrt(|b|² + μ²)` with falling `μ` and takes Newton steps for the pair of equations
+    /// `p = b / sqrt(|b|² + μ²)` and stationarity (Chan, Golub, Mulet 1999), which stay well behaved where bends vanish.
+    fn smooth(&mut self, normal: &mut Normal, penalty: f64) {
+        let m = normal.outputs();
+        let top = |bend: &[f64]| bend.chunks(m).map(norm).fold(0.0, f64::max);
+        // Fresh knots bend by rounding errors only; without penalty they would bend by at least as much as they will.
+        let mut softness = 0.1 * top(&normal.bends(&normal.solve_least_squares())).max(top(&normal.bends(&self.value)));
+        let mut dual = vec![0.0; self.value.len()];
+        // Eight digits of separation between bends that vanish and bends that do not; 40 levels reach below rounding.
+        for _ in 0..40 {
+            let mut steps = 0;
+            while steps < 50 && self.smooth_step(normal, penalty, softness, &mut dual) {
+                steps += 1;
+            }
+            if softness <= 1e-8 * top(&normal.bends(&self.value)) {
+                break;
+            }
+            softness *= 0.1;
+        }
+        // |b| < 2 μ means |p| < 0.9: inside the constraint, if the other half of the pair agrees.
+        let bend = normal.bends(&self.value);
+        let keep: Vec<bool> = self.keep_ends(|j| {
+            let part = j * m..(j + 1) * m;
+            norm(&bend[part.clone()]) >= 2.0 * softness || norm(&dual[part]) > 0.95
+        });
+        normal.keep(&keep);
+        self.keep(&keep, m);
+        let bend = normal.bends(&self.value);
+        self.point_along(&bend, m);
+    }
+
+    fn keep_ends(&self, inner: impl Fn(usize) -> bool) -> Vec<bool> {
+        let last = self.at.len() - 1;
+        (0..=last).map(|j| j == 0 || j == last || inner(j)).collect()
+    }
+
+    /// One step of [`smooth`](Self::smooth); false once the steps no longer matter at this softness.
+    fn smooth_step(&mut self, normal: &Normal, penalty: f64, softness: f64, dual: &mut [f64]) -> bool {
+        let m = normal.outputs();
+        let bend = normal.bends(&self.value);
+        let length: Vec<f64> = bend.chunks(m).map(|b| norm(b).hypot(softness)).collect();
+        let pull: Vec<f64> = bend.iter().enumerate().map(|(i, b)| b / length[i / m]).collect();
+        let block = |j: usize, o: usize, k: usize| {
+            let (p, q) = (&dual[j * m..(j + 1) * m], &pull[j * m..(j + 1) * m]);
+            let identity = if o == k { 1.0 } else { 0.0 };
+            (identity - 0.5 * (p[o] * q[k] + q[o] * p[k])) / length[j]
+        };
+        let step = normal.newton_step(&self.value, &pull, block, penalty);
+        let change = Change::new(normal, &self.value, &step, &bend, penalty, softness);
+        let slope = change.slope();
+        let negligible = -1e-5 * penalty * softness;
+        let mut share = 1.0;
+        while share > 1e-6 && change.after(share) > 1e-4 * share * slope {
+            share *= 0.5;
+        }
+        if !(slope < 0.0 && share > 1e-6) {
+            return false;
+        }
+        self.value.iter_mut().zip(&step).for_each(|(v, d)| *v += share * d);
+        let turned = normal.bends(&step);
+        for j in 0..length.len() {
+            let (p, q) = (&mut dual[j * m..(j + 1) * m], &pull[j * m..(j + 1) * m]);
+            let d = &turned[j * m..(j + 1) * m];
+            let along = dot(q, d);
+            let next: Vec<f64> = (0..m).map(|o| q[o] + (d[o] - p[o] * along) / length[j]).collect();
+            // The second-order model is convex as long as |p| <= 1.
+            let size = norm(&next).max(1.0);
+            p.iter_mut().zip(next).for_each(|(p, n)| *p = n / size);
+        }
+        slope < negligible
+    }
+
+    /// Newton's method for several outputs, near the minimiser and among knots that bend. A knot whose bend would turn
+    /// round is dropped.
+    fn newton(&mut self, normal: &mut Normal, penalty: f64) {
+        let m = normal.outputs();
+        let mut smallest = f64::INFINITY;
+        // Quadratic convergence takes a handful of steps; each drop may take some more.
+        for _ in 0..20 + 4 * self.at.len() {
+            if self.inner() == 0 {
+                self.value = normal.solve_least_squares();
+                return;
+            }
+            let bend = normal.bends(&self.value);
+            self.point_along(&bend, m);
+            let block = |j: usize, o: usize, k: usize| {
+                let s = &self.direction[j * m..(j + 1) * m];
+                let identity = if o == k { 1.0 } else { 0.0 };
+                (identity - s[o] * s[k]) / norm(&bend[j * m..(j + 1) * m]).max(f64::MIN_POSITIVE)
+            };
+            let step = normal.newton_step(&self.value, &self.direction, block, penalty);
+            let target: Vec<f64> = self.value.iter().zip(&step).map(|(v, d)| v + d).collect();
+            let turned = normal.bends(&target);
+            let vanishing = self.vanishing(&bend, &turned, m);
+            if vanishing.iter().any(Option::is_some) {
+                let reach = vanishing.iter().flatten().copied().fold(1.0, f64::min);
+                let keep: Vec<bool> = vanishing.iter().map(|t| t.is_none_or(|t| t > reach * (1.0 + 1e-12))).collect();
+                self.value.iter_mut().zip(&step).for_each(|(v, d)| *v += reach * d);
+                normal.keep(&keep);
+                self.keep(&keep, m);
+                smallest = f64::INFINITY;
+                continue;
+            }
+            let change = Change::new(normal, &self.value, &step, &bend, penalty, 0.0);
+            let (slope, scale) = (change.slope(), penalty * bend.chunks(m).map(norm).sum::<f64>());
+            let mut share = 1.0;
+            while share > 1e-6 && change.after(share) > 1e-4 * share * slope + 1e-14 * scale {
+                share *= 0.5;
+            }
+            let turn = normal.bends(&step);
+            let relative = |(d, b): (&[f64], &[f64])| if norm(b) > 0.0 { norm(d) / norm(b) } else { 0.0 };
+            let size = turn.chunks(m).zip(bend.chunks(m)).map(relative).fold(0.0, f64::max);
+            // Steps stop shrinking when they are rounding errors.
+            if share <= 1e-6 || (size < 1e-6 && size >= 0.5 * smallest) {
+                return;
+            }
+            smallest = smallest.min(size);
+            self.value.iter_mut().zip(&step).for_each(|(v, d)| *v += share * d);
+        }
+    }
+}
+
+/// The objective along `value + t step`, as differences from its value at `t = 0`. Bends count as
+/// `sqrt(|b|² + softness²)`.
+struct Change {
+    linear: f64,
+    quadratic: f64,
+    penalty: f64,
+    softness: f64,
+    bend: Vec<f64>,
+    bend_step: Vec<f64>,
+    m: usize,
+}
+
+impl Change {
+    fn new(normal: &Normal, value: &[f64], step: &[f64], bend: &[f64], penalty: f64, softness: f64) -> Self {
+        let (linear, quadratic) = normal.change(value, step);
+        let m = normal.outputs();
+        Self { linear, quadratic, penalty, softness, bend: bend.to_vec(), bend_step: normal.bends(step), m }
+    }
+
+    fn slope(&self) -> f64 {
+        let pairs = self.bend.chunks(self.m).zip(self.bend_step.chunks(self.m));
+        let slope = |(b, d): (&[f64], &[f64])| {
+            let size = norm(b).hypot(self.softness);
+            if size > 0.0 { dot(b, d) / size } else { norm(d) }
+        };
+        self.linear + self.penalty * pairs.map(slope).sum::<f64>()
+    }
+
+    fn after(&self, t: f64) -> f64 {
+        let pairs = self.bend.chunks(self.m).zip(self.bend_step.chunks(self.m));
+        let growth = |(b, d): (&[f64], &[f64])| {
+            let after = b.iter().zip(d).map(|(b, d)| (b + t * d).powi(2)).sum::<f64>().sqrt().hypot(self.softness);
+            let sum = after + norm(b).hypot(self.softness);
+            // |b + td| - |b| without cancellation.
+            if sum > 0.0 { (2.0 * t * dot(b, d) + t * t * dot(d, d)) / sum } else { 0.0 }
+        };
+        t * self.linear + 0.5 * t * t * self.quadratic + self.penalty * pairs.map(growth).sum::<f64>()
+    }
+}

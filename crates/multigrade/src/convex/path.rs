@@ -1,0 +1,173 @@
+//! A path of penalties and the choice of one.
+
+use super::answer::{PathPoint, count_neurons};
+use super::generate::{Rule, Solved, generate, interpolate};
+use super::knots::Knots;
+use super::line::{Line, Sweep};
+use super::settings::Choice;
+use crate::{Samples, split};
+
+/// Optimal splines for falling penalties, the last of them the interpolant.
+pub(super) struct Path<'a> {
+    line: &'a Line,
+    rule: Rule,
+    pub(super) solved: Vec<Solved>,
+}
+
+/// `points` penalties from `largest` to `min_ratio largest`, equally spaced in logarithm.
+pub(super) fn penalties(largest: f64, points: usize, min_ratio: f64) -> Vec<f64> {
+    let last = (points - 1) as f64;
+    (0..points).map(|i| largest * min_ratio.powf(i as f64 / last)).collect()
+}
+
+impl<'a> Path<'a> {
+    /// Each fit starts from the knots of the one before.
+    pub(super) fn new(line: &'a Line, penalties: &[f64], rule: Rule, sweep: &mut Sweep) -> Self {
+        let mut path = Self { line, rule, solved: Vec::new() };
+        for &penalty in penalties {
+            let start = path.solved.last().map_or_else(|| Knots::none(line.len(), line.outputs()), |s| s.knots.clone());
+            path.solved.push(generate(line, penalty, start, rule, sweep));
+        }
+        path.solved.push(interpolate(line, sweep));
+        path
+    }
+
+    /// Loss of a fit in units of the data.
+    fn loss(&self, solved: &Solved) -> f64 {
+        (solved.merit.loss + self.line.spread) * self.line.objective_unit()
+    }
+
+    /// Degrees of freedom of one output. The interpolant has one for each distinct `x`.
+    fn freedom(&self, solved: &Solved) -> f64 {
+        if solved.penalty == 0.0 {
+            return self.line.len() as f64;
+        }
+        solved.knots.degrees_of_freedom(self.line, solved.penalty) / self.line.outputs() as f64
+    }
+
+    /// The summary of each fit. The score is generalised cross-validation.
+    pub(super) fn summary(&self) -> Vec<PathPoint> {
+        let line = self.line;
+        let total = line.weight();
+        let point = |solved: &Solved| {
+            let (loss, freedom) = (self.loss(solved), self.freedom(solved));
+            let share = 1.0 - freedom / total;
+            let mean = 2.0 * loss / (total * line.outputs() as f64);
+            let score = if share > 0.0 { mean / (share * share) } else { f64::INFINITY };
+            let whole = solved.merit.primal + line.spread;
+            let gap = (solved.merit.primal - solved.merit.dual).max(0.0);
+            PathPoint {
+                penalty: solved.penalty * line.penalty_unit(),
+                neurons: count_neurons(line, solved),
+                freedom,
+                loss,
+                variation: solved.merit.bend * line.slope_unit(),
+                rel_gap: if gap > 0.0 { gap / whole } else { 0.0 },
+                score,
+            }
+        };
+        self.solved.iter().map(point).collect()
+    }
+
+    /// Between two neighbours of the path, the fit on the far side of the last penalty that still `holds`.
+    ///
+    /// Halves the interval in logarithm; `holds` is true at `index`, false at `index + 1`.
+    pub(super) fn refine(&self, index: usize, holds: impl Fn(&Solved) -> bool, sweep: &mut Sweep) -> (Solved, Solved) {
+        let mut inside = self.solved[index].clone();
+        let mut outside = self.solved[index + 1].clone();
+        // Down to 1 part in 1e4 of the penalty; towards the interpolant, 2^-40 of the last penalty stands for 0.
+        let floor = inside.penalty * 2f64.powi(-40);
+        for _ in 0..40 {
+            let low = outside.penalty.max(floor);
+            if low >= inside.penalty * (1.0 - 1e-4) {
+                break;
+            }
+            let middle = (inside.penalty * low).sqrt();
+            let solved = generate(self.line, middle, inside.knots.clone(), self.rule, sweep);
+            if holds(&solved) { inside = solved } else { outside = solved }
+        }
+        (inside, outside)
+    }
+
+    /// The largest penalty whose loss is at most `target`; the interpolant if none is.
+    pub(super) fn discrepancy(&self, target: f64, sweep: &mut Sweep) -> Solved {
+        let above = |solved: &Solved| self.loss(solved) > target;
+        match self.solved.iter().position(|s| !above(s)) {
+            Some(0) => self.solved[0].clone(),
+            Some(first) => self.refine(first - 1, above, sweep).1,
+            None => self.solved[self.solved.len() - 1].clone(),
+        }
+    }
+
+    /// The smallest penalty with at most `budget` neurons before the first fit of the path with more.
+    pub(super) fn within_neurons(&self, budget: usize, sweep: &mut Sweep) -> Solved {
+        let fits = |solved: &Solved| count_neurons(self.line, solved) <= budget;
+        match self.solved.iter().position(|s| !fits(s)) {
+            Some(0) => self.solved[0].clone(),
+            Some(first) => self.refine(first - 1, fits, sweep).0,
+            None => self.solved[self.solved.len() - 1].clone(),
+        }
+    }
+}
+
+/// Rows of one part of a cross-validation.
+struct Fold {
+    train: Vec<usize>,
+    held_out: Vec<usize>,
+}
+
+fn folds(samples: &Samples, line: &Line, choice: &Choice) -> Vec<Fold> {
+    match *choice {
+        Choice::HeldOut { share, seed } => {
+            let parts = split(samples, share, seed);
+            vec![Fold { train: parts.train, held_out: parts.held_out }]
+        }
+        Choice::BlockCv { folds, block } => {
+            let rank = |x: f64| line.x.partition_point(|&place| place < x);
+            let part: Vec<usize> = samples.inputs().iter().map(|&x| rank(x) / block % folds).collect();
+            (0..folds)
+                .map(|k| {
+                    let (held_out, train) = (0..samples.rows()).partition(|&i| part[i] == k);
+                    Fold { train, held_out }
+                })
+                .collect()
+        }
+        Choice::Gcv | Choice::Discrepancy { .. } | Choice::Neurons(_) => Vec::new(),
+    }
+}
+
+/// Mean squared error on rows left out, for each penalty (in units of `line`) and last for the interpolant.
+///
+/// The loss is a sum over rows, so a penalty for all rows is one for the kept rows times their share of the weight.
+/// Infinite everywhere when nothing can be left out.
+pub(super) fn held_out_scores(
+    samples: &Samples,
+    line: &Line,
+    choice: &Choice,
+    penalties: &[f64],
+    rule: Rule,
+    sweep: &mut Sweep,
+) -> Vec<f64> {
+    let m = samples.n_targets();
+    let (mut errors, mut weight) = (vec![0.0; penalties.len() + 1], 0.0);
+    for fold in folds(samples, line, choice) {
+        if fold.train.is_empty() || fold.held_out.is_empty() {
+            continue;
+        }
+        let kept = Line::new(&samples.select(&fold.train));
+        let factor = kept.weight() / line.weight() * line.penalty_unit() / kept.penalty_unit();
+        let own: Vec<f64> = penalties.iter().map(|penalty| penalty * factor).collect();
+        let path = Path::new(&kept, &own, rule, sweep);
+        for &i in &fold.held_out {
+            let (z, w) = (kept.normalised(samples.inputs_of(i)[0]), samples.weights()[i]);
+            weight += w;
+            for (error, solved) in errors.iter_mut().zip(&path.solved) {
+                for (o, y) in samples.targets_of(i).iter().enumerate() {
+                    let fit = kept.restored(o, z, solved.knots.value_at(&kept, z, o));
+                    *error += w * (y - fit).powi(2);
+                }
+            }
+        }
+    }
+    errors.iter().map(|e| if weight > 0.0 { e / (weight * m as f64) } else { f64::INFINITY }).collect()
+}

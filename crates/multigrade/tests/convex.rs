@@ -1,0 +1,524 @@
+//! Laws of convex grades of one input: optimality, its proof, symmetries, choice of the penalty.
+
+use multigrade::convex::{self, Choice, ConvexError, ConvexFit, ConvexSettings, Penalty};
+use multigrade::{Matrix, ProofError, ProofStatus, Samples};
+use proptest::prelude::*;
+
+/// Numbers in [0, 1) from a fixed recurrence.
+fn numbers(seed: u64, count: usize) -> Vec<f64> {
+    let mut state = seed;
+    let next = |_| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..count).map(next).collect()
+}
+
+fn try_fit(samples: &Samples, penalty: Penalty) -> ConvexFit {
+    convex::fit(samples, &ConvexSettings { penalty, ..ConvexSettings::default() }.validate().unwrap()).unwrap()
+}
+
+fn fit(samples: &Samples, penalty: f64) -> ConvexFit {
+    try_fit(samples, Penalty::Absolute(penalty))
+}
+
+fn verify(fit: &ConvexFit, samples: &Samples) -> Result<(), ProofError> {
+    let grade = fit.grade().unwrap();
+    fit.proof.verify(samples.inputs(), samples.targets(), Some(samples.weights()), &grade)
+}
+
+/// `1/2 sum_i w_i |y_i - f(x_i)|² + β sum_j |a_j|`, term by term from the neurons.
+fn objective(samples: &Samples, fit: &ConvexFit) -> f64 {
+    let row = |i: usize| {
+        let x = samples.inputs_of(i)[0];
+        let output = |o: usize| {
+            let neurons = fit.knots.iter().enumerate().map(|(j, t)| fit.slopes.row(j)[o] * (x - t).max(0.0));
+            fit.intercept[o] + fit.slope[o] * x + neurons.sum::<f64>()
+        };
+        let errors = samples.targets_of(i).iter().enumerate().map(|(o, y)| (y - output(o)).powi(2));
+        0.5 * samples.weights()[i] * errors.sum::<f64>()
+    };
+    (0..samples.rows()).map(row).sum::<f64>() + fit.penalty * fit.variation()
+}
+
+/// A wavy target with noise: `n` rows, `m` outputs.
+fn waves(n: usize, m: usize, seed: u64) -> Samples {
+    let (x, noise) = (numbers(seed, n), numbers(seed + 1, n * m));
+    let y = (0..n * m).map(|k| ((7.0 + (k % m) as f64) * x[k / m]).sin() + 0.4 * (noise[k] - 0.5)).collect();
+    Samples::new(1, m, x, y, None).unwrap()
+}
+
+/// Rows with ties and weights: `(x, targets, weight)`.
+fn problems() -> impl Strategy<Value = Samples> {
+    (1usize..4).prop_flat_map(|m| {
+        let place = prop_oneof![(-5..5i32).prop_map(f64::from), -10.0..10.0f64];
+        let row = (place, prop::collection::vec(-3.0..3.0f64, m), 0.05..20.0f64);
+        prop::collection::vec(row, 1..60).prop_map(move |rows| {
+            let x = rows.iter().map(|r| r.0).collect();
+            let y = rows.iter().flat_map(|r| r.1.clone()).collect();
+            Samples::new(1, m, x, y, Some(rows.iter().map(|r| r.2).collect())).unwrap()
+        })
+    })
+}
+
+fn shares() -> impl Strategy<Value = f64> {
+    (-6.0..0.3f64).prop_map(|e| 10f64.powf(e))
+}
+
+/// Whether the gap is 1e-9 relative, or as small as rounding allows where nothing but rounding is left.
+fn is_closed(fit: &ConvexFit) -> bool {
+    match fit.proof.status {
+        ProofStatus::Proved => fit.proof.rel_gap.is_none_or(|gap| gap <= 1e-9),
+        ProofStatus::RoundingFloor => fit.proof.rel_gap.is_none(),
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_gap_closes_and_the_proof_holds_whatever_the_weights_ties_and_outputs(samples in problems(), share in shares()) {
+        let fit = try_fit(&samples, Penalty::OfLargest(share));
+        prop_assert!(is_closed(&fit), "{fit}\n{samples:?}");
+        let size: f64 = samples.targets().iter().map(|y| 20.0 * y * y).sum();
+        prop_assert!(fit.proof.dual <= fit.proof.primal * (1.0 + 1e-14) + 1e-26 * size, "{fit:?}");
+        prop_assert_eq!(fit.proof.neurons, fit.knots.len());
+        prop_assert_eq!(verify(&fit, &samples), Ok(()));
+        prop_assert!((objective(&samples, &fit) - fit.proof.primal).abs() <= 1e-9 * fit.proof.primal + 1e-18 * size);
+    }
+
+    #[test]
+    fn no_network_is_below_the_dual_bound(samples in problems(), share in shares(), seed: u64) {
+        let best = try_fit(&samples, Penalty::OfLargest(share));
+        let (m, width) = (samples.n_targets(), 5);
+        let random = numbers(seed, width * (m + 1) + 2 * m);
+        let mut other = best.clone();
+        other.knots = random[..width].iter().map(|u| 22.0 * u - 11.0).collect();
+        other.slopes = Matrix::new(width, m, random[width..width * (m + 1)].iter().map(|u| 4.0 * u - 2.0).collect()).unwrap();
+        other.intercept = random[width * (m + 1)..][..m].iter().map(|u| 4.0 * u - 2.0).collect();
+        other.slope = random[width * (m + 1) + m..].iter().map(|u| 2.0 * u - 1.0).collect();
+        prop_assert!(objective(&samples, &other) >= best.proof.dual * (1.0 - 1e-12));
+    }
+
+    #[test]
+    fn small_changes_of_the_optimum_do_not_improve_it(samples in problems(), share in shares(), seed: u64, size in -9.0..-1.0f64) {
+        let best = try_fit(&samples, Penalty::OfLargest(share));
+        let size = 10f64.powf(size);
+        let mut random = numbers(seed, 4096).into_iter().map(|u| size * (2.0 * u - 1.0));
+        let mut other = best.clone();
+        other.knots.iter_mut().for_each(|t| *t += random.next().unwrap());
+        other.slopes.as_mut_slice().iter_mut().chain(&mut other.intercept).chain(&mut other.slope)
+            .for_each(|a| *a += random.next().unwrap());
+        let allowance = 1e-9 * best.proof.primal + 1e-18 * samples.targets().iter().map(|y| 20.0 * y * y).sum::<f64>();
+        prop_assert!(objective(&samples, &other) >= objective(&samples, &best) - allowance);
+    }
+
+    #[test]
+    fn without_penalty_the_fit_passes_through_the_means(samples in problems()) {
+        let fit = fit(&samples, 0.0);
+        let fitted = fit.predict(samples.inputs());
+        let (x, m) = (samples.inputs(), samples.n_targets());
+        for i in 0..samples.rows() {
+            let tied: Vec<usize> = (0..samples.rows()).filter(|&j| x[j] == x[i]).collect();
+            let weight: f64 = tied.iter().map(|&j| samples.weights()[j]).sum();
+            for o in 0..m {
+                let mean = tied.iter().map(|&j| samples.weights()[j] * samples.targets_of(j)[o]).sum::<f64>() / weight;
+                // The affine part may be steep where neighbours are close.
+                let bends: f64 = (0..fit.knots.len()).map(|j| fit.slopes.row(j)[o].abs()).sum();
+                let rounding = 1e-15 * (fit.intercept[o].abs() + 20.0 * fit.slope[o].abs() + 20.0 * bends) + 1e-12;
+                prop_assert!((fitted[i * m + o] - mean).abs() <= rounding, "{} against {mean}", fitted[i * m + o]);
+            }
+        }
+        prop_assert!(is_closed(&fit), "{fit}");
+        prop_assert!(fit.knots.len() <= samples.rows().saturating_sub(2));
+    }
+
+    #[test]
+    fn at_the_largest_penalty_there_are_no_neurons_and_below_it_there_are(samples in problems()) {
+        let largest = convex::largest_penalty(&samples).unwrap();
+        let spread = samples.targets().iter().fold(0.0f64, |a, y| a.max(y.abs()));
+        let distinct: std::collections::BTreeSet<u64> = samples.inputs().iter().map(|x| (x + 0.0).to_bits()).collect();
+        prop_assume!(distinct.len() > 2 && largest > 1e-6 * spread);
+        for share in [1.0 + 1e-9, 2.0, 1e6] {
+            let fit = fit(&samples, share * largest);
+            prop_assert!(fit.knots.is_empty() && fit.proof.neurons == 0, "{share}: {fit}");
+            prop_assert!(is_closed(&fit), "{fit}");
+        }
+        prop_assert!(!fit(&samples, 0.999 * largest).knots.is_empty());
+    }
+
+    #[test]
+    fn a_second_grade_on_the_same_input_is_zero(samples in problems(), share in -4.0..-0.1f64) {
+        let first = try_fit(&samples, Penalty::OfLargest(10f64.powf(share)));
+        prop_assume!(!first.knots.is_empty() && first.penalty > 1e-6);
+        let residual: Vec<f64> = samples.targets().iter().zip(first.predict(samples.inputs())).map(|(y, f)| y - f).collect();
+        let left = Samples::new(1, samples.n_targets(), samples.inputs().to_vec(), residual, Some(samples.weights().to_vec())).unwrap();
+        let exhausted = convex::largest_penalty(&left).unwrap() / first.penalty;
+        prop_assert!((exhausted - 1.0).abs() <= 1e-6, "{exhausted}");
+        prop_assert!(fit(&left, first.penalty * (1.0 + 1e-6)).knots.is_empty());
+        let oracle = first.proof.oracle;
+        prop_assert!((oracle.upper / first.penalty - 1.0).abs() <= 1e-6, "{oracle:?}");
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_nothing(samples in problems(), share in shares(), seed: u64) {
+        let keys = numbers(seed, samples.rows());
+        let mut order: Vec<usize> = (0..samples.rows()).collect();
+        order.sort_by(|&i, &j| keys[i].total_cmp(&keys[j]));
+        let (a, b) = (try_fit(&samples, Penalty::OfLargest(share)), try_fit(&samples.select(&order), Penalty::OfLargest(share)));
+        assert_same_fit(&a, &b, &samples, 1.0)?;
+    }
+
+    #[test]
+    fn rows_twice_are_rows_of_weight_two(samples in problems(), share in shares()) {
+        let penalty = share * convex::largest_penalty(&samples).unwrap();
+        prop_assume!(penalty > 1e-9);
+        let twice = samples.followed_by(&samples).unwrap();
+        let doubled = samples.weights().iter().map(|w| 2.0 * w).collect();
+        let heavy = Samples::new(1, samples.n_targets(), samples.inputs().to_vec(), samples.targets().to_vec(), Some(doubled)).unwrap();
+        let (a, b, c) = (fit(&samples, penalty), fit(&twice, 2.0 * penalty), fit(&heavy, 2.0 * penalty));
+        assert_same_fit(&a, &b, &samples, 2.0)?;
+        assert_same_fit(&a, &c, &samples, 2.0)?;
+    }
+
+    #[test]
+    fn the_fit_follows_scales_of_inputs_and_targets(samples in problems(), share in shares(), s in 0.01..100.0f64, c in 0.01..100.0f64, shift in -50.0..50.0f64) {
+        let penalty = share * convex::largest_penalty(&samples).unwrap();
+        prop_assume!(penalty > 1e-9);
+        let m = samples.n_targets();
+        let x = samples.inputs().iter().map(|x| s * (x + shift)).collect();
+        // An affine function beside the targets is free.
+        let y = samples.targets().iter().enumerate().map(|(k, y)| c * (y + 0.3 * samples.inputs()[k / m])).collect();
+        let scaled = Samples::new(1, m, x, y, Some(samples.weights().to_vec())).unwrap();
+        let (a, b) = (fit(&samples, penalty), fit(&scaled, c * s * penalty));
+        let tolerance = 1e-8 * a.proof.primal + 1e-12;
+        prop_assert!((b.proof.primal / (c * c) - a.proof.primal).abs() <= tolerance, "{a}\n{b}");
+        let weight: f64 = samples.weights().iter().sum();
+        let apart = a.predict(samples.inputs()).iter().zip(b.predict(scaled.inputs())).enumerate()
+            .map(|(k, (f, g))| samples.weights()[k / m] / weight * (g / c - 0.3 * samples.inputs()[k / m] - f).powi(2)).sum::<f64>();
+        prop_assert!((apart / m as f64).sqrt() <= a.proof.fit_rmse_bound + b.proof.fit_rmse_bound / c + 1e-12);
+    }
+
+    #[test]
+    fn the_error_of_an_early_stop_is_within_its_bound(samples in problems(), share in shares(), tolerance in -4.0..-0.5f64) {
+        let loose = ConvexSettings { penalty: Penalty::OfLargest(share), tolerance: 10f64.powf(tolerance), ..ConvexSettings::default() };
+        let early = convex::fit(&samples, &loose.validate().unwrap()).unwrap();
+        let best = try_fit(&samples, Penalty::OfLargest(share));
+        let m = samples.n_targets();
+        let weight: f64 = samples.weights().iter().sum();
+        let apart: f64 = early.predict(samples.inputs()).iter().zip(best.predict(samples.inputs())).enumerate()
+            .map(|(k, (f, g))| samples.weights()[k / m] * (f - g).powi(2)).sum();
+        let rmse = (apart / (weight * m as f64)).sqrt();
+        prop_assert!(rmse <= early.proof.fit_rmse_bound + best.proof.fit_rmse_bound + 1e-13, "{rmse} {early}");
+    }
+
+    #[test]
+    fn equal_outputs_are_one_output_at_a_smaller_penalty(samples in problems(), share in shares(), m in 2usize..5) {
+        let single: Vec<f64> = samples.targets().iter().step_by(samples.n_targets()).copied().collect();
+        let make = |m: usize| {
+            let y = single.iter().flat_map(|&y| vec![y; m]).collect();
+            Samples::new(1, m, samples.inputs().to_vec(), y, Some(samples.weights().to_vec())).unwrap()
+        };
+        let (one, many) = (make(1), make(m));
+        let penalty = share * convex::largest_penalty(&one).unwrap();
+        prop_assume!(penalty > 1e-9);
+        let (a, b) = (fit(&one, penalty), fit(&many, penalty * (m as f64).sqrt()));
+        prop_assert!((b.proof.primal / m as f64 - a.proof.primal).abs() <= 1e-8 * a.proof.primal + 1e-14, "{a}\n{b}");
+    }
+
+    #[test]
+    fn an_altered_proof_is_refused(samples in problems(), share in -3.0..-0.2f64, which in 0usize..9, entry: prop::sample::Index) {
+        let fit = try_fit(&samples, Penalty::OfLargest(10f64.powf(share)));
+        prop_assume!(fit.proof.neurons > 0 && fit.proof.status == ProofStatus::Proved && fit.proof.primal > 1e-6);
+        let mut false_claim = fit.clone();
+        let proof = &mut false_claim.proof;
+        match which {
+            0 => proof.primal *= 0.999,
+            1 => proof.dual *= 1.001,
+            2 => proof.gap *= 0.5,
+            3 => proof.penalty *= 1.001,
+            4 => proof.rel_gap = Some(0.0),
+            5 => proof.fit_rmse_bound *= 0.999,
+            6 => {
+                // The largest entry or any that matters.
+                let largest = proof.dual_point.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+                let heavy: Vec<usize> = (0..proof.dual_point.len()).filter(|&i| proof.dual_point[i].abs() > 0.1 * largest).collect();
+                proof.dual_point[heavy[entry.index(heavy.len())]] *= 1.01;
+            }
+            7 => { let k = entry.index(false_claim.knots.len()); false_claim.slopes.row_mut(k)[0] += 1e-3; }
+            _ => false_claim.intercept[0] += 1e-3,
+        }
+        prop_assert!(verify(&false_claim, &samples).is_err(), "alteration {which} of {fit}");
+    }
+}
+
+fn assert_same_fit(a: &ConvexFit, b: &ConvexFit, samples: &Samples, factor: f64) -> Result<(), TestCaseError> {
+    let size: f64 = samples.targets().iter().map(|y| 20.0 * y * y).sum();
+    let apart = (a.proof.primal - b.proof.primal / factor).abs();
+    prop_assert!(apart <= 1e-9 * a.proof.primal + 1e-18 * size, "{a}\n{b}");
+    let worst = a
+        .predict(samples.inputs())
+        .iter()
+        .zip(b.predict(samples.inputs()))
+        .map(|(f, g)| (f - g).abs())
+        .fold(0.0, f64::max);
+    let weight: f64 = samples.weights().iter().sum();
+    let lightest = samples.weights().iter().copied().fold(f64::INFINITY, f64::min);
+    // The bound is on a weighted mean over all rows and outputs; a single one may carry all of it.
+    let bound =
+        (a.proof.fit_rmse_bound + b.proof.fit_rmse_bound) * (weight * samples.n_targets() as f64 / lightest).sqrt();
+    prop_assert!(worst <= bound + 1e-12, "{worst} > {bound}");
+    Ok(())
+}
+
+#[test]
+fn the_values_are_those_of_a_general_conic_solver() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/convex_reference.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let problems = document["problems"].as_array().unwrap();
+    assert!(problems.len() >= 10);
+    for problem in problems {
+        let list = |name: &str| -> Vec<f64> { serde_json::from_value(problem[name].clone()).unwrap() };
+        let m = problem["m"].as_u64().unwrap() as usize;
+        let samples = Samples::new(1, m, list("x"), list("y"), Some(list("w"))).unwrap();
+        let fit = fit(&samples, problem["beta"].as_f64().unwrap());
+        let expected = problem["value"].as_f64().unwrap();
+        assert!((fit.proof.primal / expected - 1.0).abs() < 1e-7, "{expected}: {fit}");
+        assert!(is_closed(&fit), "{fit}");
+    }
+}
+
+#[test]
+fn hostile_data_are_fitted_to_the_same_gap() {
+    let n = 400;
+    let (u, noise) = (numbers(3, n), numbers(4, n));
+    let wave = |x: f64, i: usize| (12.0 * x).sin() + 0.2 * (noise[i] - 0.5);
+    let make = |x: Vec<f64>, y: Vec<f64>| Samples::new(1, 1, x, y, None).unwrap();
+    let y: Vec<f64> = u.iter().enumerate().map(|(i, &x)| wave(x, i)).collect();
+    let cases = [
+        (
+            "half within 1e-9",
+            make(u.iter().enumerate().map(|(i, x)| if i % 2 == 0 { *x } else { 0.5 + 1e-9 * x }).collect(), y.clone()),
+        ),
+        ("Cauchy inputs", make(u.iter().map(|x| (3.0 * (x - 0.5)).tan()).collect(), y.clone())),
+        ("a large offset", make(u.iter().map(|x| 1e10 + 1e8 * x).collect(), y.clone())),
+        ("large targets", make(u.clone(), y.iter().map(|y| 1e12 * y).collect())),
+        ("small targets on an offset", make(u.clone(), y.iter().map(|y| 1.0 + 1e-6 * y).collect())),
+        ("many ties", make(u.iter().map(|x| (50.0 * x).floor()).collect(), y.clone())),
+        ("tiny inputs", make(u.iter().map(|x| 1e-150 * x).collect(), y.clone())),
+        ("neighbours in f64", make((0..n).map(|i| 1.0 + i as f64 * f64::EPSILON).collect(), y.clone())),
+    ];
+    for (name, samples) in cases {
+        for share in [0.5, 1e-2, 1e-4, 1e-6] {
+            let fit = try_fit(&samples, Penalty::OfLargest(share));
+            assert!(is_closed(&fit), "{name}, {share}: {fit}");
+            assert_eq!(verify(&fit, &samples), Ok(()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn targets_on_a_line_need_no_neurons() {
+    let x: Vec<f64> = numbers(5, 60).iter().map(|u| 1e3 * u).collect();
+    for line in [(0.0, 0.0), (7.0, 0.0), (1e9, -3.7), (0.1, 1e-9)] {
+        let samples = Samples::new(1, 1, x.clone(), x.iter().map(|x| line.0 + line.1 * x).collect(), None).unwrap();
+        for penalty in [Penalty::OfLargest(0.5), Penalty::OfLargest(1e-6), ConvexSettings::default().penalty] {
+            let fit = try_fit(&samples, penalty);
+            assert!(fit.knots.is_empty(), "{line:?}: {fit}");
+            assert!(is_closed(&fit), "{line:?}: {fit}");
+        }
+    }
+}
+
+#[test]
+fn few_rows_give_a_constant_or_a_line() {
+    let constant = fit(&Samples::new(1, 2, vec![3.0, 3.0], vec![1.0, 2.0, 3.0, 4.0], None).unwrap(), 0.5);
+    assert_eq!((constant.predict(&[-1.0, 9.0]), constant.proof.primal), (vec![2.0, 3.0, 2.0, 3.0], 2.0));
+    let line = fit(&Samples::new(1, 1, vec![1.0, 2.0], vec![1.0, 3.0], None).unwrap(), 0.5);
+    assert_eq!((line.predict(&[0.0, 4.0]), line.knots.len()), (vec![-1.0, 7.0], 0));
+    assert!(is_closed(&constant) && is_closed(&line));
+}
+
+#[test]
+fn a_proof_that_was_not_finished_says_so() {
+    let samples = waves(300, 1, 9);
+    let settings = ConvexSettings { penalty: Penalty::OfLargest(1e-3), max_rounds: 2, ..ConvexSettings::default() };
+    let fit = convex::fit(&samples, &settings.validate().unwrap()).unwrap();
+    assert_eq!(fit.proof.status, ProofStatus::BoundOnly);
+    assert!(fit.proof.rel_gap.is_none_or(|gap| gap > 1e-6));
+    assert!(fit.to_string().contains("NOT proved to 1e-9"), "{fit}");
+    assert_eq!(verify(&fit, &samples), Ok(()));
+}
+
+#[test]
+fn the_summary_is_one_line_with_the_bound_and_the_neurons() {
+    let fit = try_fit(&waves(100, 1, 1), Penalty::OfLargest(0.3));
+    let text = fit.to_string();
+    assert!(text.starts_with("P = ") && text.contains(", proved within ") && !text.contains('\n'), "{text}");
+    assert!(text.ends_with(&format!("RMSE of the global optimum; {} neurons", fit.knots.len())), "{text}");
+}
+
+#[test]
+fn along_the_path_the_loss_falls_the_variation_rises_and_the_end_interpolates() {
+    for m in [1, 3] {
+        let samples = waves(120, m, 2);
+        let fit = try_fit(&samples, ConvexSettings::default().penalty);
+        let value = |p: &convex::PathPoint| p.loss + p.penalty * p.variation;
+        for pair in fit.path.windows(2) {
+            assert!(pair[1].penalty < pair[0].penalty);
+            assert!(pair[1].loss <= pair[0].loss * (1.0 + 1e-9), "{pair:?}");
+            assert!(pair[1].variation >= pair[0].variation * (1.0 - 1e-9), "{pair:?}");
+            assert!(value(&pair[1]) <= value(&pair[0]) * (1.0 + 1e-9), "{pair:?}");
+        }
+        // The optimal value is concave in the penalty.
+        for three in fit.path.windows(3) {
+            let t = (three[1].penalty - three[2].penalty) / (three[0].penalty - three[2].penalty);
+            let chord = t * value(&three[0]) + (1.0 - t) * value(&three[2]);
+            assert!(value(&three[1]) >= chord * (1.0 - 1e-9), "{three:?}");
+        }
+        let (first, last) = (fit.path[0], fit.path[fit.path.len() - 1]);
+        assert_eq!((first.neurons, first.freedom.round(), last.penalty), (0, 2.0, 0.0));
+        assert!(last.loss < 1e-20 && last.freedom == 120.0, "{last:?}");
+        assert!(fit.path.iter().all(|p| p.rel_gap <= 1e-9), "{:?}", fit.path);
+        assert!(fit.path.iter().all(|p| p.freedom >= 2.0 - 1e-9 && p.freedom <= 120.0), "{:?}", fit.path);
+    }
+}
+
+/// The trace that `freedom` claims to be, by differences of whole fits.
+#[test]
+fn the_freedom_of_a_fit_is_the_divergence_of_its_values() {
+    let samples = waves(40, 2, 6);
+    let fit_at = |y: Vec<f64>, penalty| fit(&Samples::new(1, 2, samples.inputs().to_vec(), y, None).unwrap(), penalty);
+    let path = try_fit(&samples, Penalty::Path { points: 12, min_ratio: 1e-3, choice: Choice::Gcv }).path;
+    for point in [path[3], path[6], path[9]] {
+        let h = 1e-5;
+        let slope = |k: usize| {
+            let moved = |by: f64| {
+                let mut y = samples.targets().to_vec();
+                y[k] += by;
+                fit_at(y, point.penalty).predict(samples.inputs())[k]
+            };
+            (moved(h) - moved(-h)) / (2.0 * h)
+        };
+        let trace: f64 = (0..80).map(slope).sum();
+        assert!((trace / 2.0 - point.freedom).abs() < 0.02 * point.freedom, "{trace} against {point:?}");
+    }
+}
+
+#[test]
+fn the_choices_find_the_function_behind_the_noise() {
+    let n = 400;
+    let (x, noise) = (numbers(11, n), numbers(12, n));
+    let truth = |x: f64| (12.0 * x).sin();
+    let y: Vec<f64> = x.iter().zip(&noise).map(|(x, u)| truth(*x) + 0.5 * (u - 0.5)).collect();
+    let sigma = 0.5 / 12f64.sqrt();
+    let samples = Samples::new(1, 1, x.clone(), y, None).unwrap();
+    let error = |fit: &ConvexFit| {
+        let squares: f64 = fit.predict(&x).iter().zip(&x).map(|(f, &x)| (f - truth(x)).powi(2)).sum();
+        (squares / n as f64).sqrt()
+    };
+    for choice in [
+        Choice::Gcv,
+        Choice::HeldOut { share: 0.3, seed: 1 },
+        Choice::BlockCv { folds: 5, block: 1 },
+        Choice::BlockCv { folds: 4, block: 5 },
+        Choice::Discrepancy { noise: sigma },
+    ] {
+        let fit = try_fit(&samples, Penalty::Path { points: 30, min_ratio: 1e-5, choice: choice.clone() });
+        // The noise left over is less than half of what was there.
+        assert!(error(&fit) < 0.5 * sigma, "{choice:?}: {} {fit}", error(&fit));
+        assert!(is_closed(&fit) && fit.path.len() == 31);
+    }
+}
+
+#[test]
+fn the_discrepancy_principle_leaves_exactly_the_noise() {
+    let samples = waves(200, 2, 21);
+    for noise in [0.05, 0.12, 0.3] {
+        let choice = Choice::Discrepancy { noise };
+        let fit = try_fit(&samples, Penalty::Path { points: 25, min_ratio: 1e-4, choice });
+        let squares: f64 =
+            fit.predict(samples.inputs()).iter().zip(samples.targets()).map(|(f, y)| (f - y).powi(2)).sum();
+        let left = (squares / 400.0).sqrt() / noise;
+        assert!((0.999..=1.0 + 1e-12).contains(&left), "{noise}: {left}");
+    }
+    // More noise than the best line leaves: the line. Less than ties leave: the interpolant.
+    let line =
+        try_fit(&samples, Penalty::Path { points: 9, min_ratio: 1e-2, choice: Choice::Discrepancy { noise: 9.0 } });
+    assert!(line.knots.is_empty());
+    let tied = Samples::new(1, 1, vec![0.0, 0.0, 1.0, 2.0], vec![0.0, 1.0, 3.0, 0.0], None).unwrap();
+    let through =
+        try_fit(&tied, Penalty::Path { points: 9, min_ratio: 1e-2, choice: Choice::Discrepancy { noise: 0.01 } });
+    assert_eq!((through.penalty, through.knots.len()), (0.0, 1));
+}
+
+#[test]
+fn a_budget_of_neurons_is_kept_and_used() {
+    let samples = waves(150, 1, 31);
+    for budget in [0, 1, 2, 3, 5, 8, 13, 30] {
+        let choice = Choice::Neurons(budget);
+        let fit = try_fit(&samples, Penalty::Path { points: 40, min_ratio: 1e-5, choice });
+        assert!(fit.knots.len() <= budget, "{budget}: {fit}");
+        assert!(fit.knots.len() + 2 >= budget, "{budget}: {fit}");
+        assert!(is_closed(&fit));
+    }
+}
+
+#[test]
+fn the_grade_and_the_prediction_are_the_same_function() {
+    let samples = waves(80, 2, 41);
+    let fit = try_fit(&samples, Penalty::OfLargest(1e-3));
+    let grade = fit.grade().unwrap();
+    assert_eq!((grade.inputs(), grade.n_hidden_features(), grade.carry_inputs()), (1, fit.knots.len(), true));
+    let layer = &grade.branches()[0][0];
+    for x in [-3.0, 0.0, 0.123, 0.5, fit.knots[0], 0.99, 4.0] {
+        let hidden = (0..layer.outputs()).map(|j| (layer.weights().row(j)[0] * x + layer.bias()[j]).max(0.0));
+        let features: Vec<f64> = hidden.chain([x]).collect();
+        let value = fit.predict(&[x]);
+        for (o, value) in value.iter().enumerate() {
+            let readout = grade.readout();
+            let sum: f64 = readout.weights().row(o).iter().zip(&features).map(|(a, h)| a * h).sum();
+            assert!((readout.bias()[o] + sum - value).abs() < 1e-10 * (1.0 + x.abs()), "{x}");
+        }
+    }
+}
+
+#[test]
+fn several_inputs_are_refused_with_their_number() {
+    let samples = Samples::new(2, 1, vec![0.0, 1.0], vec![1.0], None).unwrap();
+    let settings = ConvexSettings::default().validate().unwrap();
+    assert_eq!(convex::fit(&samples, &settings).unwrap_err(), ConvexError::Inputs { found: 2 });
+    assert_eq!(convex::largest_penalty(&samples).unwrap_err(), ConvexError::Inputs { found: 2 });
+}
+
+#[test]
+fn targets_beyond_the_range_of_squares_are_refused_and_not_misjudged() {
+    let samples = Samples::new(1, 1, vec![0.0, 1.0, 2.0, 3.0], vec![1e200, -1e200, 1e200, 0.0], None).unwrap();
+    let settings = ConvexSettings { penalty: Penalty::OfLargest(0.1), ..ConvexSettings::default() }.validate().unwrap();
+    assert_eq!(convex::fit(&samples, &settings).unwrap_err(), ConvexError::Proof(ProofError::Overflow));
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let path = |points, min_ratio, choice| Penalty::Path { points, min_ratio, choice };
+    let wrong = [
+        (Penalty::Absolute(f64::NAN), "penalty"),
+        (Penalty::OfLargest(-0.1), "penalty"),
+        (path(1, 0.1, Choice::Gcv), "points of the path"),
+        (path(5, 1.0, Choice::Gcv), "smallest ratio of the path"),
+        (path(5, 0.1, Choice::HeldOut { share: 1.0, seed: 0 }), "held-out share"),
+        (path(5, 0.1, Choice::BlockCv { folds: 1, block: 1 }), "folds"),
+        (path(5, 0.1, Choice::BlockCv { folds: 2, block: 0 }), "block"),
+        (path(5, 0.1, Choice::Discrepancy { noise: 0.0 }), "noise"),
+    ];
+    for (penalty, field) in wrong {
+        let error = ConvexSettings { penalty, ..ConvexSettings::default() }.validate().unwrap_err();
+        assert_eq!(error.field, field);
+    }
+    let error = ConvexSettings { tolerance: 0.0, ..ConvexSettings::default() }.validate().unwrap_err();
+    assert_eq!(error.field, "tolerance");
+}
