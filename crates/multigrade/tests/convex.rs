@@ -322,6 +322,17 @@ fn hostile_data_are_fitted_to_the_same_gap() {
 }
 
 #[test]
+fn many_rows_and_several_outputs_are_fitted_to_the_same_gap() {
+    for (n, m) in [(3000, 2), (6000, 3), (10_000, 3)] {
+        let samples = waves(n, m, n as u64);
+        for share in [0.1, 1e-2, 1e-4] {
+            let fit = try_fit(&samples, Penalty::OfLargest(share));
+            assert!(is_closed(&fit), "{n} rows, {m} outputs, {share}: {fit}");
+        }
+    }
+}
+
+#[test]
 fn targets_on_a_line_need_no_neurons() {
     let x: Vec<f64> = numbers(5, 60).iter().map(|u| 1e3 * u).collect();
     for line in [(0.0, 0.0), (7.0, 0.0), (1e9, -3.7), (0.1, 1e-9)] {

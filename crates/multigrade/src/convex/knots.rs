@@ -248,7 +248,7 @@ impl Knots {
         while share > 1e-6 && change.after(share) > 1e-4 * share * slope {
             share *= 0.5;
         }
-        if !(slope < 0.0 && share > 1e-6) {
+        if !(slope < 0.0 && share > 1e-6 && step.iter().all(|d| d.is_finite())) {
             return false;
         }
         self.value.iter_mut().zip(&step).for_each(|(v, d)| *v += share * d);
@@ -278,12 +278,18 @@ impl Knots {
             }
             let bend = normal.bends(&self.value);
             self.point_along(&bend, m);
+            // A bend that vanished on the way is stiff, not infinitely stiff.
+            let smallest_bend = 1e-14 * bend.chunks(m).map(norm).fold(f64::MIN_POSITIVE, f64::max);
             let block = |j: usize, o: usize, k: usize| {
                 let s = &self.direction[j * m..(j + 1) * m];
                 let identity = if o == k { 1.0 } else { 0.0 };
-                (identity - s[o] * s[k]) / norm(&bend[j * m..(j + 1) * m]).max(f64::MIN_POSITIVE)
+                (identity - s[o] * s[k]) / norm(&bend[j * m..(j + 1) * m]).max(smallest_bend)
             };
             let step = normal.newton_step(&self.value, &self.direction, block, penalty);
+            if step.iter().any(|d| !d.is_finite()) {
+                // Knots far too many for these digits: the next round goes on from here.
+                return;
+            }
             let target: Vec<f64> = self.value.iter().zip(&step).map(|(v, d)| v + d).collect();
             let turned = normal.bends(&target);
             let vanishing = self.vanishing(&bend, &turned, m);
