@@ -14,7 +14,9 @@
 //! every prefix of the sum stays a valid model: [`Multigrade::truncate`] is always allowed.
 //!
 //! This crate says what such a network *means* ([`Multigrade::eval_reference`]) and how it is kept in a file
-//! ([`Multigrade::save`], [`Multigrade::load`]). It contains no training code and no unsafe code.
+//! ([`Multigrade::save`], [`Multigrade::load`]). [`OptimalityProof`] recomputes how far a convex grade of one input can be
+//! from the best one; [`truth`] encloses the values and slopes of a formula over a box. The crate contains no training
+//! code and no unsafe code.
 #![forbid(unsafe_code)]
 
 pub mod network;

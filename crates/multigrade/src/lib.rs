@@ -6,7 +6,8 @@
 //! f_k(x) = f_{k-1}(x) + A_k h_k(x) + c_k  fitted to the residual y - f_{k-1}; then grade k is frozen
 //! ```
 //!
-//! [`fit`] learns such a network from [`Samples`]; [`Predictor`] evaluates it fast; the model type
+//! [`fit`] learns such a network from [`Samples`]; [`Predictor`] evaluates it fast; [`convex`] finds the globally optimal
+//! ReLU grade of one input, with a proof. The model type
 //! [`Multigrade`] and its file belong to the crate `multigrade-model`, re-exported here.
 #![forbid(unsafe_code)]
 
