@@ -5,7 +5,7 @@
 //! it sees one [`Shape`], one flat slice of parameters and slices of rows.
 //!
 //! * [`Evaluator`]: loss and gradient of one grade over all rows.
-//! * [`dense()`], [`last_hidden_features`]: forward passes for prediction.
+//! * [`dense()`]: one layer, for prediction.
 //! * [`gemm()`] on checked [`View`]s, and the [`elementwise`] kernels, for everything else.
 //!
 //! # Determinism
@@ -36,7 +36,7 @@ mod tile;
 mod transcendental;
 pub mod view;
 
-pub use dense::{dense, last_hidden_features};
+pub use dense::dense;
 pub use evaluator::{Evaluator, Loss};
 pub use gemm::{Accumulate, gemm};
 pub use multigrade_model::network::Activation;

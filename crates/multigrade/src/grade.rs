@@ -191,8 +191,8 @@ fn trained_readout(shape: &Shape, parameters: &[f64]) -> BranchReadout {
     BranchReadout { weights: part(readout.weights.clone()), bias: part(readout.bias.clone()), penalty: 0.0 }
 }
 
-/// The ridge readout of one branch. Its penalty is `penalty` if that is given; else the weight decay or, with held-out
-/// rows, that one of it and the larger [`PENALTIES`] that is best on them.
+/// The ridge readout of one branch. Its penalty is `penalty` if that is given; else the weight decay; or, with held-out
+/// rows, the weight decay or one of the larger [`PENALTIES`], whichever is best on them.
 fn solved_readout(
     layers: &[Layer],
     task: &GradeTask,
