@@ -109,11 +109,12 @@ impl<T: Real> Product<'_, T> {
 
     #[inline(always)]
     fn tile<I: Isa, const ROWS: usize, const COLUMNS: usize>(&mut self, row: usize, column: usize, skipped: usize) {
-        debug_assert!(row + ROWS <= self.a.rows() && column + COLUMNS <= self.b.columns());
+        // Once per tile, so it costs nothing next to the tile's products.
+        assert!(row + ROWS <= self.a.rows() && column + COLUMNS <= self.b.columns(), "a tile leaves its matrices");
         let [a_row, a_column] = self.a.strides();
         let [b_row, _] = self.b.strides();
         let mut sums = [[T::ZERO; COLUMNS]; ROWS];
-        // SAFETY: the callers keep `row + ROWS` and `column + COLUMNS` within the shapes of `a` and `b`, so by the
+        // SAFETY: `row + ROWS` and `column + COLUMNS` were just checked against the shapes of `a` and `b`, so by the
         // views' invariant every element read lies inside their slices; entries of a row of `b` are adjacent.
         unsafe {
             let a = self.a.as_ptr().add(row * a_row);

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 /// Evaluates a model on many rows, in blocks, on all threads of the current thread pool.
 ///
-/// The values differ from [`Multigrade::eval_reference`] by rounding only, and do not depend on the number of threads.
+/// The values differ from [`Multigrade::eval_reference`] by rounding only, and do not depend on the number of threads. The
+/// last bits of a row's value may depend on how many rows are evaluated with it.
 ///
 /// ```
 /// use multigrade::{FitSettings, Precision, Predictor, Samples, fit, silent};

@@ -182,7 +182,8 @@ pub enum Solver {
 pub struct Descent {
     /// Passes over the rows.
     pub epochs: u32,
-    /// Rows of a mini-batch; `None` takes all rows at once. The last, shorter batch is used too.
+    /// Rows of a mini-batch; `None` takes all rows at once. The last, shorter batch is used too. Weights count inside a
+    /// batch: each batch makes an update of the same size, however much its rows weigh together.
     pub batch: Option<usize>,
     /// First learning rate, positive.
     pub rate: f64,
