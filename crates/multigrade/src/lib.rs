@@ -18,7 +18,6 @@ mod forward;
 mod front;
 mod grade;
 mod least_squares;
-pub mod norms;
 mod observer;
 mod plan;
 mod predictor;

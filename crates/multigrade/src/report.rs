@@ -11,7 +11,7 @@ pub use measure::{About, ReportRows, settings};
 
 use serde::Serialize;
 
-use crate::norms::Norms;
+use crate::Norms;
 
 /// Everything a report shows about one fitted model.
 ///

@@ -31,7 +31,8 @@ impl<S> std::ops::Deref for Valid<S> {
 /// J(Θ, b) = 1/2 sum_i w_i |r_i / s - g(h_i)|² + weight_decay/2 |Θ|²
 /// ```
 ///
-/// and then the readout is solved: `min_{A, c} sum_i w_i |r_i / s - A h_i - c|² + weight_decay |A|²`.
+/// and then the readout is solved: `min_{A, c} sum_i w_i |r_i / s - A h_i - c|² + λ |A|²`, where `λ` is the weight decay
+/// or, with held-out rows, it or one of four larger values, whichever is best on them.
 ///
 /// | field | default | meaning |
 /// |---|---|---|
@@ -40,7 +41,7 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `refit` | `None`: for small tables | train again on all rows once the plan is chosen |
 /// | `solver` | `None`: L-BFGS for small tables, Adam for large ones | trains the hidden stacks |
 /// | `activation`, `weight_decay` | `None`: chosen by validation | for every grade that names none |
-/// | `branches` | `None`: 5 for automatic grades on small tables, else 1 | networks averaged in every grade that names none |
+/// | `branches` | `None`: 5 up to 2,000 rows, 3 up to 10,000, else 1; always 1 for listed grades | networks averaged in every grade that names none |
 /// | `readout` | least squares | how the readout is found |
 /// | `rescale` | true | bring the residual to unit size before each grade |
 /// | `standardise_features` | true | bring the features to mean 0 and variance 1 before each grade |

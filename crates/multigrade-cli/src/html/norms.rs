@@ -1,6 +1,6 @@
 //! The figure of residual norms: what every grade left over, and what simple methods leave.
 
-use multigrade::norms::Norms;
+use multigrade::Norms;
 use multigrade::report::{BaselineRow, GradeRow, OutputFit, ReportData, RowKind, significant};
 
 use super::axis::Range;

@@ -1,6 +1,6 @@
 //! The tables of the report. A table that is wider than the page scrolls inside its own box.
 
-use multigrade::norms::Norms;
+use multigrade::Norms;
 use multigrade::report::{BaselineRow, Entry, GradeRow, ReportData, RowKind, significant};
 
 use super::markup::Markup;

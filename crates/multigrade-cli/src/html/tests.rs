@@ -1,4 +1,4 @@
-use multigrade::norms::Norms;
+use multigrade::Norms;
 use multigrade::report::{
     BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
     SpectrumCurve,

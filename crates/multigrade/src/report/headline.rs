@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{GradeRow, ReportData};
-use crate::norms::Norms;
+use crate::Norms;
 
 /// Ratios within this factor of 1 are called "about as good": one split into training and held-out rows cannot tell
 /// them apart.
