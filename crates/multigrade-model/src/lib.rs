@@ -23,7 +23,7 @@ pub mod network;
 pub mod truth;
 
 pub use network::{
-    Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
-    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
-    Schema, write_atomically,
+    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
+    ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
+    ProofStatus, Readout, Scaling, Schema, Skip, write_atomically,
 };

@@ -40,7 +40,7 @@ pub use answer::{ConvexFit, PathPoint};
 use generate::{Rule, Solved, generate, interpolate};
 use knots::Knots;
 use line::{Line, Sweep};
-use multigrade_model::{ModelError, OptimalityProof, ProofError};
+use multigrade_model::{ConvexProblem, ModelError, NeuronClass, OptimalityProof, ProofError};
 use path::{Path, held_out_scores, penalties};
 pub use settings::{Choice, ConvexSettings, Penalty};
 
@@ -172,15 +172,14 @@ fn finish(
     line.measure(&solved.knots, solved.penalty, sweep);
     let neurons = Neurons::new(line, solved);
     let penalty = solved.penalty * line.penalty_unit();
-    let proof = OptimalityProof::new(
-        samples.inputs(),
-        samples.targets(),
-        Some(samples.weights()),
-        &neurons.grade()?,
+    let problem = ConvexProblem {
+        x: samples.inputs(),
+        y: samples.targets(),
+        weights: Some(samples.weights()),
+        class: NeuronClass::OneInput,
         penalty,
-        tolerance,
-        line.dual_point(sweep),
-    )?;
+    };
+    let proof = OptimalityProof::new(&problem, &neurons.grade()?, line.dual_point(sweep), tolerance, 0)?;
     let Neurons { knots, slopes, intercept, slope } = neurons;
     Ok(ConvexFit { knots, slopes, intercept, slope, penalty, largest_penalty, proof, path, rounds: solved.rounds })
 }

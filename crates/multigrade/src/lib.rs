@@ -32,9 +32,9 @@ mod training;
 pub use baselines::baselines;
 pub use fit::{FitError, Fitted, Stop, fit, fit_named};
 pub use multigrade_model::{
-    Activation, Branch, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix, ModelError, Multigrade,
-    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
-    Schema, write_atomically,
+    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
+    ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
+    ProofStatus, Readout, Scaling, Schema, Skip, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

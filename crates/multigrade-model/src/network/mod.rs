@@ -22,6 +22,6 @@ pub use layer::Layer;
 pub use matrix::Matrix;
 pub use model::{ModelError, Multigrade};
 pub use norms::Norms;
-pub use optimality::{NeuronClass, OptimalityProof, OracleBounds, ProofError, ProofStatus};
+pub use optimality::{Bias, ConvexProblem, NeuronClass, OptimalityProof, OracleBounds, ProofError, ProofStatus, Skip};
 pub use scaling::Scaling;
 pub use schema::{InputColumn, OutputColumn, Schema};
