@@ -11,6 +11,7 @@
 //! [`Multigrade`] and its file belong to the crate `multigrade-model`, re-exported here.
 #![forbid(unsafe_code)]
 
+pub mod attack;
 mod baselines;
 pub mod convex;
 mod fit;
@@ -31,6 +32,7 @@ mod training;
 
 pub use baselines::baselines;
 pub use fit::{FitError, Fitted, Stop, fit, fit_named};
+pub use multigrade_model::truth;
 pub use multigrade_model::{
     Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
     ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,

@@ -14,6 +14,10 @@ pub(crate) enum Stream {
     Initial { seed: u64, grade: u64, branch: u64 },
     /// Order of the rows in an epoch.
     Order { key: u64, epoch: u32 },
+    /// Points at which an error is looked for.
+    Attack { seed: u64 },
+    /// Steps of one search for a larger error.
+    Search { seed: u64, number: u64 },
 }
 
 impl Stream {
@@ -22,6 +26,8 @@ impl Stream {
         let words = match self {
             Self::Initial { seed, grade, branch } => [1, seed, grade, branch],
             Self::Order { key, epoch } => [2, key, u64::from(epoch), 0],
+            Self::Attack { seed } => [3, seed, 0, 0],
+            Self::Search { seed, number } => [4, seed, number, 0],
         };
         words.iter().fold(0, |key, &word| Xoshiro256PlusPlus::seed_from_u64(key ^ word.rotate_left(32)).next_u64())
     }
