@@ -151,7 +151,8 @@ impl Expression {
         self.enclose(at, 2)
     }
 
-    fn enclose(&self, at: &[Interval], order: usize) -> Jet {
+    /// Encloses derivatives up to `order`, at most 2; the jet is to be asked for no others.
+    pub(super) fn enclose(&self, at: &[Interval], order: usize) -> Jet {
         assert_eq!(at.len(), self.variables.len(), "one interval for each variable");
         let mut jet = Machine::run(&self.ops, &self.numbers, at, order, self.height);
         jet.forget_what_is_not_guaranteed();

@@ -57,7 +57,7 @@ impl Rounded {
     }
 
     /// `a * b`; the error is exact (Dekker's product of halves). `0 * ∞ = 0`: the infinity is only a bound.
-    const fn product(a: f64, b: f64) -> Self {
+    pub(super) const fn product(a: f64, b: f64) -> Self {
         if a == 0.0 || b == 0.0 {
             return Self { value: 0.0, error: 0.0 };
         }
@@ -74,7 +74,7 @@ impl Rounded {
     }
 
     /// `a / b` for `b > 0`; the error has the sign of `a - value * b`.
-    const fn quotient(a: f64, b: f64) -> Self {
+    pub(super) const fn quotient(a: f64, b: f64) -> Self {
         let value = a / b;
         let back = Self::product(value, b);
         // Whether or not `value` is subnormal, `value * b` is between a/2 and 2a, or 0; so the difference of `a` and
@@ -91,12 +91,12 @@ impl Rounded {
 
     /// A number not above the exact result. NaN is not `>= 0`, so an unknown error counts as a bad one.
     /// From an overflow to `∞` this makes the largest finite number, so `lower < ∞` survives.
-    const fn down(self) -> f64 {
+    pub(super) const fn down(self) -> f64 {
         if self.error >= 0.0 { self.value } else { self.value.next_down() }
     }
 
     /// A number not below the exact result.
-    const fn up(self) -> f64 {
+    pub(super) const fn up(self) -> f64 {
         if self.error <= 0.0 { self.value } else { self.value.next_up() }
     }
 }

@@ -16,6 +16,8 @@ mod expression;
 mod interval;
 mod parse;
 mod print;
+mod program;
+mod region;
 mod value;
 
 pub use domain::Domain;
@@ -23,3 +25,5 @@ pub use enclosure::{Decorated, Decoration, Jet};
 pub use expression::Expression;
 pub use interval::Interval;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_VARIABLES, ParseError};
+pub use program::{Format, Program, ProgramError};
+pub use region::{Bounds, Leaf, MAX_KUHN_VARIABLES, Order, Region, RegionError, Shape};

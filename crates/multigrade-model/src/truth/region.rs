@@ -1,0 +1,777 @@
+//! A box with the network specialised to it, and bounds for `f - network` over the box.
+//!
+//! Coordinates on a box are `t` in `[-1, 1]^d`, `x_i = (middle of side i) + (half its width) t_i`, middle and half
+//! width as real numbers. The theorem about a [`Form`]: at every point of the box (or simplex) the exact value of the
+//! neuron is `center + Σ coefficients · (t, ε) + θ` with `|θ| <= error` and noises `ε` in `[-1, 1]` that are functions
+//! of the point, the same for all neurons.
+
+use std::sync::Arc;
+
+use super::domain::Domain;
+use super::enclosure::{Decoration, Jet};
+use super::expression::Expression;
+use super::interval::{Interval, Rounded, power_of_two};
+use super::program::{Computed, Format, Input, Net, Program, Term, sum_rounding, up_product, up_sum};
+
+/// Most variables for which a box is cut into its `d!` Kuhn simplices.
+pub const MAX_KUHN_VARIABLES: usize = 4;
+
+const UNIT: Interval = Interval::raw(-1.0, 1.0);
+/// Numbers of noises times neurons, about: memory for one pass through the network.
+const COEFFICIENTS: usize = 1 << 18;
+/// Forms whose numbers are larger are replaced by intervals, so that nothing overflows in them.
+const LARGE: f64 = power_of_two(900);
+/// A relaxation is worth a noise of its own if its share of the range is larger than this; else it is rounding dirt.
+const NEGLIGIBLE: f64 = power_of_two(-32);
+
+/// What a leaf is cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// The box itself.
+    Box,
+    /// The `d!` simplices of its points with `t_i >= t_j >= …`, one for each order of the variables.
+    Kuhn,
+}
+
+/// How `f` is enclosed over a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// By its values; asks that `f` is [`Decoration::Defined`].
+    Value,
+    /// By a value and slopes; asks for [`Decoration::Continuous`].
+    Slope,
+    /// By values, gradient and second derivatives; asks for [`Decoration::C11`].
+    Curvature,
+}
+
+/// The way in which the bounds over a box are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Leaf {
+    /// What the box is cut into.
+    pub shape: Shape,
+    /// How the function is enclosed.
+    pub order: Order,
+}
+
+impl Leaf {
+    /// Every leaf, with its name in certificates.
+    pub const NAMED: [(&str, Self); 6] = [
+        ("box value", Self { shape: Shape::Box, order: Order::Value }),
+        ("box slope", Self { shape: Shape::Box, order: Order::Slope }),
+        ("box curvature", Self { shape: Shape::Box, order: Order::Curvature }),
+        ("kuhn value", Self { shape: Shape::Kuhn, order: Order::Value }),
+        ("kuhn slope", Self { shape: Shape::Kuhn, order: Order::Slope }),
+        ("kuhn curvature", Self { shape: Shape::Kuhn, order: Order::Curvature }),
+    ];
+
+    /// Its name in certificates.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, leaf)| *leaf == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Encloses `f(x) - network(x)` for all `x` of a box, for the three meanings of the network.
+///
+/// Unbounded where nothing is known, such as in a format in which something may overflow or that is not followed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Stored weights, real arithmetic.
+    pub exact: Interval,
+    /// Evaluated in binary64.
+    pub f64: Interval,
+    /// Evaluated in binary32.
+    pub f32: Interval,
+}
+
+impl Bounds {
+    /// The smallest bounds that enclose both.
+    pub fn hull(self, other: Self) -> Self {
+        Self { exact: self.exact.hull(other.exact), f64: self.f64.hull(other.f64), f32: self.f32.hull(other.f32) }
+    }
+}
+
+/// A function, a network and a box that do not fit each other.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegionError {
+    /// The box has no side for an input of the network.
+    #[error("the box has no side for the input '{name}' of the model; write {name}=lower..upper")]
+    NoSide {
+        /// Name of the input.
+        name: String,
+    },
+    /// The box has a side that is no input of the network.
+    #[error("the box has a side for '{name}', which is no input of the model (its inputs: {inputs})")]
+    NoInput {
+        /// Name of the side.
+        name: String,
+        /// Names of the inputs.
+        inputs: String,
+    },
+    /// The function has a variable that is no input of the network.
+    #[error("the function has the variable '{name}', which is no input of the model (its inputs: {inputs})")]
+    NoVariable {
+        /// Name of the variable.
+        name: String,
+        /// Names of the inputs.
+        inputs: String,
+    },
+    /// A cut that does not divide the box.
+    #[error("cannot cut variable number {variable} at {at}: {expected}")]
+    Cut {
+        /// Number of the variable, from 0.
+        variable: usize,
+        /// Where.
+        at: f64,
+        /// What would do.
+        expected: String,
+    },
+    /// A leaf that asks more of the function than is known of it there.
+    #[error(
+        "the leaf '{leaf}' asks for a function that is {needed:?} on its box, but it is only known to be {found:?}"
+    )]
+    Decoration {
+        /// Name of the leaf.
+        leaf: &'static str,
+        /// What it asks for.
+        needed: Decoration,
+        /// What is known.
+        found: Decoration,
+    },
+    /// Too many variables for simplices.
+    #[error("the leaf '{leaf}' is for at most {MAX_KUHN_VARIABLES} variables, found {found}")]
+    Variables {
+        /// Name of the leaf.
+        leaf: &'static str,
+        /// Number of variables.
+        found: usize,
+    },
+}
+
+/// What does not change from box to box.
+#[derive(Debug)]
+struct Problem {
+    /// Its arguments are the inputs of the network, in order.
+    expression: Expression,
+    inputs: Vec<Input>,
+    followed: [bool; 2],
+}
+
+/// A box, and the part of the network that matters there.
+///
+/// Specialising keeps every value of the network at every point of the box and drops what is exactly 0 in all
+/// meanings that are followed, what only repeats another neuron, and what no longer reaches the output.
+#[derive(Clone, Debug)]
+pub struct Region {
+    problem: Arc<Problem>,
+    sides: Vec<Interval>,
+    net: Arc<Net>,
+    output: Output,
+}
+
+/// The network over a box or simplex: `center + Σ slopes t + θ`, `|θ| <= spread`, and the distance of what is computed
+/// in each of [`Format::ALL`] from it.
+#[derive(Clone, Debug)]
+struct Output {
+    center: f64,
+    slopes: Vec<f64>,
+    spread: f64,
+    /// Encloses the values.
+    range: Interval,
+    rounding: [f64; 2],
+}
+
+impl Region {
+    /// The whole box.
+    ///
+    /// # Errors
+    /// [`RegionError`] unless the box has a side for each input of the network and no others, and the variables of the
+    /// function are among them. They are matched by name.
+    pub fn root(program: &Program, expression: &Expression, domain: &Domain) -> Result<Self, RegionError> {
+        let inputs = || program.names.join(", ");
+        if let Some(name) = domain.names().iter().find(|name| !program.names.contains(name)) {
+            return Err(RegionError::NoInput { name: name.clone(), inputs: inputs() });
+        }
+        let side = |name: &String| {
+            let place = domain.names().iter().position(|n| n == name);
+            place.map(|i| domain.sides()[i]).ok_or_else(|| RegionError::NoSide { name: name.clone() })
+        };
+        let sides = program.names.iter().map(side).collect::<Result<Vec<_>, _>>()?;
+        let expression = expression
+            .with_variables(&program.names)
+            .map_err(|name| RegionError::NoVariable { name, inputs: inputs() })?;
+        let problem = Problem { expression, inputs: program.inputs.clone(), followed: program.followed };
+        Ok(Self::new(Arc::new(problem), sides, &program.net))
+    }
+
+    /// A box on which `net` is the network.
+    fn new(problem: Arc<Problem>, sides: Vec<Interval>, net: &Net) -> Self {
+        let pass = Pass::run(&problem, net, &sides, None);
+        let (output, net) = (pass.output(), pass.specialised());
+        Self { problem, sides, net: Arc::new(net), output }
+    }
+
+    /// The two parts of the box on both sides of `at`, both with their common face.
+    ///
+    /// # Errors
+    /// [`RegionError::Cut`] unless `at` is strictly inside the side of the variable.
+    pub fn split(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError> {
+        let fail = |expected| Err(RegionError::Cut { variable, at, expected });
+        let Some(side) = self.sides.get(variable) else {
+            return fail(format!("there are {} variables, counted from 0", self.sides.len()));
+        };
+        if !(side.lower() < at && at < side.upper()) {
+            return fail(format!("the place is not strictly between {} and {}", side.lower(), side.upper()));
+        }
+        let part = |side: Interval| {
+            let mut sides = self.sides.clone();
+            sides[variable] = side;
+            Self::new(Arc::clone(&self.problem), sides, &self.net)
+        };
+        Ok((part(Interval::raw(side.lower(), at)), part(Interval::raw(at, side.upper()))))
+    }
+
+    /// The sides of the box, in the order of the inputs of the network.
+    pub fn sides(&self) -> &[Interval] {
+        &self.sides
+    }
+
+    /// Number of neurons that matter on the box.
+    pub fn n_neurons(&self) -> usize {
+        self.net.neurons.len()
+    }
+
+    /// Bounds of `f - network` over the box.
+    ///
+    /// # Errors
+    /// [`RegionError::Decoration`] and [`RegionError::Variables`] if the leaf is not allowed here.
+    pub fn bound(&self, leaf: Leaf) -> Result<Bounds, RegionError> {
+        let d = self.sides.len();
+        let f = &self.problem.expression;
+        let (jet, needed) = match leaf.order {
+            Order::Value => (f.enclose(&self.sides, 0), Decoration::Defined),
+            Order::Slope => (f.enclose(&self.sides, 1), Decoration::Continuous),
+            Order::Curvature => (f.enclose(&self.sides, 2), Decoration::C11),
+        };
+        let found = jet.value().decoration();
+        if found < needed {
+            return Err(RegionError::Decoration { leaf: leaf.name(), needed, found });
+        }
+        match leaf.shape {
+            Shape::Box => {
+                let exact = match leaf.order {
+                    Order::Value => jet.value().interval() - self.output.range,
+                    Order::Slope => self.slope_on_box(&jet),
+                    Order::Curvature => self.curvature_on_box(&jet),
+                };
+                Ok(self.output.widened(exact, self.problem.followed))
+            }
+            Shape::Kuhn if d > MAX_KUHN_VARIABLES => Err(RegionError::Variables { leaf: leaf.name(), found: d }),
+            Shape::Kuhn => {
+                let corners: Vec<Interval> = match leaf.order {
+                    Order::Curvature => (0..1 << d).map(|corner| self.value_at_corner(corner)).collect(),
+                    _ => Vec::new(),
+                };
+                let center = self.value_at_center();
+                let bounds = orders(d).into_iter().map(|order| {
+                    let output = Pass::run(&self.problem, &self.net, &self.sides, Some(&order)).output();
+                    let exact = match leaf.order {
+                        Order::Value => jet.value().interval() - output.range,
+                        Order::Slope => self.slope_on_simplex(&output, &jet, center, &order),
+                        Order::Curvature => self.curvature_on_simplex(&output, &jet, &corners, &order),
+                    };
+                    output.widened(exact, self.problem.followed)
+                });
+                Ok(bounds.reduce(Bounds::hull).unwrap_or_else(|| unreachable!("there is an order of the variables")))
+            }
+        }
+    }
+
+    /// Encloses the middle of a side and half its width.
+    fn halves(&self, i: usize) -> (Interval, Interval) {
+        halves(self.sides[i])
+    }
+
+    /// Encloses the center of the box.
+    fn center(&self) -> Vec<Interval> {
+        // The middle is in the side, so nothing outside the side is needed to enclose it.
+        let middle = |side: &Interval| halves(*side).0.intersection(*side).unwrap_or(*side);
+        self.sides.iter().map(middle).collect()
+    }
+
+    fn value_at_center(&self) -> Interval {
+        self.problem.expression.range(&self.center()).interval()
+    }
+
+    /// `f` at a vertex of the box: bit `i` of `corner` says whether `t_i` is 1 or -1.
+    fn value_at_corner(&self, corner: usize) -> Interval {
+        let end = |(i, side): (usize, &Interval)| {
+            Interval::exact(if corner >> i & 1 == 1 { side.upper() } else { side.lower() })
+        };
+        let point: Vec<Interval> = self.sides.iter().enumerate().map(end).collect();
+        self.problem.expression.range(&point).interval()
+    }
+
+    /// `f(x) - N(x) = f(c) - n_0 + Σ (g_i r_i - n_i) t_i + θ` with slopes `g` of `f` over the box, half widths `r`, and
+    /// `N = n_0 + Σ n_i t_i - θ` the network: the slopes of this difference in `t`.
+    fn differences(&self, output: &Output, gradient: &[Interval]) -> Vec<Interval> {
+        let slope = |(i, g): (usize, &Interval)| *g * self.halves(i).1 - Interval::exact(output.slopes[i]);
+        gradient.iter().enumerate().map(slope).collect()
+    }
+
+    fn slope_on_box(&self, jet: &Jet) -> Interval {
+        let output = &self.output;
+        let start = self.value_at_center() - Interval::exact(output.center) + output.noise();
+        self.differences(output, jet.gradient()).into_iter().fold(start, |sum, slope| sum + slope * UNIT)
+    }
+
+    /// The difference above is affine in `t` for fixed slopes, hence extremal at a vertex of the simplex.
+    fn slope_on_simplex(&self, output: &Output, jet: &Jet, center: Interval, order: &[usize]) -> Interval {
+        let start = center - Interval::exact(output.center) + output.noise();
+        let slopes = self.differences(output, jet.gradient());
+        let at = |corner: usize| {
+            let term = |(i, slope): (usize, &Interval)| if corner >> i & 1 == 1 { *slope } else { -*slope };
+            slopes.iter().enumerate().map(term).fold(start, |sum, term| sum + term)
+        };
+        vertices(order).map(at).reduce(Interval::hull).unwrap_or(Interval::ENTIRE)
+    }
+
+    /// Taylor's formula at the center: `f(x) = f(c) + Σ f_i(c) r_i t_i + ½ Σ_ij H_ij r_i r_j t_i t_j`, where `H` is in
+    /// the enclosure of the second derivatives over the box. The part that belongs to `t_i` alone is a quadratic.
+    fn curvature_on_box(&self, jet: &Jet) -> Interval {
+        let (output, d) = (&self.output, self.sides.len());
+        let at_center = self.problem.expression.gradient(&self.center());
+        let start = at_center.value().interval() - Interval::exact(output.center) + output.noise();
+        let slopes = self.differences(output, at_center.gradient());
+        (0..d).fold(start, |mut sum, i| {
+            let r = self.halves(i).1;
+            for j in 0..i {
+                sum = sum + jet.second(i, j) * r * self.halves(j).1 * UNIT;
+            }
+            sum + quadratic(slopes[i], jet.second(i, i) * r * r * Interval::exact(0.5))
+        })
+    }
+
+    /// Linear interpolation on a simplex. With barycentric coordinates `λ` of `x = Σ λ_v v`, an affine `l`, and Taylor's
+    /// formula from `x` to each vertex, with matrices `H_v` in the enclosure of the second derivatives,
+    ///
+    /// ```text
+    /// f(x) - l(x) = Σ λ_v (f - l)(v) - ½ Σ_v λ_v (v - x)' H_v (v - x)
+    /// ```
+    ///
+    /// Let `w` be the widths of the sides, and `y_i` in `[0, 1]` the position of `x_i` in its side. At a vertex coordinate
+    /// `i` is at the upper end with probability `y_i` under `λ`, and there whenever a later one of the order is; so
+    ///
+    /// ```text
+    /// V_ij = Σ_v λ_v (v_i - x_i)(v_j - x_j) = w_i w_j (min(y_i, y_j) - y_i y_j)  in  w_i w_j [0, 1/4]
+    /// ```
+    ///
+    /// With `H_v = M + Δ_v`, `M` any matrix, the sum with `M` is `Σ_ij M_ij V_ij`, and by Cauchy and Schwarz that with `Δ`
+    /// is at most `Σ_ij max|Δ_ij| √(V_ii V_jj) <= Σ_ij max|Δ_ij| w_i w_j / 4`. On the diagonal the factors
+    /// `(v_i - x_i)²` are not negative, and `H_v` needs no such splitting.
+    fn curvature_on_simplex(&self, output: &Output, jet: &Jet, corners: &[Interval], order: &[usize]) -> Interval {
+        let at = |corner: usize| {
+            let term = |(i, slope): (usize, &f64)| Interval::exact(if corner >> i & 1 == 1 { *slope } else { -*slope });
+            let affine = output.slopes.iter().enumerate().map(term);
+            corners[corner] - affine.fold(Interval::exact(output.center), |sum, term| sum + term)
+        };
+        let linear = vertices(order).map(at).reduce(Interval::hull).unwrap_or(Interval::ENTIRE);
+        // Σ_ij H_ij r_i r_j [0, 1] is four times the sum above, since w = 2 r; with its factor ½ this is half of it.
+        let share = Interval::raw(0.0, 1.0);
+        let mut quadratic = Interval::ZERO;
+        for i in 0..self.sides.len() {
+            let r = self.halves(i).1;
+            quadratic = quadratic + jet.second(i, i) * r * r * share;
+            for j in 0..i {
+                let (h, twice) = (jet.second(i, j), r * self.halves(j).1 * Interval::exact(2.0));
+                let middle = Interval::exact(h.midpoint());
+                quadratic = quadratic + middle * twice * share + (h - middle) * twice * UNIT;
+            }
+        }
+        linear - quadratic * Interval::exact(0.5) + output.noise()
+    }
+}
+
+impl Output {
+    /// Encloses the noise.
+    fn noise(&self) -> Interval {
+        Interval::raw(-self.spread, self.spread)
+    }
+
+    /// The bounds for all meanings, from those for exact evaluation.
+    fn widened(&self, exact: Interval, followed: [bool; 2]) -> Bounds {
+        let [f64, f32] = Format::ALL.map(|format| {
+            let rounding = self.rounding[format as usize];
+            let known = followed[format as usize] && rounding.is_finite();
+            if known { exact + Interval::raw(-rounding, rounding) } else { Interval::ENTIRE }
+        });
+        Bounds { exact, f64, f32 }
+    }
+}
+
+/// Encloses the middle of a side and half its width.
+fn halves(side: Interval) -> (Interval, Interval) {
+    let (lower, upper) = (Interval::exact(side.lower()), Interval::exact(side.upper()));
+    let half = Interval::exact(0.5);
+    (lower * half + upper * half, upper * half - lower * half)
+}
+
+/// Encloses `{a t + h t² : |t| <= 1}`.
+fn quadratic(a: Interval, h: Interval) -> Interval {
+    /// The largest value, where `|a| <= slope`: `slope s + h s²` for `s = |t|`, which grows up to `s = -slope / 2h` if
+    /// `h < 0` and for ever if not. Its value there is `slope² / -4h`.
+    fn largest(slope: f64, h: f64) -> f64 {
+        if 2.0 * h >= -slope {
+            return up_sum(slope, h);
+        }
+        let (slope, h) = (Interval::exact(slope), Interval::exact(h));
+        (slope * slope / (h * Interval::exact(-4.0))).upper()
+    }
+    if !(a.is_bounded() && h.is_bounded()) {
+        return Interval::ENTIRE;
+    }
+    Interval::raw(-largest(a.magnitude(), -h.lower()), largest(a.magnitude(), h.upper()))
+}
+
+/// All orders of the variables `0..d`.
+fn orders(d: usize) -> Vec<Vec<usize>> {
+    (0..d).fold(vec![Vec::new()], |shorter, variable| {
+        let longer = |order: Vec<usize>| {
+            (0..=order.len()).map(move |place| {
+                let mut order = order.clone();
+                order.insert(place, variable);
+                order
+            })
+        };
+        shorter.into_iter().flat_map(longer).collect()
+    })
+}
+
+/// The vertices of the simplex `t_order[0] >= t_order[1] >= …`, as corners of the box: bit `i` is set where `t_i = 1`.
+fn vertices(order: &[usize]) -> impl Iterator<Item = usize> {
+    (0..=order.len()).map(|k| order[..k].iter().fold(0, |corner, i| corner | 1 << i))
+}
+
+/// An upper bound of the sum of numbers that are not negative. With `n` additions the computed sum is at least
+/// `(1 - u)^n` of the exact one, whose inverse is below `(1 + 2 (n + 2) u)(1 - u)` for `n < 2^26`.
+fn up_total(numbers: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut n) = (0.0, 2);
+    for number in numbers {
+        sum += number;
+        n += 1;
+    }
+    sum * (1.0 + f64::from(n) * f64::EPSILON)
+}
+
+/// What is known of a neuron over the box or simplex. See the theorem at the top.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    center: f64,
+    /// Where its coefficients begin, and how many there are: those of the coordinates, then those of the noises.
+    first: usize,
+    count: usize,
+    error: f64,
+    /// An upper bound of `|center| + Σ |coefficients|`.
+    size: f64,
+    /// Encloses the exact values.
+    range: Interval,
+    /// For each format an upper bound of `|computed - exact|`.
+    rounding: [f64; 2],
+}
+
+/// What becomes of a neuron when the network is specialised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    /// It stays; with its positive part if the sign is open.
+    Kept { relu: bool },
+    /// It is exactly 0 in all meanings that are followed.
+    Zero,
+}
+
+/// One way through the network, from the inputs to the output.
+struct Pass<'a> {
+    net: &'a Net,
+    followed: [bool; 2],
+    n_inputs: usize,
+    /// The order of the variables that makes the simplex; the box if there is none.
+    order: Option<&'a [usize]>,
+    most: usize,
+    coefficients: Vec<f64>,
+    /// Inputs, then neurons.
+    forms: Vec<Form>,
+    fates: Vec<Fate>,
+    /// Number of coordinates and noises so far.
+    symbols: usize,
+}
+
+impl<'a> Pass<'a> {
+    fn run(problem: &Problem, net: &'a Net, sides: &[Interval], order: Option<&'a [usize]>) -> Self {
+        let (d, n) = (sides.len(), net.neurons.len());
+        let mut pass = Self {
+            net,
+            followed: problem.followed,
+            n_inputs: d,
+            order,
+            most: d + COEFFICIENTS / n,
+            coefficients: Vec::with_capacity((d + n) * d),
+            forms: Vec::with_capacity(d + n),
+            fates: Vec::with_capacity(n),
+            symbols: d,
+        };
+        for (i, (&side, &input)) in sides.iter().zip(&problem.inputs).enumerate() {
+            pass.input(i, side, input);
+        }
+        for j in 0..n {
+            pass.neuron(j);
+        }
+        pass
+    }
+
+    /// `z = (x - center) / scale` with `x = middle + half t_i`.
+    fn input(&mut self, i: usize, side: Interval, input: Input) {
+        let (middle, half) = halves(side);
+        let (shift, scale) = (Interval::exact(input.center), Interval::exact(input.scale));
+        let (center, slope) = ((middle - shift) / scale, half / scale);
+        let range = (side - shift) / scale;
+        let first = self.coefficients.len();
+        self.coefficients.resize(first + self.n_inputs, 0.0);
+        let (c, s) = (center.midpoint(), slope.midpoint());
+        self.coefficients[first + i] = s;
+        let error = up_sum(distance(center, c), distance(slope, s));
+        let bounds = (side.magnitude(), (side - shift).magnitude(), range.magnitude());
+        let rounding = Format::ALL.map(|format| {
+            if self.followed[format as usize] { input.rounding(format, bounds.0, bounds.1, bounds.2) } else { 0.0 }
+        });
+        let size = up_sum(c.abs(), s.abs());
+        let form = Form { center: c, first, count: self.n_inputs, error, size, range, rounding };
+        let form = self.settled(form);
+        self.forms.push(form);
+    }
+
+    /// Replaces a form that is no better than its range by that range.
+    fn settled(&mut self, mut form: Form) -> Form {
+        let center = form.range.midpoint();
+        let radius = distance(form.range, center);
+        if form.error > radius || form.size.is_nan() || form.size > LARGE {
+            self.coefficients.truncate(form.first);
+            let fits = center.abs() < LARGE;
+            form.center = if fits { center } else { 0.0 };
+            form.error = if fits { radius } else { form.range.magnitude() };
+            form.size = form.center.abs();
+            form.count = 0;
+        }
+        form
+    }
+
+    /// Encloses the values of a form.
+    fn reach(&self, form: &Form) -> Interval {
+        if form.size.is_nan() || form.size > LARGE {
+            return Interval::ENTIRE;
+        }
+        let coefficients = &self.coefficients[form.first..form.first + form.count];
+        let (slopes, noises) = coefficients.split_at(self.n_inputs.min(form.count));
+        let noise = up_sum(up_total(noises.iter().map(|c| c.abs())), form.error);
+        let noise = Interval::raw(-noise, noise);
+        let affine = match self.order {
+            _ if slopes.is_empty() => Interval::ZERO,
+            None => {
+                let radius = up_total(slopes.iter().map(|c| c.abs()));
+                Interval::raw(-radius, radius)
+            }
+            Some(order) => self.over_vertices(slopes, order),
+        };
+        Interval::exact(form.center) + affine + noise
+    }
+
+    /// Encloses `{Σ slopes t}` over the simplex: an affine function is extremal at a vertex.
+    fn over_vertices(&self, slopes: &[f64], order: &[usize]) -> Interval {
+        let mut value = slopes.iter().fold(Interval::ZERO, |sum, slope| sum - Interval::exact(*slope));
+        let mut all = value;
+        for i in order {
+            value = value + Interval::exact(slopes[*i]) * Interval::exact(2.0);
+            all = all.hull(value);
+        }
+        all
+    }
+
+    fn neuron(&mut self, j: usize) {
+        let (net, neuron) = (self.net, self.net.neurons[j]);
+        let terms = net.terms_of(j);
+        let is_output = j + 1 == net.neurons.len();
+        let (mut form, range) = self.sum(terms, neuron.bias);
+        form.range = self.reach(&form).intersection(range).unwrap_or(range);
+        form.rounding = Format::ALL.map(|format| self.rounding(j, format, is_output));
+        form = self.settled(form);
+        let relu = neuron.relu && self.positive_part(&mut form);
+        let vanishes = form.range == Interval::ZERO && form.rounding == [0.0; 2] && !is_output;
+        self.forms.push(form);
+        self.fates.push(if vanishes { Fate::Zero } else { Fate::Kept { relu } });
+    }
+
+    /// An upper bound of `|computed - exact|` for neuron `j`, before the positive part.
+    fn rounding(&self, j: usize, format: Format, is_output: bool) -> f64 {
+        if !self.followed[format as usize] {
+            return 0.0;
+        }
+        let values = self.net.terms_of(j).iter().map(|term| {
+            let source = &self.forms[term.source as usize];
+            (term.weight, Computed { magnitude: source.range.magnitude(), error: source.rounding[format as usize] })
+        });
+        let bias = self.net.neurons[j].bias;
+        let error = sum_rounding(format, bias, values.clone());
+        // The output's scaling may also be computed in f64, from a sum that was computed in f32.
+        if is_output { error.max(sum_rounding(Format::F64, bias, values)) } else { error }
+    }
+
+    /// `bias + Σ terms` as a form, without its range, and in interval arithmetic.
+    ///
+    /// Each coefficient is a sum of at most `n` products and, for the center, the bias: computing it moves it by at most
+    /// `γ_{n+1} <= (n + 2) u` of the sum of its terms' magnitudes, and by underflow `n` times `2^-1075`.
+    fn sum(&mut self, terms: &[Term], bias: f64) -> (Form, Interval) {
+        let first = self.coefficients.len();
+        let count = terms.iter().map(|term| self.forms[term.source as usize].count).max().unwrap_or(0);
+        self.coefficients.resize(first + count, 0.0);
+        let (before, sum) = self.coefficients.split_at_mut(first);
+        let (mut center, mut error, mut size) = (bias, 0.0, bias.abs());
+        let mut range = Interval::exact(bias);
+        for term in terms {
+            let source = &self.forms[term.source as usize];
+            center += term.weight * source.center;
+            let of_source = &before[source.first..source.first + source.count];
+            sum.iter_mut().zip(of_source).for_each(|(sum, c)| *sum += term.weight * c);
+            error = up_sum(error, up_product(term.weight.abs(), source.error));
+            size = up_sum(size, up_product(term.weight.abs(), source.size));
+            range = range + Interval::exact(term.weight) * source.range;
+        }
+        let is_copy = bias == 0.0 && matches!(terms, [Term { weight: 1.0, .. }]);
+        if !is_copy && !terms.is_empty() {
+            let n = terms.len() as f64;
+            let underflow = up_product(n * (count + 1) as f64, f64::from_bits(1));
+            let rounding = up_sum(up_product((n + 2.0) * power_of_two(-53), size), underflow);
+            error = up_sum(error, rounding);
+            size = up_sum(size, rounding);
+        }
+        (Form { center, first, count, error, size, range, rounding: [0.0; 2] }, range)
+    }
+
+    /// Turns the form of `z` into that of `max(z, 0)`, and says whether they may differ.
+    ///
+    /// The positive part is nonexpansive, so the error of a format does not grow; where `z <= u <= 0` and the computed
+    /// `z` is within `p`, the computed positive part is at most `max(u + p, 0)`.
+    fn positive_part(&mut self, form: &mut Form) -> bool {
+        let (lower, upper) = (form.range.lower(), form.range.upper());
+        if lower >= 0.0 {
+            return false;
+        }
+        if upper <= 0.0 {
+            for p in &mut form.rounding {
+                *p = if p.is_finite() { up_sum(upper, *p).clamp(0.0, *p) } else { f64::INFINITY };
+            }
+            self.coefficients.truncate(form.first);
+            (form.center, form.count, form.error, form.size) = (0.0, 0, 0.0, 0.0);
+            form.range = Interval::ZERO;
+            return true;
+        }
+        form.range = Interval::raw(0.0, upper);
+        self.relax(form, lower, upper);
+        true
+    }
+
+    /// For any `λ` in `[0, 1]` and `z` in `[lower, upper]` with `lower < 0 < upper`, the convex function
+    /// `max(z, 0) - λ z` lies between 0, its value at 0, and the larger of its values `-λ lower` and `(1 - λ) upper` at the
+    /// ends; call that `2 h`. So `max(z, 0)` is `λ z + h + h ε`.
+    fn relax(&mut self, form: &mut Form, lower: f64, upper: f64) {
+        let ratio = upper / (upper - lower);
+        let slope = if ratio.is_nan() { 1.0 } else { ratio.clamp(0.0, 1.0) };
+        let half = 0.5 * up_product(-slope, lower).max(up_product(up_sum(1.0, -slope), upper)).max(f64::MIN_POSITIVE);
+        let coefficients = &mut self.coefficients[form.first..];
+        coefficients.iter_mut().for_each(|c| *c *= slope);
+        form.center = slope * form.center + half;
+        // Each of these numbers was rounded, the center twice: by u of its magnitude, or by underflow.
+        form.size = up_sum(form.size, half);
+        let underflow = (form.count + 2) as f64 * f64::from_bits(1);
+        let rounding = up_sum(up_product(4.0 * power_of_two(-53), form.size), underflow);
+        form.error = up_sum(up_product(slope, form.error), rounding);
+        if half > NEGLIGIBLE * upper.max(-lower) && self.symbols < self.most && half < LARGE {
+            // Coefficients of noises that came later than those of this form are 0.
+            self.coefficients.resize(form.first + self.symbols, 0.0);
+            self.coefficients.push(half);
+            self.symbols += 1;
+            form.count = self.symbols;
+            form.size = up_sum(form.size, half);
+        } else {
+            form.error = up_sum(form.error, half);
+        }
+        *form = self.settled(*form);
+    }
+
+    /// The last neuron.
+    fn output(&self) -> Output {
+        let form = &self.forms[self.forms.len() - 1];
+        let mut slopes = vec![0.0; self.n_inputs];
+        let own = &self.coefficients[form.first..form.first + form.count];
+        slopes.iter_mut().zip(own).for_each(|(slope, c)| *slope = *c);
+        let noises = own.iter().skip(self.n_inputs).map(|c| c.abs());
+        let spread = up_sum(up_total(noises), form.error);
+        // Where one neuron may overflow, its product with 0 may be NaN.
+        let overflows = |format: Format| self.forms.iter().any(|form| form.rounding[format as usize].is_infinite());
+        let rounding =
+            Format::ALL.map(|format| if overflows(format) { f64::INFINITY } else { form.rounding[format as usize] });
+        Output { center: form.center, slopes, spread, range: form.range, rounding }
+    }
+
+    /// The network without what does not matter on the box.
+    fn specialised(&self) -> Net {
+        let (d, n) = (self.n_inputs, self.net.neurons.len());
+        let reaches = self.reaches();
+        let mut net = Net::default();
+        // Where each input and neuron is found now; none where it is exactly 0.
+        let mut places: Vec<Option<u32>> = (0..d as u32).map(Some).collect();
+        for j in 0..n {
+            let Fate::Kept { relu } = self.fates[j] else {
+                places.push(None);
+                continue;
+            };
+            if !reaches[j] {
+                places.push(None);
+                continue;
+            }
+            let bias = self.net.neurons[j].bias;
+            let terms = self.net.terms_of(j).iter();
+            let mut kept = terms.filter_map(|t| places[t.source as usize].map(|source| Term { source, ..*t }));
+            let mut ahead = kept.clone();
+            let copied = match (ahead.next(), ahead.next()) {
+                (Some(Term { source, weight: 1.0 }), None) if bias == 0.0 && !relu && j + 1 < n => Some(source),
+                _ => None,
+            };
+            places.push(copied.or_else(|| {
+                net.push(kept.by_ref(), bias, relu);
+                Some((d + net.neurons.len() - 1) as u32)
+            }));
+        }
+        net
+    }
+
+    /// Which neurons reach the output, or may overflow: those are watched until it is known that they do not.
+    fn reaches(&self) -> Vec<bool> {
+        let (d, n) = (self.n_inputs, self.net.neurons.len());
+        let mut reaches: Vec<bool> =
+            self.forms[d..].iter().map(|form| form.rounding.iter().any(|p| p.is_infinite())).collect();
+        reaches[n - 1] = true;
+        for (j, fate) in self.fates.iter().enumerate().rev() {
+            if reaches[j] && *fate != Fate::Zero {
+                for term in self.net.terms_of(j).iter().filter(|term| term.source as usize >= d) {
+                    reaches[term.source as usize - d] = true;
+                }
+            }
+        }
+        reaches
+    }
+}
+
+/// An upper bound of the distance of `x`, which may be outside, from any number of the interval.
+fn distance(from: Interval, x: f64) -> f64 {
+    let above = Rounded::sum(from.upper(), -x).up();
+    let below = Rounded::sum(x, -from.lower()).up();
+    above.max(below)
+}

@@ -1,0 +1,359 @@
+//! The bounds of regions, attacked with networks of every kind: exact values by arithmetic without rounding, computed
+//! values in both formats and in several orders, at corners, on faces, near kinks and anywhere.
+
+use dashu_float::FBig;
+use dashu_float::round::mode::HalfEven;
+use multigrade_model::truth::{Bounds, Domain, Expression, Interval, Leaf, Program, Region};
+use multigrade_model::*;
+use proptest::prelude::*;
+
+type Big = FBig<HalfEven, 2>;
+
+/// Exact: sums and products of such numbers are not rounded.
+fn big(x: f64) -> Big {
+    Big::try_from(x).expect("finite").with_precision(0).value()
+}
+
+/// Whether the exact number lies in the interval.
+fn encloses(x: Interval, y: &Big) -> bool {
+    (x.lower() == f64::NEG_INFINITY || big(x.lower()) <= *y) && (x.upper() == f64::INFINITY || *y <= big(x.upper()))
+}
+
+fn schema(d: usize) -> Schema {
+    let name = |i: usize| InputColumn { name: ["x", "y", "z", "w"][i].into(), min: 0.0, max: 1.0 };
+    Schema { inputs: (0..d).map(name).collect(), outputs: vec![OutputColumn { name: "out".into() }] }
+}
+
+/// A source of numbers with a state that proptest draws.
+struct Draw(u64);
+
+impl Draw {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    /// In [-1, 1).
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn weight(&mut self, wild: bool) -> f64 {
+        match self.below(if wild { 14 } else { 8 }) {
+            0 => 0.0,
+            1 => 1.0,
+            2 => -1.0,
+            3 => (self.below(9) as f64 - 4.0) / 4.0,
+            4 => 2f64.powi(self.below(9) as i32 - 4),
+            5..8 => 2.0 * self.unit(),
+            8 => 1e-300 * self.unit(),
+            9 => 1e30 * self.unit(),
+            10 => f64::from_bits(self.bits() >> 12), // subnormal
+            11 => 1e-45 * self.unit(),
+            12 => 1.0 + f64::EPSILON,
+            _ => 1e15 * self.unit(),
+        }
+    }
+
+    fn matrix(&mut self, rows: usize, cols: usize, wild: bool) -> Matrix {
+        let data = (0..rows * cols).map(|_| self.weight(wild)).collect();
+        Matrix::new(rows, cols, data).expect("shape")
+    }
+
+    fn vector(&mut self, n: usize, wild: bool) -> Vec<f64> {
+        (0..n).map(|_| self.weight(wild)).collect()
+    }
+
+    /// Scales are powers of two, so that the exact arithmetic can divide by them.
+    fn scaling(&mut self, n: usize, wild: bool) -> Scaling {
+        if self.below(2) == 0 {
+            return Scaling::identity(n);
+        }
+        let scale = (0..n).map(|_| 2f64.powi(self.below(7) as i32 - 3)).collect();
+        Scaling::new(self.vector(n, wild), scale).expect("a scaling")
+    }
+
+    fn model(&mut self, d: usize, wild: bool) -> Multigrade {
+        let mut grades = Vec::new();
+        let mut width = d;
+        for _ in 0..1 + self.below(3) {
+            let branches: Vec<Branch> = (0..1 + self.below(2))
+                .map(|_| {
+                    let mut inputs = width;
+                    (0..1 + self.below(4))
+                        .map(|_| {
+                            let outputs = 1 + self.below(4);
+                            let weights = self.matrix(outputs, inputs, wild);
+                            inputs = outputs;
+                            let activation = [Activation::Relu, Activation::Relu, Activation::Identity][self.below(3)];
+                            Layer::new(weights, self.vector(outputs, wild), activation).expect("a layer")
+                        })
+                        .collect()
+                })
+                .collect();
+            let carry = self.below(2) == 0;
+            let hidden: usize = branches.iter().map(|b| b[b.len() - 1].outputs()).sum();
+            width = hidden + if carry { d } else { 0 };
+            let readout = Readout::new(self.matrix(1, width, wild), self.vector(1, wild)).expect("a readout");
+            grades.push(Grade::new(branches, carry, readout).expect("a grade"));
+        }
+        let (inputs, outputs) = (self.scaling(d, wild), self.scaling(1, wild));
+        Multigrade::new(schema(d), inputs, outputs, grades, History::default(), ().into()).expect("a model")
+    }
+}
+
+/// The exact value of `f_k`.
+fn exact(model: &Multigrade, x: &[Big], k: usize) -> Big {
+    let affine = |weights: &Matrix, bias: &[f64], h: &[Big]| -> Vec<Big> {
+        let row = |(i, b): (usize, &f64)| weights.row(i).iter().zip(h).fold(big(*b), |sum, (w, h)| sum + big(*w) * h);
+        bias.iter().enumerate().map(row).collect()
+    };
+    let (center, scale) = (model.input_scaling().center(), model.input_scaling().scale());
+    let scaled = |(i, x): (usize, &Big)| (x - big(center[i])) * big(1.0 / scale[i]);
+    let inputs: Vec<Big> = x.iter().enumerate().map(scaled).collect();
+    let mut h = inputs.clone();
+    let mut sum = big(0.0);
+    for grade in &model.grades()[..k] {
+        let mut features = Vec::new();
+        for branch in grade.branches() {
+            let mut v = h.clone();
+            for layer in branch {
+                v = affine(layer.weights(), layer.bias(), &v);
+                if layer.activation() == Activation::Relu {
+                    v.iter_mut().filter(|v| **v < big(0.0)).for_each(|v| *v = big(0.0));
+                }
+            }
+            features.extend(v);
+        }
+        if grade.carry_inputs() {
+            features.extend(inputs.iter().cloned());
+        }
+        h = features;
+        sum += affine(grade.readout().weights(), grade.readout().bias(), &h).remove(0);
+    }
+    big(model.output_scaling().center()[0]) + big(model.output_scaling().scale()[0]) * sum
+}
+
+/// A format to compute in, and the order of its sums.
+trait Real: Copy + PartialOrd + std::ops::Neg<Output = Self> {
+    fn round(x: f64) -> Self;
+    fn wide(self) -> f64;
+    fn plus(self, y: Self) -> Self;
+    fn times(self, y: Self) -> Self;
+    fn over(self, y: Self) -> Self;
+    fn fused(self, y: Self, z: Self) -> Self;
+}
+
+macro_rules! real {
+    ($t:ty) => {
+        impl Real for $t {
+            fn round(x: f64) -> Self {
+                x as $t
+            }
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+            fn plus(self, y: Self) -> Self {
+                self + y
+            }
+            fn times(self, y: Self) -> Self {
+                self * y
+            }
+            fn over(self, y: Self) -> Self {
+                self / y
+            }
+            fn fused(self, y: Self, z: Self) -> Self {
+                self.mul_add(y, z)
+            }
+        }
+    };
+}
+real!(f32);
+real!(f64);
+
+#[derive(Clone, Copy, Debug)]
+enum Sum {
+    Forward,
+    Backward,
+    Pairwise,
+    Fused,
+}
+
+fn add<T: Real>(order: Sum, bias: T, pairs: &[(T, T)]) -> T {
+    match order {
+        Sum::Forward => pairs.iter().fold(bias, |sum, (w, h)| sum.plus(w.times(*h))),
+        Sum::Backward => pairs.iter().rev().fold(T::round(0.0), |sum, (w, h)| sum.plus(w.times(*h))).plus(bias),
+        Sum::Fused => pairs.iter().rev().fold(bias, |sum, (w, h)| w.fused(*h, sum)),
+        Sum::Pairwise => {
+            let mut parts: Vec<T> = pairs.iter().map(|(w, h)| w.times(*h)).chain([bias]).collect();
+            while parts.len() > 1 {
+                parts = parts.chunks(2).map(|c| if c.len() == 2 { c[0].plus(c[1]) } else { c[0] }).collect();
+            }
+            parts[0]
+        }
+    }
+}
+
+/// `f_k` computed in a format; with `wide` both scalings are computed in f64.
+fn computed<T: Real>(model: &Multigrade, x: &[f64], k: usize, order: Sum, wide: bool) -> f64 {
+    let affine = |weights: &Matrix, bias: &[f64], h: &[T]| -> Vec<T> {
+        let row = |(i, b): (usize, &f64)| {
+            let pairs: Vec<(T, T)> = weights.row(i).iter().zip(h).map(|(w, h)| (T::round(*w), *h)).collect();
+            add(order, T::round(*b), &pairs)
+        };
+        bias.iter().enumerate().map(row).collect()
+    };
+    let scaled = |i: usize| {
+        let (c, s) = (model.input_scaling().center()[i], model.input_scaling().scale()[i]);
+        if wide {
+            return T::round((x[i] - c) / s);
+        }
+        T::round(x[i]).plus(-T::round(c)).over(T::round(s))
+    };
+    let inputs: Vec<T> = (0..x.len()).map(scaled).collect();
+    let mut h = inputs.clone();
+    let mut sum = T::round(0.0);
+    for grade in &model.grades()[..k] {
+        let mut features = Vec::new();
+        for branch in grade.branches() {
+            let mut v = h.clone();
+            for layer in branch {
+                v = affine(layer.weights(), layer.bias(), &v);
+                if layer.activation() == Activation::Relu {
+                    v.iter_mut().filter(|v| **v < T::round(0.0)).for_each(|v| *v = T::round(0.0));
+                }
+            }
+            features.extend(v);
+        }
+        if grade.carry_inputs() {
+            features.extend_from_slice(&inputs);
+        }
+        h = features;
+        sum = sum.plus(affine(grade.readout().weights(), grade.readout().bias(), &h)[0]);
+    }
+    let (c, s) = (model.output_scaling().center()[0], model.output_scaling().scale()[0]);
+    if wide { c + s * sum.wide() } else { add(order, T::round(c), &[(T::round(s), sum)]).wide() }
+}
+
+/// Checks the bounds of `f - f_k` at a point, for all meanings. `f` is the exact value of the function there.
+fn check_at(
+    model: &Multigrade,
+    k: usize,
+    bounds: &Bounds,
+    x: &[f64],
+    f: &Big,
+    network: &Big,
+) -> Result<(), TestCaseError> {
+    let residual = f - network;
+    prop_assert!(encloses(bounds.exact, &residual), "exact: {} at {x:?} not in {:?}", residual, bounds.exact);
+    for order in [Sum::Forward, Sum::Backward, Sum::Pairwise, Sum::Fused] {
+        let mut values = Vec::new();
+        if bounds.f64.is_bounded() {
+            values.push(("f64", bounds.f64, computed::<f64>(model, x, k, order, false)));
+        }
+        if bounds.f32.is_bounded() {
+            values.push(("f32", bounds.f32, computed::<f32>(model, x, k, order, false)));
+            values.push(("f32 with scaling in f64", bounds.f32, computed::<f32>(model, x, k, order, true)));
+        }
+        for (what, range, value) in values {
+            prop_assert!(value.is_finite(), "{what} overflows at {x:?}");
+            prop_assert!(encloses(range, &(f - big(value))), "{what}, {order:?}: {value} at {x:?} not in {range:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Points of a box: its vertices, points on faces, and others.
+fn points(draw: &mut Draw, sides: &[Interval]) -> Vec<Vec<f64>> {
+    let d = sides.len();
+    let mut points: Vec<Vec<f64>> = (0..1 << d)
+        .map(|corner: usize| {
+            (0..d).map(|i| if corner >> i & 1 == 1 { sides[i].upper() } else { sides[i].lower() }).collect()
+        })
+        .collect();
+    for _ in 0..8 {
+        let coordinate = |side: &Interval| match draw.below(6) {
+            0 => side.lower(),
+            1 => side.upper(),
+            2 => side.midpoint(),
+            _ => (side.lower() + (draw.unit() * 0.5 + 0.5) * (side.upper() - side.lower()))
+                .clamp(side.lower(), side.upper()),
+        };
+        points.push(sides.iter().map(coordinate).collect());
+    }
+    points
+}
+
+/// Polynomials, with the same in exact arithmetic.
+type Exact = fn(&[Big]) -> Big;
+const FUNCTIONS: [(&str, Exact); 5] = [
+    ("0", |_| big(0.0)),
+    ("3*x^2 - x", |p| big(3.0) * &p[0] * &p[0] - &p[0]),
+    ("x^3 - 2*x*y + y^2", |p| &p[0] * &p[0] * &p[0] - big(2.0) * &p[0] * &p[1] + &p[1] * &p[1]),
+    ("max(x, y) - x*y*z", |p| (if p[0] > p[1] { p[0].clone() } else { p[1].clone() }) - &p[0] * &p[1] * &p[2]),
+    ("-x*y + z^2/2 - y^2*z", |p| &p[2] * &p[2] * big(0.5) - &p[0] * &p[1] - &p[1] * &p[1] * &p[2]),
+];
+const ARGUMENTS: [usize; 5] = [1, 1, 2, 3, 3];
+
+fn attack(seed: u64, wild: bool) -> Result<(), TestCaseError> {
+    let mut draw = Draw(seed);
+    let which = draw.below(FUNCTIONS.len());
+    let (text, function) = FUNCTIONS[which];
+    let d = ARGUMENTS[which] + draw.below(4 - ARGUMENTS[which]);
+    let model = draw.model(d, wild);
+    let k = 1 + draw.below(model.grades().len());
+    let width = [1.0, 4.0, 1e-3, 1e-12][draw.below(4)];
+    let domain: Vec<String> = (0..d)
+        .map(|i| {
+            let lower = draw.unit() * 2.0;
+            format!("{}={:?}..{:?}", ["x", "y", "z"][i], lower, lower + width)
+        })
+        .collect();
+    let domain = Domain::parse(&domain.join(", ")).expect("a box");
+    let expression = Expression::parse(text).expect("a formula");
+    let program = Program::new(&model, k, 0).expect("piecewise linear");
+    let mut region = Region::root(&program, &expression, &domain).expect("they fit");
+    for _ in 0..4 {
+        let points: Vec<(Vec<f64>, Big, Big)> = points(&mut draw, region.sides())
+            .into_iter()
+            .map(|x| {
+                let exactly: Vec<Big> = x.iter().map(|x| big(*x)).collect();
+                let (f, network) = (function(&exactly), exact(&model, &exactly, k));
+                (x, f, network)
+            })
+            .collect();
+        for (_, leaf) in Leaf::NAMED {
+            if let Ok(bounds) = region.bound(leaf) {
+                for (x, f, network) in &points {
+                    check_at(&model, k, &bounds, x, f, network)?;
+                }
+            }
+        }
+        let variable = draw.below(d);
+        let at = region.sides()[variable].midpoint() + 0.3 * draw.unit() * region.sides()[variable].width();
+        let Ok((below, above)) = region.split(variable, at) else { break };
+        region = if draw.below(2) == 0 { below } else { above };
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_value_of_any_network_is_outside_its_bounds(seed: u64) {
+        attack(seed, false)?;
+    }
+
+    #[test]
+    fn no_value_of_a_network_with_extreme_weights_is_outside_its_bounds(seed: u64) {
+        attack(seed, true)?;
+    }
+}
