@@ -20,7 +20,7 @@
 //! let settings = ConvexSettings { penalty: Penalty::OfLargest(0.01), ..ConvexSettings::default() }.validate()?;
 //!
 //! let fit = convex::fit(&samples, &settings)?;
-//! assert_eq!(fit.knots.len(), 1);
+//! assert_eq!(fit.hinges.len(), 1);
 //! assert!(fit.proof.rel_gap.unwrap() < 1e-9);
 //! fit.proof.verify(&x, &y, None, &fit.grade()?)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,12 +35,12 @@ mod path;
 mod settings;
 
 use crate::{Samples, Valid};
-use answer::Neurons;
-pub use answer::{ConvexFit, PathPoint};
+pub use answer::{ConvexFit, Hinge, PathPoint};
+use answer::{Neurons, grade};
 use generate::{Rule, Solved, generate, interpolate};
 use knots::Knots;
 use line::{Line, Sweep};
-use multigrade_model::{ConvexProblem, ModelError, NeuronClass, OptimalityProof, ProofError};
+use multigrade_model::{ConvexProblem, Matrix, ModelError, NeuronClass, OptimalityProof, ProofError};
 use path::{Path, held_out_scores, penalties};
 pub use settings::{Choice, ConvexSettings, Penalty};
 
@@ -78,7 +78,7 @@ pub fn fit(samples: &Samples, settings: &Valid<ConvexSettings>) -> Result<Convex
     let mut sweep = Sweep::default();
     let noise = line.noise();
     let largest = generate::largest_penalty(&line, &mut sweep).max(noise);
-    let unit = line.penalty_unit();
+    let unit = line.penalty_unit() / line.input_unit();
     let (solved, path) = match &settings.penalty {
         Penalty::Absolute(penalty) => (solve(&line, penalty / unit, rule, &mut sweep), Vec::new()),
         // Relative penalties below the rounding of the targets would fit rounding errors.
@@ -103,7 +103,7 @@ pub fn fit(samples: &Samples, settings: &Valid<ConvexSettings>) -> Result<Convex
 pub fn largest_penalty(samples: &Samples) -> Result<f64, ConvexError> {
     check_inputs(samples)?;
     let line = Line::new(samples);
-    Ok(generate::largest_penalty(&line, &mut Sweep::default()) * line.penalty_unit())
+    Ok(generate::largest_penalty(&line, &mut Sweep::default()) * line.penalty_unit() / line.input_unit())
 }
 
 fn check_inputs(samples: &Samples) -> Result<(), ConvexError> {
@@ -170,16 +170,18 @@ fn finish(
     sweep: &mut Sweep,
 ) -> Result<ConvexFit, ConvexError> {
     line.measure(&solved.knots, solved.penalty, sweep);
-    let neurons = Neurons::new(line, solved);
-    let penalty = solved.penalty * line.penalty_unit();
+    let Neurons { hinges, intercept, slope } = Neurons::new(line, solved);
+    let linear = Matrix::new(slope.len(), 1, slope).ok_or(ModelError::Empty { what: "affine part" })?;
     let problem = ConvexProblem {
         x: samples.inputs(),
         y: samples.targets(),
         weights: Some(samples.weights()),
         class: NeuronClass::OneInput,
-        penalty,
+        penalty: solved.penalty * line.penalty_unit(),
     };
-    let proof = OptimalityProof::new(&problem, &neurons.grade()?, line.dual_point(sweep), tolerance, 0)?;
-    let Neurons { knots, slopes, intercept, slope } = neurons;
-    Ok(ConvexFit { knots, slopes, intercept, slope, penalty, largest_penalty, proof, path, rounds: solved.rounds })
+    let candidate = grade(&hinges, &intercept, &linear)?;
+    let proof = OptimalityProof::new(&problem, &candidate, line.dual_point(sweep), tolerance, 0)?;
+    let unit = line.input_unit();
+    let (units, penalty, rounds) = (vec![unit], problem.penalty / unit, solved.rounds);
+    Ok(ConvexFit { hinges, intercept, linear, units, penalty, largest_penalty, proof, path, rounds })
 }

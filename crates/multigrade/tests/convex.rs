@@ -3,7 +3,7 @@
 mod common;
 
 use common::numbers;
-use multigrade::convex::{self, Choice, ConvexError, ConvexFit, ConvexSettings, Penalty};
+use multigrade::convex::{self, Choice, ConvexError, ConvexFit, ConvexSettings, Hinge, Penalty};
 use multigrade::{Matrix, ProofError, ProofStatus, Samples};
 use proptest::prelude::*;
 
@@ -20,18 +20,25 @@ fn verify(fit: &ConvexFit, samples: &Samples) -> Result<(), ProofError> {
     fit.proof.verify(samples.inputs(), samples.targets(), Some(samples.weights()), &grade)
 }
 
-/// `1/2 sum_i w_i |y_i - f(x_i)|² + β sum_j |a_j|`, term by term from the neurons.
+/// `1/2 sum_i w_i |y_i - f(x_i)|² + β s sum_j |a_j|`, term by term from the neurons.
 fn objective(samples: &Samples, fit: &ConvexFit) -> f64 {
     let row = |i: usize| {
         let x = samples.inputs_of(i)[0];
         let output = |o: usize| {
-            let neurons = fit.knots.iter().enumerate().map(|(j, t)| fit.slopes.row(j)[o] * (x - t).max(0.0));
-            fit.intercept[o] + fit.slope[o] * x + neurons.sum::<f64>()
+            let neurons = fit.hinges.iter().map(|h| h.change[o] * (x - h.knot).max(0.0));
+            fit.intercept[o] + fit.linear.row(o)[0] * x + neurons.sum::<f64>()
         };
         let errors = samples.targets_of(i).iter().enumerate().map(|(o, y)| (y - output(o)).powi(2));
         0.5 * samples.weights()[i] * errors.sum::<f64>()
     };
     (0..samples.rows()).map(row).sum::<f64>() + fit.penalty * fit.variation()
+}
+
+/// Weighted standard deviation.
+fn spread(x: &[f64], w: &[f64]) -> f64 {
+    let total: f64 = w.iter().sum();
+    let mean = x.iter().zip(w).map(|(x, w)| w * x).sum::<f64>() / total;
+    (x.iter().zip(w).map(|(x, w)| w * (x - mean).powi(2)).sum::<f64>() / total).sqrt()
 }
 
 /// A wavy target with noise: `n` rows, `m` outputs.
@@ -76,7 +83,7 @@ proptest! {
         prop_assert!(is_closed(&fit), "{fit}\n{samples:?}");
         let size: f64 = samples.targets().iter().map(|y| 20.0 * y * y).sum();
         prop_assert!(fit.proof.dual <= fit.proof.primal * (1.0 + 1e-14) + 1e-26 * size, "{fit:?}");
-        prop_assert_eq!(fit.proof.neurons, fit.knots.len());
+        prop_assert_eq!(fit.proof.neurons, fit.hinges.len());
         prop_assert_eq!(verify(&fit, &samples), Ok(()));
         prop_assert!((objective(&samples, &fit) - fit.proof.primal).abs() <= 1e-9 * fit.proof.primal + 1e-18 * size);
     }
@@ -87,10 +94,11 @@ proptest! {
         let (m, width) = (samples.n_targets(), 5);
         let random = numbers(seed, width * (m + 1) + 2 * m);
         let mut other = best.clone();
-        other.knots = random[..width].iter().map(|u| 22.0 * u - 11.0).collect();
-        other.slopes = Matrix::new(width, m, random[width..width * (m + 1)].iter().map(|u| 4.0 * u - 2.0).collect()).unwrap();
+        let knots = random[..width].iter().map(|u| 22.0 * u - 11.0);
+        let changes = random[width..width * (m + 1)].chunks(m).map(|row| row.iter().map(|u| 4.0 * u - 2.0).collect());
+        other.hinges = knots.zip(changes).map(|(knot, change)| Hinge { input: 0, knot, change }).collect();
         other.intercept = random[width * (m + 1)..][..m].iter().map(|u| 4.0 * u - 2.0).collect();
-        other.slope = random[width * (m + 1) + m..].iter().map(|u| 2.0 * u - 1.0).collect();
+        other.linear = Matrix::new(m, 1, random[width * (m + 1) + m..].iter().map(|u| 2.0 * u - 1.0).collect()).unwrap();
         prop_assert!(objective(&samples, &other) >= best.proof.dual * (1.0 - 1e-12));
     }
 
@@ -100,8 +108,8 @@ proptest! {
         let size = 10f64.powf(size);
         let mut random = numbers(seed, 4096).into_iter().map(|u| size * (2.0 * u - 1.0));
         let mut other = best.clone();
-        other.knots.iter_mut().for_each(|t| *t += random.next().unwrap());
-        other.slopes.as_mut_slice().iter_mut().chain(&mut other.intercept).chain(&mut other.slope)
+        other.hinges.iter_mut().for_each(|h| h.knot += random.next().unwrap());
+        other.hinges.iter_mut().flat_map(|h| &mut h.change).chain(&mut other.intercept).chain(other.linear.as_mut_slice())
             .for_each(|a| *a += random.next().unwrap());
         let allowance = 1e-9 * best.proof.primal + 1e-18 * samples.targets().iter().map(|y| 20.0 * y * y).sum::<f64>();
         prop_assert!(objective(&samples, &other) >= objective(&samples, &best) - allowance);
@@ -118,13 +126,13 @@ proptest! {
             for o in 0..m {
                 let mean = tied.iter().map(|&j| samples.weights()[j] * samples.targets_of(j)[o]).sum::<f64>() / weight;
                 // The affine part may be steep where neighbours are close.
-                let bends: f64 = (0..fit.knots.len()).map(|j| fit.slopes.row(j)[o].abs()).sum();
-                let rounding = 1e-15 * (fit.intercept[o].abs() + 20.0 * fit.slope[o].abs() + 20.0 * bends) + 1e-12;
+                let bends: f64 = fit.hinges.iter().map(|h| h.change[o].abs()).sum();
+                let rounding = 1e-15 * (fit.intercept[o].abs() + 20.0 * fit.linear.row(o)[0].abs() + 20.0 * bends) + 1e-12;
                 prop_assert!((fitted[i * m + o] - mean).abs() <= rounding, "{} against {mean}", fitted[i * m + o]);
             }
         }
         prop_assert!(is_closed(&fit), "{fit}");
-        prop_assert!(fit.knots.len() <= samples.rows().saturating_sub(2));
+        prop_assert!(fit.hinges.len() <= samples.rows().saturating_sub(2));
     }
 
     #[test]
@@ -135,23 +143,23 @@ proptest! {
         prop_assume!(distinct.len() > 2 && largest > 1e-6 * spread);
         for share in [1.0 + 1e-9, 2.0, 1e6] {
             let fit = fit(&samples, share * largest);
-            prop_assert!(fit.knots.is_empty() && fit.proof.neurons == 0, "{share}: {fit}");
+            prop_assert!(fit.hinges.is_empty() && fit.proof.neurons == 0, "{share}: {fit}");
             prop_assert!(is_closed(&fit), "{fit}");
         }
-        prop_assert!(!fit(&samples, 0.999 * largest).knots.is_empty());
+        prop_assert!(!fit(&samples, 0.999 * largest).hinges.is_empty());
     }
 
     #[test]
     fn a_second_grade_on_the_same_input_is_zero(samples in problems(), share in -4.0..-0.1f64) {
         let first = try_fit(&samples, Penalty::OfLargest(10f64.powf(share)));
-        prop_assume!(!first.knots.is_empty() && first.penalty > 1e-6);
+        prop_assume!(!first.hinges.is_empty() && first.penalty > 1e-6);
         let residual: Vec<f64> = samples.targets().iter().zip(first.predict(samples.inputs())).map(|(y, f)| y - f).collect();
         let left = Samples::new(1, samples.n_targets(), samples.inputs().to_vec(), residual, Some(samples.weights().to_vec())).unwrap();
         let exhausted = convex::largest_penalty(&left).unwrap() / first.penalty;
         prop_assert!((exhausted - 1.0).abs() <= 1e-6, "{exhausted}");
-        prop_assert!(fit(&left, first.penalty * (1.0 + 1e-6)).knots.is_empty());
+        prop_assert!(fit(&left, first.penalty * (1.0 + 1e-6)).hinges.is_empty());
         let oracle = first.proof.oracle;
-        prop_assert!((oracle.upper / first.penalty - 1.0).abs() <= 1e-6, "{oracle:?}");
+        prop_assert!((oracle.upper / first.proof.penalty - 1.0).abs() <= 1e-6, "{oracle:?}");
     }
 
     #[test]
@@ -184,7 +192,7 @@ proptest! {
         // An affine function beside the targets is free.
         let y = samples.targets().iter().enumerate().map(|(k, y)| c * (y + 0.3 * samples.inputs()[k / m])).collect();
         let scaled = Samples::new(1, m, x, y, Some(samples.weights().to_vec())).unwrap();
-        let (a, b) = (fit(&samples, penalty), fit(&scaled, c * s * penalty));
+        let (a, b) = (fit(&samples, penalty), fit(&scaled, c * penalty));
         let tolerance = 1e-8 * a.proof.primal + 1e-12;
         prop_assert!((b.proof.primal / (c * c) - a.proof.primal).abs() <= tolerance, "{a}\n{b}");
         let weight: f64 = samples.weights().iter().sum();
@@ -239,7 +247,7 @@ proptest! {
                 let heavy: Vec<usize> = (0..proof.dual_point.len()).filter(|&i| proof.dual_point[i].abs() > 0.1 * largest).collect();
                 proof.dual_point[heavy[entry.index(heavy.len())]] *= 1.01;
             }
-            7 => { let k = entry.index(false_claim.knots.len()); false_claim.slopes.row_mut(k)[0] += 1e-3; }
+            7 => { let k = entry.index(false_claim.hinges.len()); false_claim.hinges[k].change[0] += 1e-3; }
             _ => false_claim.intercept[0] += 1e-3,
         }
         prop_assert!(verify(&false_claim, &samples).is_err(), "alteration {which} of {fit}");
@@ -276,7 +284,8 @@ fn the_values_are_those_of_a_general_conic_solver() {
         let list = |name: &str| -> Vec<f64> { serde_json::from_value(problem[name].clone()).unwrap() };
         let m = problem["m"].as_u64().unwrap() as usize;
         let samples = Samples::new(1, m, list("x"), list("y"), Some(list("w"))).unwrap();
-        let fit = fit(&samples, problem["beta"].as_f64().unwrap());
+        // There the penalty is one of the slope itself.
+        let fit = fit(&samples, problem["beta"].as_f64().unwrap() / spread(samples.inputs(), samples.weights()));
         let expected = problem["value"].as_f64().unwrap();
         assert!((fit.proof.primal / expected - 1.0).abs() < 1e-7, "{expected}: {fit}");
         assert!(is_closed(&fit), "{fit}");
@@ -330,7 +339,7 @@ fn targets_on_a_line_need_no_neurons() {
         let samples = Samples::new(1, 1, x.clone(), x.iter().map(|x| line.0 + line.1 * x).collect(), None).unwrap();
         for penalty in [Penalty::OfLargest(0.5), Penalty::OfLargest(1e-6), ConvexSettings::default().penalty] {
             let fit = try_fit(&samples, penalty);
-            assert!(fit.knots.is_empty(), "{line:?}: {fit}");
+            assert!(fit.hinges.is_empty(), "{line:?}: {fit}");
             assert!(is_closed(&fit), "{line:?}: {fit}");
         }
     }
@@ -341,7 +350,7 @@ fn few_rows_give_a_constant_or_a_line() {
     let constant = fit(&Samples::new(1, 2, vec![3.0, 3.0], vec![1.0, 2.0, 3.0, 4.0], None).unwrap(), 0.5);
     assert_eq!((constant.predict(&[-1.0, 9.0]), constant.proof.primal), (vec![2.0, 3.0, 2.0, 3.0], 2.0));
     let line = fit(&Samples::new(1, 1, vec![1.0, 2.0], vec![1.0, 3.0], None).unwrap(), 0.5);
-    assert_eq!((line.predict(&[0.0, 4.0]), line.knots.len()), (vec![-1.0, 7.0], 0));
+    assert_eq!((line.predict(&[0.0, 4.0]), line.hinges.len()), (vec![-1.0, 7.0], 0));
     assert!(is_closed(&constant) && is_closed(&line));
 }
 
@@ -361,7 +370,7 @@ fn the_summary_is_one_line_with_the_bound_and_the_neurons() {
     let fit = try_fit(&waves(100, 1, 1), Penalty::OfLargest(0.3));
     let text = fit.to_string();
     assert!(text.starts_with("P = ") && text.contains(", proved within ") && !text.contains('\n'), "{text}");
-    assert!(text.ends_with(&format!("RMSE of the global optimum; {} neurons", fit.knots.len())), "{text}");
+    assert!(text.ends_with(&format!("RMSE of the global optimum; {} neurons", fit.hinges.len())), "{text}");
 }
 
 #[test]
@@ -451,11 +460,11 @@ fn the_discrepancy_principle_leaves_exactly_the_noise() {
     // More noise than the best line leaves: the line. Less than ties leave: the interpolant.
     let line =
         try_fit(&samples, Penalty::Path { points: 9, min_ratio: 1e-2, choice: Choice::Discrepancy { noise: 9.0 } });
-    assert!(line.knots.is_empty());
+    assert!(line.hinges.is_empty());
     let tied = Samples::new(1, 1, vec![0.0, 0.0, 1.0, 2.0], vec![0.0, 1.0, 3.0, 0.0], None).unwrap();
     let through =
         try_fit(&tied, Penalty::Path { points: 9, min_ratio: 1e-2, choice: Choice::Discrepancy { noise: 0.01 } });
-    assert_eq!((through.penalty, through.knots.len()), (0.0, 1));
+    assert_eq!((through.penalty, through.hinges.len()), (0.0, 1));
 }
 
 #[test]
@@ -464,8 +473,8 @@ fn a_budget_of_neurons_is_kept_and_used() {
     for budget in [0, 1, 2, 3, 5, 8, 13, 30] {
         let choice = Choice::Neurons(budget);
         let fit = try_fit(&samples, Penalty::Path { points: 40, min_ratio: 1e-5, choice });
-        assert!(fit.knots.len() <= budget, "{budget}: {fit}");
-        assert!(fit.knots.len() + 2 >= budget, "{budget}: {fit}");
+        assert!(fit.hinges.len() <= budget, "{budget}: {fit}");
+        assert!(fit.hinges.len() + 2 >= budget, "{budget}: {fit}");
         assert!(is_closed(&fit));
     }
 }
@@ -475,9 +484,9 @@ fn the_grade_and_the_prediction_are_the_same_function() {
     let samples = waves(80, 2, 41);
     let fit = try_fit(&samples, Penalty::OfLargest(1e-3));
     let grade = fit.grade().unwrap();
-    assert_eq!((grade.inputs(), grade.n_hidden_features(), grade.carry_inputs()), (1, fit.knots.len(), true));
+    assert_eq!((grade.inputs(), grade.n_hidden_features(), grade.carry_inputs()), (1, fit.hinges.len(), true));
     let layer = &grade.branches()[0][0];
-    for x in [-3.0, 0.0, 0.123, 0.5, fit.knots[0], 0.99, 4.0] {
+    for x in [-3.0, 0.0, 0.123, 0.5, fit.hinges[0].knot, 0.99, 4.0] {
         let hidden = (0..layer.outputs()).map(|j| (layer.weights().row(j)[0] * x + layer.bias()[j]).max(0.0));
         let features: Vec<f64> = hidden.chain([x]).collect();
         let value = fit.predict(&[x]);

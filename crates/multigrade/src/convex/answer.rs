@@ -6,25 +6,26 @@ use super::line::Line;
 use multigrade_model::{Activation, Grade, Layer, Matrix, ModelError, OptimalityProof, Readout};
 use std::fmt;
 
-/// The globally optimal one-hidden-layer ReLU network of one input for a penalty `β`, with a proof.
+/// The globally optimal one-hidden-layer ReLU network whose neurons read one input each, for a penalty `β`, with a proof.
 ///
 /// ```text
-/// f(x) = c + C x + sum_j a_j relu(x - t_j)
+/// f(x) = c + C x + sum_j a_j relu(x_{i(j)} - t_j)
 /// ```
 ///
-/// Among all networks of any width, `f` minimises half the weighted squared error plus `β sum_j |a_j|`. It is the
-/// linear spline that trades its error against the total variation of its slope.
+/// Among all networks of this kind and any width, `f` minimises half the weighted squared error plus `β sum_j s_{i(j)} |a_j|`,
+/// where the unit `s_i` is the standard deviation of input `i`. It is a sum of one linear spline per input, which trades
+/// its error against the total variation of the slopes. With one input these are all ReLU networks.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConvexFit {
-    /// The kinks `t_j`, ascending; one neuron each.
-    pub knots: Vec<f64>,
-    /// The changes of slope `a_j`, `(neurons, m)`.
-    pub slopes: Matrix,
+    /// The neurons, by input and then by knot.
+    pub hinges: Vec<Hinge>,
     /// The value `c` of the affine part at 0, length `m`.
     pub intercept: Vec<f64>,
-    /// The slope `C` of the affine part, length `m`: that of `f` left of all kinks.
-    pub slope: Vec<f64>,
+    /// The slopes `C` of the affine part, `(m, d)`: those of `f` left of all knots.
+    pub linear: Matrix,
+    /// The unit `s_i` of each input: its weighted standard deviation; 1 for a constant input.
+    pub units: Vec<f64>,
     /// The penalty `β`.
     pub penalty: f64,
     /// The smallest penalty whose fit has no neurons. At least the penalty that rounding of the targets is worth.
@@ -35,6 +36,17 @@ pub struct ConvexFit {
     pub path: Vec<PathPoint>,
     /// Rounds of knot generation for the penalty chosen.
     pub rounds: u32,
+}
+
+/// One neuron `a relu(x_i - t)`: from `t` on, the slope in input `i` changes by `a`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hinge {
+    /// The input `i` that the neuron reads, from 0.
+    pub input: usize,
+    /// The knot `t`.
+    pub knot: f64,
+    /// The change of slope `a`, length `m`.
+    pub change: Vec<f64>,
 }
 
 /// The optimal fit for one penalty of a path.
@@ -49,7 +61,7 @@ pub struct PathPoint {
     pub freedom: f64,
     /// `1/2 sum_i w_i |y_i - f(x_i)|²`.
     pub loss: f64,
-    /// `sum_j |a_j|`, the total variation of the slope.
+    /// `sum_j s_{i(j)} |a_j|`, the total variation of the slopes in units of the inputs.
     pub variation: f64,
     /// Relative duality gap as the solver measured it.
     pub rel_gap: f64,
@@ -57,11 +69,11 @@ pub struct PathPoint {
     pub score: f64,
 }
 
-/// The neurons of a spline, in the units of the data.
+/// A spline of one input in the units of the data: its neurons and its affine part.
 #[derive(Debug)]
 pub(super) struct Neurons {
-    pub(super) knots: Vec<f64>,
-    pub(super) slopes: Matrix,
+    pub(super) hinges: Vec<Hinge>,
+    /// Value of the affine part at 0, and its slope; length `m`.
     pub(super) intercept: Vec<f64>,
     pub(super) slope: Vec<f64>,
 }
@@ -145,14 +157,19 @@ impl Neurons {
                 values.iter().enumerate().map(move |(o, &v)| line.restored(o, line.z[i], v))
             })
             .collect();
-        let x = |j: usize| line.x[at[j]];
         let kinks = if solved.knots.inner() > 0 { kinks(line, at, &solved.knots.value) } else { Vec::new() };
-        let mut slopes = Matrix::zeros(kinks.len(), m);
+        Self::through(&kinks, |j| line.x[at[j]], at.len(), &value, m, 0)
+    }
+
+    /// The spline of `input` with these kinks through the `value`s `(count, m)` at the nodes `x(0), ..., x(count - 1)`.
+    fn through(kinks: &[Kink], x: impl Fn(usize) -> f64, count: usize, value: &[f64], m: usize, input: usize) -> Self {
+        let mut hinges: Vec<Hinge> =
+            kinks.iter().map(|kink| Hinge { input, knot: kink.place, change: Vec::with_capacity(m) }).collect();
         let (mut intercept, mut slope) = (Vec::new(), Vec::new());
         for o in 0..m {
             let known = |j: usize| value[j * m + o];
-            let aim = kinks.first().map_or(at.len() - 1, |_| 1);
-            let first = if at.len() > 1 { (known(aim) - known(0)) / (x(aim) - x(0)) } else { 0.0 };
+            let aim = kinks.first().map_or(count - 1, |_| 1);
+            let first = if count > 1 { (known(aim) - known(0)) / (x(aim) - x(0)) } else { 0.0 };
             intercept.push((-first).mul_add(x(0), known(0)));
             slope.push(first);
             let (mut height, mut rise) = (Running::default(), Running::default());
@@ -160,95 +177,133 @@ impl Neurons {
             height.add_product(first, x(0));
             rise.add(first);
             let mut here = x(0);
-            for (row, kink) in kinks.iter().enumerate() {
+            for (hinge, kink) in hinges.iter_mut().zip(kinks) {
                 let step = kink.place - here;
                 height.add_product(rise.sum, step);
                 height.add(rise.error * step);
                 here = kink.place;
                 let wanted = (known(kink.aim) - height.value()) / (x(kink.aim) - here);
                 let change = (wanted - rise.sum) - rise.error;
-                slopes.row_mut(row)[o] = change;
+                hinge.change.push(change);
                 rise.add(change);
             }
         }
-        Self { knots: kinks.iter().map(|k| k.place).collect(), slopes, intercept, slope }
-    }
-
-    /// The grade `x -> c + C x + sum_j a_j relu(x - t_j)`.
-    pub(super) fn grade(&self) -> Result<Grade, ModelError> {
-        grade(&self.knots, &self.slopes, &self.intercept, &self.slope)
+        Self { hinges, intercept, slope }
     }
 }
 
-fn grade(knots: &[f64], slopes: &Matrix, intercept: &[f64], slope: &[f64]) -> Result<Grade, ModelError> {
+/// The grade `x -> c + C x + sum_j a_j relu(x_{i(j)} - t_j)`.
+pub(super) fn grade(hinges: &[Hinge], intercept: &[f64], linear: &Matrix) -> Result<Grade, ModelError> {
+    let (k, d, m) = (hinges.len(), linear.cols(), intercept.len());
     // A layer has at least one neuron: one that no readout listens to stands for none.
-    let bias: Vec<f64> = if knots.is_empty() { vec![0.0] } else { knots.iter().map(|t| -t).collect() };
-    let (width, m) = (bias.len(), intercept.len());
-    let mut read = Matrix::zeros(m, width + 1);
-    for (o, &slope) in slope.iter().enumerate() {
-        let row = read.row_mut(o);
-        for (j, weight) in row[..knots.len()].iter_mut().enumerate() {
-            *weight = slopes.row(j)[o];
-        }
-        row[width] = slope;
+    let width = k.max(1);
+    let mut weights = Matrix::zeros(width, d);
+    weights.row_mut(0)[0] = 1.0;
+    let mut bias = vec![0.0; width];
+    let mut read = Matrix::zeros(m, width + d);
+    for (j, hinge) in hinges.iter().enumerate() {
+        weights.row_mut(j)[0] = 0.0;
+        weights.row_mut(j)[hinge.input] = 1.0;
+        bias[j] = -hinge.knot;
+        hinge.change.iter().enumerate().for_each(|(o, &change)| read.row_mut(o)[j] = change);
     }
-    let mut ones = Matrix::zeros(width, 1);
-    ones.as_mut_slice().fill(1.0);
-    let layer = Layer::new(ones, bias, Activation::Relu)?;
+    for o in 0..m {
+        read.row_mut(o)[width..].copy_from_slice(linear.row(o));
+    }
+    let layer = Layer::new(weights, bias, Activation::Relu)?;
     Grade::new(vec![vec![layer]], true, Readout::new(read, intercept.to_vec())?)
 }
 
+/// A spline of one input, ready for evaluation: value at the first knot of each piece and slope on it, `(knots + 1, m)`;
+/// piece 0 lies left of all knots.
+struct Pieces {
+    knots: Vec<f64>,
+    heights: Vec<f64>,
+    rises: Vec<f64>,
+}
+
+impl Pieces {
+    /// The spline with slope `slope` and value `intercept + slope x` left of the hinges, which are in ascending order.
+    fn new(hinges: &[Hinge], intercept: &[f64], slope: &[f64]) -> Self {
+        let m = intercept.len();
+        let mut pieces =
+            Self { knots: hinges.iter().map(|h| h.knot).collect(), heights: Vec::new(), rises: Vec::new() };
+        let mut state: Vec<(Running, Running)> = vec![Default::default(); m];
+        for (o, (height, rise)) in state.iter_mut().enumerate() {
+            height.add(intercept[o]);
+            height.add_product(slope[o], pieces.start(0));
+            rise.add(slope[o]);
+        }
+        pieces.record(&state);
+        for (j, hinge) in hinges.iter().enumerate() {
+            let step = if j > 0 { hinge.knot - hinges[j - 1].knot } else { 0.0 };
+            for (o, (height, rise)) in state.iter_mut().enumerate() {
+                height.add_product(rise.sum, step);
+                height.add(rise.error * step);
+                rise.add(hinge.change[o]);
+            }
+            pieces.record(&state);
+        }
+        pieces
+    }
+
+    fn record(&mut self, state: &[(Running, Running)]) {
+        self.heights.extend(state.iter().map(|s| s.0.value()));
+        self.rises.extend(state.iter().map(|s| s.1.value()));
+    }
+
+    /// Where the height of a piece is taken.
+    fn start(&self, piece: usize) -> f64 {
+        self.knots.get(piece.saturating_sub(1)).copied().unwrap_or(0.0)
+    }
+
+    /// Adds the values at `x` to `sum`, length `m`.
+    fn add_to(&self, x: f64, sum: &mut [f64]) {
+        let (m, piece) = (sum.len(), self.knots.partition_point(|&t| t <= x));
+        let (heights, rises) = (&self.heights[piece * m..(piece + 1) * m], &self.rises[piece * m..(piece + 1) * m]);
+        let step = x - self.start(piece);
+        sum.iter_mut().zip(heights.iter().zip(rises)).for_each(|(s, (h, r))| *s += r.mul_add(step, *h));
+    }
+}
+
 impl ConvexFit {
-    /// The fit as a grade: one hidden ReLU layer on one input, whose readout reads the input too.
+    /// The fit as a grade: one hidden ReLU layer, whose neurons read one input each and whose readout reads the inputs too.
     ///
     /// A fit without neurons has one neuron of readout weight 0. The grade reads and answers in the units of the samples.
     ///
     /// # Errors
     /// [`ModelError::NotFinite`] if a number of the fit was changed to NaN or infinity.
     pub fn grade(&self) -> Result<Grade, ModelError> {
-        grade(&self.knots, &self.slopes, &self.intercept, &self.slope)
+        grade(&self.hinges, &self.intercept, &self.linear)
     }
 
-    /// The values `f(x)`, row-major `(x.len(), m)`; linear beyond the data.
+    /// The values `f(x)`, row-major `(n, m)`, at the rows of `x`, row-major `(n, d)`; linear beyond the data.
     ///
-    /// Takes `O(K)` once and `O(log K + m)` for each `x`.
+    /// Takes `O(K)` once and `O(d (log K + m))` for each row. A last row that is not whole is left out.
     pub fn predict(&self, x: &[f64]) -> Vec<f64> {
-        let m = self.intercept.len();
-        // Value at the first kink of each piece and slope on it; piece 0 lies left of all kinks.
-        let (mut heights, mut rises) = (Vec::new(), Vec::new());
-        let mut state: Vec<(Running, Running)> = vec![Default::default(); m];
-        for (o, (height, rise)) in state.iter_mut().enumerate() {
-            let start = self.knots.first().copied().unwrap_or(0.0);
-            height.add(self.intercept[o]);
-            height.add_product(self.slope[o], start);
-            rise.add(self.slope[o]);
-        }
-        let mut record = |state: &[(Running, Running)]| {
-            heights.extend(state.iter().map(|s| s.0.value()));
-            rises.extend(state.iter().map(|s| s.1.value()));
+        let (d, m) = (self.linear.cols(), self.intercept.len());
+        let column = |i: usize| {
+            let slope: Vec<f64> = (0..m).map(|o| self.linear.row(o)[i]).collect();
+            let intercept = if i == 0 { self.intercept.clone() } else { vec![0.0; m] };
+            Pieces::new(self.hinges_of(i), &intercept, &slope)
         };
-        record(&state);
-        for (j, &place) in self.knots.iter().enumerate() {
-            let step = if j > 0 { place - self.knots[j - 1] } else { 0.0 };
-            for (o, (height, rise)) in state.iter_mut().enumerate() {
-                height.add_product(rise.sum, step);
-                height.add(rise.error * step);
-                rise.add(self.slopes.row(j)[o]);
-            }
-            record(&state);
+        let columns: Vec<Pieces> = (0..d).map(column).collect();
+        let mut values = vec![0.0; x.len() / d * m];
+        for (sum, row) in values.chunks_exact_mut(m).zip(x.chunks_exact(d)) {
+            columns.iter().zip(row).for_each(|(pieces, &x)| pieces.add_to(x, sum));
         }
-        let value = |&x: &f64| {
-            let piece = self.knots.partition_point(|&t| t <= x);
-            let start = self.knots.get(piece.saturating_sub(1)).copied().unwrap_or(0.0);
-            let (heights, rises) = (&heights[piece * m..(piece + 1) * m], &rises[piece * m..(piece + 1) * m]);
-            heights.iter().zip(rises).map(move |(h, r)| r.mul_add(x - start, *h)).collect::<Vec<_>>()
-        };
-        x.iter().flat_map(value).collect()
+        values
     }
 
-    /// The penalty of the fit's neurons, `sum_j |a_j|`.
+    /// The hinges of one input, by knot.
+    fn hinges_of(&self, input: usize) -> &[Hinge] {
+        let first = self.hinges.partition_point(|h| h.input < input);
+        &self.hinges[first..self.hinges.partition_point(|h| h.input <= input)]
+    }
+
+    /// What the penalty is charged on, `sum_j s_{i(j)} |a_j|`.
     pub fn variation(&self) -> f64 {
-        (0..self.knots.len()).map(|j| norm(self.slopes.row(j))).sum()
+        self.hinges.iter().map(|h| self.units[h.input] * norm(&h.change)).sum()
     }
 }
 

@@ -143,9 +143,14 @@ impl Line {
         self.total * self.unit_w
     }
 
-    /// Factor from penalties in units of the line to their own.
+    /// Factor from penalties in units of the line to penalties of the slope in units of the data.
     pub(super) fn penalty_unit(&self) -> f64 {
         self.unit_w * self.unit_y * self.unit_x
+    }
+
+    /// The weighted standard deviation of the input; 1 if it is constant.
+    pub(super) fn input_unit(&self) -> f64 {
+        if self.inertia > 0.0 { self.unit_x * (self.inertia / self.total).sqrt() } else { 1.0 }
     }
 
     /// Factor from objectives in units of the line to their own.

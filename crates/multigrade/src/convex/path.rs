@@ -57,11 +57,11 @@ impl<'a> Path<'a> {
             let whole = solved.merit.primal + line.spread;
             let gap = (solved.merit.primal - solved.merit.dual).max(0.0);
             PathPoint {
-                penalty: solved.penalty * line.penalty_unit(),
+                penalty: solved.penalty * line.penalty_unit() / line.input_unit(),
                 neurons: count_neurons(line, solved),
                 freedom,
                 loss,
-                variation: solved.merit.bend * line.slope_unit(),
+                variation: solved.merit.bend * line.slope_unit() * line.input_unit(),
                 rel_gap: if gap > 0.0 { gap / whole } else { 0.0 },
                 score,
             }
