@@ -9,6 +9,8 @@
 //! standard library reads a decimal number to within its nearest f64 and prints an f64 exactly when asked for 800
 //! digits; the digits of π and ln 2 in the source. No mathematical library is trusted.
 
+mod certificate;
+mod checker;
 mod domain;
 mod elementary;
 mod enclosure;
@@ -20,6 +22,8 @@ mod program;
 mod region;
 mod value;
 
+pub use certificate::{Certificate, CertificateError, Claim, Kind, Node};
+pub use checker::{ClaimRefusal, Ends, MAX_CUTS, Proved, ProvedBounds, Refusal, Verdict, check};
 pub use domain::Domain;
 pub use enclosure::{Decorated, Decoration, Jet};
 pub use expression::Expression;

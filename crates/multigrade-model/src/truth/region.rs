@@ -151,6 +151,7 @@ pub enum RegionError {
 /// What does not change from box to box.
 #[derive(Debug)]
 struct Problem {
+    names: Vec<String>,
     /// Its arguments are the inputs of the network, in order.
     expression: Expression,
     inputs: Vec<Input>,
@@ -200,7 +201,12 @@ impl Region {
         let expression = expression
             .with_variables(&program.names)
             .map_err(|name| RegionError::NoVariable { name, inputs: inputs() })?;
-        let problem = Problem { expression, inputs: program.inputs.clone(), followed: program.followed };
+        let problem = Problem {
+            names: program.names.clone(),
+            expression,
+            inputs: program.inputs.clone(),
+            followed: program.followed,
+        };
         Ok(Self::new(Arc::new(problem), sides, &program.net))
     }
 
@@ -389,6 +395,16 @@ impl Region {
             }
         }
         linear - quadratic * Interval::exact(0.5) + output.noise()
+    }
+}
+
+impl std::fmt::Display for Region {
+    /// The sides of the box, `name=lower..upper`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (name, side)) in self.problem.names.iter().zip(&self.sides).enumerate() {
+            write!(f, "{}{name}={:?}..{:?}", if i == 0 { "" } else { ", " }, side.lower(), side.upper())?;
+        }
+        Ok(())
     }
 }
 
@@ -723,19 +739,17 @@ impl<'a> Pass<'a> {
     /// The network without what does not matter on the box.
     fn specialised(&self) -> Net {
         let (d, n) = (self.n_inputs, self.net.neurons.len());
-        let reaches = self.reaches();
         let mut net = Net::default();
         // Where each input and neuron is found now; none where it is exactly 0.
         let mut places: Vec<Option<u32>> = (0..d as u32).map(Some).collect();
-        for j in 0..n {
-            let Fate::Kept { relu } = self.fates[j] else {
-                places.push(None);
-                continue;
+        for (j, (&fate, reaches)) in self.fates.iter().zip(self.reaches()).enumerate() {
+            let relu = match fate {
+                Fate::Kept { relu } if reaches => relu,
+                _ => {
+                    places.push(None);
+                    continue;
+                }
             };
-            if !reaches[j] {
-                places.push(None);
-                continue;
-            }
             let bias = self.net.neurons[j].bias;
             let terms = self.net.terms_of(j).iter();
             let mut kept = terms.filter_map(|t| places[t.source as usize].map(|source| Term { source, ..*t }));
