@@ -23,6 +23,22 @@ ACTIVATIONS = {
 }
 
 
+def unpacked(branch, tensor):
+    """The sparse layers of a branch as dense ones: position -> (weights, bias)."""
+    layers, terms, columns, weights, bias = (
+        tensor(f"{branch}.sparse.{part}") for part in ("layers", "terms", "columns", "weights", "bias")
+    )
+    found, row, entry = {}, 0, 0
+    for position, outputs, inputs in layers.tolist():
+        matrix = np.zeros((outputs, inputs))
+        for i, count in enumerate(terms[row : row + outputs].tolist()):
+            matrix[i, columns[entry : entry + count]] = weights[entry : entry + count]
+            entry += count
+        found[position] = (matrix, bias[row : row + outputs])
+        row += outputs
+    return found
+
+
 def staged(document, tensor, rows):
     scale_in, scale_out = document["input_scaling"], document["output_scaling"]
     x = (rows - np.array(scale_in["center"])) / np.array(scale_in["scale"])
@@ -30,10 +46,13 @@ def staged(document, tensor, rows):
     for g, grade in enumerate(document["grades"]):
         features = []
         for b, activations in enumerate(grade["branches"]):
+            branch = f"grades.{g}.branches.{b}"
+            packed = unpacked(branch, tensor) if b in grade.get("sparse", []) else {}
             z = h
             for l, name in enumerate(activations):
-                layer = f"grades.{g}.branches.{b}.layers.{l}"
-                z = ACTIVATIONS[name](z @ tensor(f"{layer}.weights").T + tensor(f"{layer}.bias"))
+                layer = f"{branch}.layers.{l}"
+                weights, bias = packed.get(l) or (tensor(f"{layer}.weights"), tensor(f"{layer}.bias"))
+                z = ACTIVATIONS[name](z @ weights.T + bias)
             features.append(z)
         if grade["carry_inputs"]:
             features.append(x)

@@ -25,5 +25,5 @@ pub mod truth;
 pub use network::{
     Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
     ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
-    ProofStatus, Readout, Scaling, Schema, Skip, write_atomically,
+    ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
 };

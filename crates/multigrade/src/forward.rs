@@ -1,8 +1,11 @@
 //! Finished grades, ready to be evaluated fast in one precision.
 
+mod sparse;
+
 use multigrade_kernels::{Accumulate, Activation, Real, View, ViewMut, dense, gemm};
-use multigrade_model::{Grade, Layer};
+use multigrade_model::{Branch, Grade, Matrix, Weights};
 use rayon::prelude::*;
+use sparse::SparseRun;
 
 /// Rows that go through a grade together. A block of features of a few hundred columns stays in cache.
 pub(crate) const BLOCK_ROWS: usize = 256;
@@ -14,18 +17,51 @@ struct DenseLayer<T> {
 }
 
 impl<T: Real> DenseLayer<T> {
-    fn new(layer: &Layer) -> Self {
+    fn new(weights: &Matrix, bias: &[f64], activation: Activation) -> Self {
         Self {
-            weights: layer.weights().as_slice().iter().map(|&w| T::from_f64(w)).collect(),
-            bias: layer.bias().iter().map(|&b| T::from_f64(b)).collect(),
-            activation: layer.activation(),
+            weights: weights.as_slice().iter().map(|&w| T::from_f64(w)).collect(),
+            bias: bias.iter().map(|&b| T::from_f64(b)).collect(),
+            activation,
+        }
+    }
+}
+
+/// A dense layer, or sparse layers that follow each other.
+enum Step<T> {
+    Dense(DenseLayer<T>),
+    Sparse(SparseRun<T>),
+}
+
+impl<T: Real> Step<T> {
+    fn of_branch(branch: &Branch) -> Vec<Self> {
+        let mut steps = Vec::new();
+        for layer in branch {
+            match (layer.weights(), steps.last_mut()) {
+                (Weights::Dense(weights), _) => {
+                    steps.push(Self::Dense(DenseLayer::new(weights, layer.bias(), layer.activation())));
+                }
+                (Weights::Sparse(weights), Some(Self::Sparse(run))) => run.push(weights, layer),
+                (Weights::Sparse(weights), _) => {
+                    let mut run = SparseRun::default();
+                    run.push(weights, layer);
+                    steps.push(Self::Sparse(run));
+                }
+            }
+        }
+        steps
+    }
+
+    fn outputs(&self) -> usize {
+        match self {
+            Self::Dense(layer) => layer.bias.len(),
+            Self::Sparse(run) => run.outputs(),
         }
     }
 }
 
 /// One grade in precision `T`.
 pub(crate) struct Stage<T> {
-    branches: Vec<Vec<DenseLayer<T>>>,
+    branches: Vec<Vec<Step<T>>>,
     carry_inputs: bool,
     readout: Vec<T>,
     bias: Vec<T>,
@@ -38,12 +74,13 @@ pub(crate) struct Stage<T> {
 pub(crate) struct Scratch<T> {
     current: Vec<T>,
     next: Vec<T>,
+    columns: [Vec<T>; 2],
 }
 
 impl<T: Real> Stage<T> {
     pub(crate) fn new(grade: &Grade) -> Self {
         Self {
-            branches: grade.branches().iter().map(|b| b.iter().map(DenseLayer::new).collect()).collect(),
+            branches: grade.branches().iter().map(Step::of_branch).collect(),
             carry_inputs: grade.carry_inputs(),
             readout: grade.readout().weights().as_slice().iter().map(|&a| T::from_f64(a)).collect(),
             bias: grade.readout().bias().iter().map(|&c| T::from_f64(c)).collect(),
@@ -62,13 +99,19 @@ impl<T: Real> Stage<T> {
         let mut column = 0;
         for branch in &self.branches {
             let mut width = self.n_inputs;
-            for (l, layer) in branch.iter().enumerate() {
+            for (l, step) in branch.iter().enumerate() {
                 let source = if l == 0 { h } else { &scratch.current[..rows * width] };
-                let source = View::row_major(source, rows, width);
-                width = layer.bias.len();
+                let inputs = width;
+                width = step.outputs();
                 scratch.next.resize((rows * width).max(scratch.next.len()), T::ZERO);
                 let next = &mut scratch.next[..rows * width];
-                dense(next, source, &layer.weights, &layer.bias, layer.activation);
+                match step {
+                    Step::Dense(layer) => {
+                        let source = View::row_major(source, rows, inputs);
+                        dense(next, source, &layer.weights, &layer.bias, layer.activation);
+                    }
+                    Step::Sparse(run) => run.apply(source, rows, next, &mut scratch.columns),
+                }
                 std::mem::swap(&mut scratch.current, &mut scratch.next);
             }
             self.place(&scratch.current[..rows * width], width, column, out);

@@ -36,7 +36,7 @@ pub use multigrade_model::truth;
 pub use multigrade_model::{
     Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
     ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
-    ProofStatus, Readout, Scaling, Schema, Skip, write_atomically,
+    ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

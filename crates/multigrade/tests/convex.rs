@@ -487,7 +487,7 @@ fn the_grade_and_the_prediction_are_the_same_function() {
     assert_eq!((grade.inputs(), grade.n_hidden_features(), grade.carry_inputs()), (1, fit.hinges.len(), true));
     let layer = &grade.branches()[0][0];
     for x in [-3.0, 0.0, 0.123, 0.5, fit.hinges[0].knot, 0.99, 4.0] {
-        let hidden = (0..layer.outputs()).map(|j| (layer.weights().row(j)[0] * x + layer.bias()[j]).max(0.0));
+        let hidden = (0..layer.outputs()).map(|j| (layer.weights().values()[j] * x + layer.bias()[j]).max(0.0));
         let features: Vec<f64> = hidden.chain([x]).collect();
         let value = fit.predict(&[x]);
         for (o, value) in value.iter().enumerate() {

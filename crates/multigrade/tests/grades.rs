@@ -235,8 +235,7 @@ fn with_the_same_key_every_grade_starts_from_the_same_weights() {
         };
         let grades = run(&samples, settings).model.grades().to_vec();
         // Two branches of three features feed the second grade, so its rows are longer; the first numbers drawn agree.
-        let numbers =
-            |k: usize| grades[k].branches()[0][0].weights().as_slice()[0] * (grades[k].inputs() as f64).sqrt();
+        let numbers = |k: usize| grades[k].branches()[0][0].weights().values()[0] * (grades[k].inputs() as f64).sqrt();
         (numbers(0), numbers(1))
     };
     let (a, b) = first_weights(InitKey::Same);

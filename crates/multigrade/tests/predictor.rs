@@ -1,8 +1,8 @@
 //! The fast evaluation stays within the rounding error of the reference evaluation.
 
 use multigrade::{
-    Activation, FitSettings, GradeSettings, Grades, Layer, Multigrade, Precision, Predictor, Samples, Solver, fit,
-    silent,
+    Activation, FitSettings, Grade, GradeSettings, Grades, Layer, Multigrade, Precision, Predictor, Samples, Solver,
+    SparseMatrix, fit, silent,
 };
 
 /// A value and a bound on how far rounding in precision `u` may move it.
@@ -15,8 +15,8 @@ struct Rounded {
 /// Running error of `b + sum w x` (Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1): any order of
 /// `n` products and sums errs by at most `2 (n + 2) u` times the sum of magnitudes; rounding of stored weights and of
 /// the inputs counts among these.
-fn affine(weights: &[f64], bias: f64, x: &[Rounded], u: f64) -> Rounded {
-    let pairs = || weights.iter().zip(x);
+fn affine(weights: &[(usize, f64)], bias: f64, x: &[Rounded], u: f64) -> Rounded {
+    let pairs = || weights.iter().map(|(j, w)| (w, x[*j]));
     let value = bias + pairs().map(|(w, x)| w * x.value).sum::<f64>();
     let size = bias.abs() + pairs().map(|(w, x)| w.abs() * (x.value.abs() + x.error)).sum::<f64>();
     let carried: f64 = pairs().map(|(w, x)| w.abs() * x.error).sum();
@@ -41,7 +41,9 @@ fn bounded(model: &Multigrade, x: &[f64], u: f64) -> Vec<Rounded> {
         })
         .collect();
     let layer = |l: &Layer, h: &[Rounded]| -> Vec<Rounded> {
-        (0..l.outputs()).map(|i| activate(l.activation(), affine(l.weights().row(i), l.bias()[i], h, u), u)).collect()
+        (0..l.outputs())
+            .map(|i| activate(l.activation(), affine(&l.weights().terms(i).collect::<Vec<_>>(), l.bias()[i], h, u), u))
+            .collect()
     };
     let mut h = inputs.clone();
     let mut sum = vec![Rounded { value: 0.0, error: 0.0 }; model.n_outputs()];
@@ -55,7 +57,8 @@ fn bounded(model: &Multigrade, x: &[f64], u: f64) -> Vec<Rounded> {
         }
         h = features;
         for (j, s) in sum.iter_mut().enumerate() {
-            let g = affine(grade.readout().weights().row(j), grade.readout().bias()[j], &h, u);
+            let weights: Vec<_> = grade.readout().weights().row(j).iter().copied().enumerate().collect();
+            let g = affine(&weights, grade.readout().bias()[j], &h, u);
             let value = s.value + g.value;
             *s = Rounded { value, error: s.error + g.error + u * value.abs() };
         }
@@ -83,10 +86,39 @@ fn model(activation: Activation) -> Multigrade {
     fit(&samples, None, &settings.validate().unwrap(), &mut silent()).unwrap().model
 }
 
+/// The model with two thirds of the weights of each branch's layers, stored sparsely; of every second branch only in its
+/// first layer.
+fn thinned(model: &Multigrade) -> Multigrade {
+    let thin = |(b, l, layer): (usize, usize, &Layer)| {
+        if b % 2 == 1 && l > 0 {
+            return layer.clone();
+        }
+        let row = |i: usize| layer.weights().terms(i).filter(|(j, _)| !(i + j).is_multiple_of(3)).collect();
+        let weights = SparseMatrix::new(layer.inputs(), (0..layer.outputs()).map(row).collect()).unwrap();
+        Layer::new(weights, layer.bias().to_vec(), layer.activation()).unwrap()
+    };
+    let grade = |grade: &Grade| {
+        let branches = grade.branches().iter().enumerate();
+        let branches =
+            branches.map(|(b, branch)| branch.iter().enumerate().map(|(l, layer)| thin((b, l, layer))).collect());
+        Grade::new(branches.collect(), grade.carry_inputs(), grade.readout().clone()).unwrap()
+    };
+    Multigrade::new(
+        model.schema().clone(),
+        model.input_scaling().clone(),
+        model.output_scaling().clone(),
+        model.grades().iter().map(grade).collect(),
+        model.history().clone(),
+        model.settings().clone(),
+    )
+    .unwrap()
+}
+
 #[test]
 fn predictions_differ_from_the_reference_by_no_more_than_rounding_in_both_precisions() {
-    for activation in Activation::ALL {
-        let model = model(activation);
+    for (activation, sparse) in Activation::ALL.into_iter().flat_map(|a| [(a, false), (a, true)]) {
+        let dense = model(activation);
+        let model = if sparse { thinned(&dense) } else { dense };
         let k = model.grades().len();
         let rows: Vec<f64> = (0..1200).map(|i| f64::from(i % 173) / 80.0 - 1.1).collect();
         let (double, single) = (Predictor::new(&model, Precision::F64), Predictor::new(&model, Precision::F32));

@@ -2,11 +2,16 @@
 //!
 //! Tensors hold the weights, bit for bit (`F64`, little endian):
 //! `grades.G.branches.B.layers.L.weights` `(outputs, inputs)`, `.bias` `(outputs)`, and `grades.G.readout.weights`,
-//! `grades.G.readout.bias`, all counted from 0. The metadata entry `multigrade` holds
+//! `grades.G.readout.bias`, all counted from 0. The sparse layers of a branch are packed into five tensors
+//! (`file/sparse.rs`). The metadata entry `multigrade` holds
 //! `{"digest": "sha256:...", "model": {...}}`; the digest covers the text of `model` and every tensor and detects
 //! alteration. The document says nothing about clocks, threads, paths or hosts.
 
-use super::{Activation, Branch, Grade, History, Layer, Matrix, ModelError, Multigrade, Readout, Scaling, Schema};
+mod sparse;
+
+use super::{
+    Activation, Branch, Grade, History, Layer, Matrix, ModelError, Multigrade, Readout, Scaling, Schema, Weights,
+};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,6 +21,9 @@ use std::path::{Path, PathBuf};
 
 /// Version of the document written by this crate. A newer one is refused, older ones load for ever.
 const FORMAT_VERSION: u64 = 1;
+
+/// Extension for layers whose weights are stored sparsely.
+const SPARSE: &str = "sparse";
 
 /// Name of the metadata entry that holds the document.
 const METADATA_KEY: &str = "multigrade";
@@ -120,14 +128,18 @@ struct Document {
 struct GradeDocument {
     /// Activations of the layers of each branch; shapes are those of the tensors.
     branches: Vec<Vec<Activation>>,
+    /// Branches with sparse layers, increasing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sparse: Vec<usize>,
     carry_inputs: bool,
 }
 
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+/// The tensors of a file in the order of names: type, shape, bytes.
+type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
 fn insert(tensors: &mut Tensors, name: String, shape: Vec<usize>, numbers: &[f64]) {
     let bytes = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    tensors.insert(name, (shape, bytes));
+    tensors.insert(name, (Dtype::F64, shape, bytes));
 }
 
 /// SHA-256 over the document's text and every tensor's name, shape and bytes, in the order of names.
@@ -155,10 +167,14 @@ impl Multigrade {
         for (g, grade) in self.grades.iter().enumerate() {
             for (b, branch) in grade.branches().iter().enumerate() {
                 for (l, layer) in branch.iter().enumerate() {
+                    let Weights::Dense(weights) = layer.weights() else { continue };
                     let name = format!("grades.{g}.branches.{b}.layers.{l}");
                     let shape = vec![layer.outputs(), layer.inputs()];
-                    insert(&mut tensors, format!("{name}.weights"), shape, layer.weights().as_slice());
+                    insert(&mut tensors, format!("{name}.weights"), shape, weights.as_slice());
                     insert(&mut tensors, format!("{name}.bias"), vec![layer.outputs()], layer.bias());
+                }
+                if sparse::has_any(branch) {
+                    sparse::insert(&mut tensors, &format!("grades.{g}.branches.{b}.sparse"), branch);
                 }
             }
             let (a, c) = (grade.readout().weights(), grade.readout().bias());
@@ -167,7 +183,11 @@ impl Multigrade {
         }
         let document = Document {
             format_version: FORMAT_VERSION,
-            requires: Vec::new(),
+            requires: if self.grades.iter().flat_map(Grade::branches).any(sparse::has_any) {
+                vec![SPARSE.into()]
+            } else {
+                Vec::new()
+            },
             made_by: concat!("multigrade ", env!("CARGO_PKG_VERSION")).to_string(),
             schema: self.schema.clone(),
             input_scaling: self.input_scaling.clone(),
@@ -177,12 +197,12 @@ impl Multigrade {
             settings: self.settings.clone(),
         };
         let text = serde_json::to_string(&document).expect("a document of plain data serialises");
-        let named = tensors.iter().map(|(n, (s, b))| (n.as_str(), s.as_slice(), b.as_slice()));
+        let named = tensors.iter().map(|(n, (_, s, b))| (n.as_str(), s.as_slice(), b.as_slice()));
         let digest = digest(&text, named);
         let raw = serde_json::value::RawValue::from_string(text).expect("the text was just made");
         let envelope = serde_json::to_string(&Envelope { digest, model: &raw }).expect("an envelope serialises");
-        let views = tensors.iter().map(|(name, (shape, bytes))| {
-            let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("shape and bytes agree");
+        let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes).expect("shape and bytes agree");
             (name.clone(), view)
         });
         // One metadata entry: with two, their order in the file would be that of a hash map.
@@ -208,9 +228,11 @@ impl Multigrade {
         let text = envelope.model.get();
         let version: Version = serde_json::from_str(text).map_err(|e| not_a_model(e.to_string()))?;
         match version {
-            Version { format_version: FORMAT_VERSION, requires } if requires.is_empty() => {}
-            Version { format_version: FORMAT_VERSION, requires } => {
-                return Err(FileError::Extension { name: name.into(), found: requires.join(", ") });
+            Version { format_version: FORMAT_VERSION, mut requires } => {
+                requires.retain(|extension| extension != SPARSE);
+                if !requires.is_empty() {
+                    return Err(FileError::Extension { name: name.into(), found: requires.join(", ") });
+                }
             }
             Version { format_version: 0, .. } => return Err(not_a_model("format version 0".into())),
             Version { format_version: found, .. } => return Err(FileError::Newer { name: name.into(), found }),
@@ -223,18 +245,16 @@ impl Multigrade {
         }
         let document: Document = serde_json::from_str(text).map_err(|e| inconsistent(e.to_string()))?;
         let mut used = 0;
-        let mut take = |name: String| {
+        let mut raw = |name: &str, dtype: Dtype| {
             used += 1;
-            let tensor = tensors.tensor(&name).map_err(|e| e.to_string())?;
-            if tensor.dtype() != Dtype::F64 {
-                return Err(format!("tensor '{name}' holds {:?}, expected F64", tensor.dtype()));
+            let tensor = tensors.tensor(name).map_err(|e| e.to_string())?;
+            if tensor.dtype() != dtype {
+                return Err(format!("tensor '{name}' holds {:?}, expected {dtype:?}", tensor.dtype()));
             }
-            let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes"));
-            let numbers: Vec<f64> = tensor.data().chunks_exact(8).map(number).collect();
-            Ok((tensor.shape().to_vec(), numbers))
+            Ok((tensor.shape().to_vec(), tensor.data().to_vec()))
         };
         let grades: Result<Vec<Grade>, String> =
-            document.grades.iter().enumerate().map(|(g, grade)| grade.read(g, &mut take)).collect();
+            document.grades.iter().enumerate().map(|(g, grade)| grade.read(g, &mut raw)).collect();
         let grades = grades.map_err(inconsistent)?;
         if used != tensors.len() {
             return Err(inconsistent(format!("{} tensors, {used} of them in use", tensors.len())));
@@ -262,38 +282,61 @@ impl Multigrade {
     }
 }
 
-/// Reads one tensor by name: its shape and numbers, or why not.
-type Take<'a> = dyn FnMut(String) -> Result<(Vec<usize>, Vec<f64>), String> + 'a;
+/// The shape and bytes of the tensor of this name and type, or why there are none.
+type Raw<'a> = dyn FnMut(&str, Dtype) -> Result<(Vec<usize>, Vec<u8>), String> + 'a;
+
+/// Reads one tensor of numbers: its shape and numbers, or why not.
+fn take(raw: &mut Raw, name: &str) -> Result<(Vec<usize>, Vec<f64>), String> {
+    let (shape, bytes) = raw(name, Dtype::F64)?;
+    let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes"));
+    Ok((shape, bytes.chunks_exact(8).map(number).collect()))
+}
+
+/// Reads one tensor with two dimensions.
+fn take_matrix(raw: &mut Raw, name: &str) -> Result<Matrix, String> {
+    match take(raw, name)? {
+        (shape, numbers) if shape.len() == 2 => {
+            Matrix::new(shape[0], shape[1], numbers).ok_or(format!("tensor '{name}' has a wrong size"))
+        }
+        (shape, _) => Err(format!("tensor '{name}' has shape {shape:?}, expected two dimensions")),
+    }
+}
 
 impl GradeDocument {
     fn of(grade: &Grade) -> Self {
         let activations = |branch: &Branch| branch.iter().map(Layer::activation).collect();
-        Self { branches: grade.branches().iter().map(activations).collect(), carry_inputs: grade.carry_inputs() }
+        let branches = grade.branches();
+        Self {
+            branches: branches.iter().map(activations).collect(),
+            sparse: (0..branches.len()).filter(|&b| sparse::has_any(&branches[b])).collect(),
+            carry_inputs: grade.carry_inputs(),
+        }
     }
 
-    fn read(&self, g: usize, take: &mut Take) -> Result<Grade, String> {
-        let mut matrix = |name: String| match take(name.clone())? {
-            (shape, numbers) if shape.len() == 2 => {
-                Matrix::new(shape[0], shape[1], numbers).ok_or(format!("tensor '{name}' has a wrong size"))
-            }
-            (shape, _) => Err(format!("tensor '{name}' has shape {shape:?}, expected two dimensions")),
-        };
-        let mut weights = Vec::with_capacity(self.branches.len());
-        for (b, activations) in self.branches.iter().enumerate() {
-            let name = |l: usize| format!("grades.{g}.branches.{b}.layers.{l}.weights");
-            let stack: Result<Vec<Matrix>, String> = (0..activations.len()).map(|l| matrix(name(l))).collect();
-            weights.push(stack?);
-        }
-        let readout = matrix(format!("grades.{g}.readout.weights"))?;
+    fn read(&self, g: usize, raw: &mut Raw) -> Result<Grade, String> {
         let mut branches = Vec::with_capacity(self.branches.len());
-        for (b, (activations, stack)) in self.branches.iter().zip(weights).enumerate() {
-            let layers = activations.iter().zip(stack).enumerate().map(|(l, (&activation, weights))| {
-                let (_, bias) = take(format!("grades.{g}.branches.{b}.layers.{l}.bias"))?;
-                Layer::new(weights, bias, activation).map_err(|e| e.to_string())
-            });
-            branches.push(layers.collect::<Result<Branch, String>>()?);
+        for (b, activations) in self.branches.iter().enumerate() {
+            let name = format!("grades.{g}.branches.{b}");
+            let mut packed = if self.sparse.contains(&b) {
+                sparse::read(raw, &format!("{name}.sparse"), activations)?
+            } else {
+                BTreeMap::new()
+            };
+            let mut branch = Branch::with_capacity(activations.len());
+            for (l, &activation) in activations.iter().enumerate() {
+                branch.push(match packed.remove(&l) {
+                    Some(layer) => layer,
+                    None => {
+                        let weights = take_matrix(raw, &format!("{name}.layers.{l}.weights"))?;
+                        let (_, bias) = take(raw, &format!("{name}.layers.{l}.bias"))?;
+                        Layer::new(weights, bias, activation).map_err(|e| e.to_string())?
+                    }
+                });
+            }
+            branches.push(branch);
         }
-        let (_, bias) = take(format!("grades.{g}.readout.bias"))?;
+        let readout = take_matrix(raw, &format!("grades.{g}.readout.weights"))?;
+        let (_, bias) = take(raw, &format!("grades.{g}.readout.bias"))?;
         let readout = Readout::new(readout, bias).map_err(|e| e.to_string())?;
         Grade::new(branches, self.carry_inputs, readout).map_err(|e| e.to_string())
     }

@@ -1,11 +1,11 @@
 //! One hidden layer.
 
-use super::{Activation, Matrix, ModelError};
+use super::{Activation, ModelError, Weights};
 
-/// A dense hidden layer `z -> σ(W z + b)`.
+/// A hidden layer `z -> σ(W z + b)`; its weights `W` are dense or sparse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    weights: Matrix,
+    weights: Weights,
     bias: Vec<f64>,
     activation: Activation,
 }
@@ -16,17 +16,18 @@ impl Layer {
     /// # Errors
     /// [`ModelError::Shape`] if the lengths differ or there are no neurons, [`ModelError::NotFinite`] if a number is
     /// NaN or infinite.
-    pub fn new(weights: Matrix, bias: Vec<f64>, activation: Activation) -> Result<Self, ModelError> {
+    pub fn new(weights: impl Into<Weights>, bias: Vec<f64>, activation: Activation) -> Result<Self, ModelError> {
+        let weights = weights.into();
         if bias.is_empty() || weights.rows() != bias.len() {
             return Err(ModelError::Shape { what: "layer bias", expected: weights.rows().max(1), found: bias.len() });
         }
-        ModelError::check_finite("layer weights", weights.as_slice())?;
+        ModelError::check_finite("layer weights", weights.values())?;
         ModelError::check_finite("layer bias", &bias)?;
         Ok(Self { weights, bias, activation })
     }
 
     /// Weights `W`, shape `(outputs, inputs)`.
-    pub fn weights(&self) -> &Matrix {
+    pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
@@ -50,9 +51,9 @@ impl Layer {
         self.weights.rows()
     }
 
-    /// Number of weights and biases.
+    /// Number of stored weights and of biases.
     pub fn n_parameters(&self) -> usize {
-        self.weights.as_slice().len() + self.bias.len()
+        self.weights.values().len() + self.bias.len()
     }
 
     /// `W z + b`, before the activation.

@@ -13,6 +13,7 @@ mod norms;
 mod optimality;
 mod scaling;
 mod schema;
+mod weights;
 
 pub use activation::Activation;
 pub use file::{FileError, write_atomically};
@@ -25,3 +26,4 @@ pub use norms::Norms;
 pub use optimality::{Bias, ConvexProblem, NeuronClass, OptimalityProof, OracleBounds, ProofError, ProofStatus, Skip};
 pub use scaling::Scaling;
 pub use schema::{InputColumn, OutputColumn, Schema};
+pub use weights::{SparseMatrix, Weights};

@@ -25,7 +25,8 @@ pub(super) fn eval(model: &Multigrade, x: &[f64]) -> Vec<f32> {
         }
         h = features;
         for (i, sum) in sum.iter_mut().enumerate() {
-            *sum += affine(grade.readout().weights().row(i), grade.readout().bias()[i], &h);
+            let row = grade.readout().weights().row(i).iter().copied().enumerate();
+            *sum += affine(row, grade.readout().bias()[i], &h);
         }
     }
     let scaling = model.output_scaling();
@@ -33,13 +34,13 @@ pub(super) fn eval(model: &Multigrade, x: &[f64]) -> Vec<f32> {
     sum.iter().zip(scaling.center()).zip(scaling.scale()).map(restored).collect()
 }
 
-fn affine(weights: &[f64], bias: f64, h: &[f32]) -> f32 {
-    weights.iter().zip(h).fold(round(bias), |sum, (w, h)| sum + round(*w) * h)
+fn affine(weights: impl Iterator<Item = (usize, f64)>, bias: f64, h: &[f32]) -> f32 {
+    weights.fold(round(bias), |sum, (j, w)| sum + round(w) * h[j])
 }
 
 fn through(layer: &Layer, h: &[f32]) -> Vec<f32> {
     let bias = layer.bias().iter().enumerate();
-    let z = bias.map(|(i, &b)| affine(layer.weights().row(i), b, h));
+    let z = bias.map(|(i, &b)| affine(layer.weights().terms(i), b, h));
     // Exact for ReLU and identity; the others are computed in f64 and rounded.
     z.map(|z| round(layer.activation().apply(f64::from(z)))).collect()
 }

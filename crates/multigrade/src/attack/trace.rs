@@ -48,8 +48,8 @@ impl Trace {
         for row in &mut self.rows {
             let z: Vec<f64> = (0..layer.outputs())
                 .map(|i| {
-                    let products = layer.weights().row(i).iter().zip(&row[first..]);
-                    products.fold(layer.bias()[i], |sum, (w, h)| sum + w * h)
+                    let terms = layer.weights().terms(i);
+                    terms.fold(layer.bias()[i], |sum, (j, w)| sum + w * row[first + j])
                 })
                 .collect();
             row.truncate(first);

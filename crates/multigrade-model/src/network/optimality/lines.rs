@@ -233,7 +233,8 @@ impl Walk {
         let mut walk = Self { ahead: Vec::new(), piece, magnitude, norm: Twofold::ZERO, working: 0 };
         for j in 0..hidden {
             let column: Vec<f64> = (0..outputs).map(|o| readout.weights().row(o)[j]).collect();
-            walk.join(Kink { weight: layer.weights().row(j)[0], bias: layer.bias()[j], readout: column });
+            let weight = layer.weights().terms(j).map(|(_, w)| w).sum();
+            walk.join(Kink { weight, bias: layer.bias()[j], readout: column });
         }
         walk.ahead.sort_by(|a, b| (-b.bias / b.weight).total_cmp(&(-a.bias / a.weight)));
         Ok(walk)

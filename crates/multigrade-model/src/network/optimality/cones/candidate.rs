@@ -1,12 +1,13 @@
 //! The candidate: its neurons, its unpenalised part, its value.
 
 use super::{Bias, ProofError, Rows, Skip, Twofold};
-use crate::network::{Activation, Grade};
+use crate::network::{Activation, Grade, Matrix, Weights};
 
 /// A network of one hidden ReLU layer with one output.
 pub(super) struct Candidate<'a> {
     bias: Bias,
     grade: &'a Grade,
+    weights: &'a Matrix,
 }
 
 /// Value of a candidate.
@@ -27,13 +28,14 @@ pub(super) struct Neuron<'a> {
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(grade: &'a Grade, bias: Bias, skip: Skip) -> Result<Self, ProofError> {
-        let expected = "one hidden ReLU layer on all inputs, with one output and the stated unpenalised part";
+        let expected = "one dense hidden ReLU layer on all inputs, with one output and the stated unpenalised part";
         let not = |found| Err(ProofError::Candidate { found, expected });
         let [branch] = grade.branches() else { return not("has several branches") };
         let [layer] = branch.as_slice() else { return not("has several hidden layers") };
         if layer.activation() != Activation::Relu {
             return not("has another activation");
         }
+        let Weights::Dense(weights) = layer.weights() else { return not("has sparse weights") };
         if grade.readout().bias().len() != 1 {
             return not("has several outputs");
         }
@@ -48,7 +50,7 @@ impl<'a> Candidate<'a> {
         if !is_free(skip == Skip::Affine, &grade.readout().weights().row(0)[hidden..]) {
             return not("has a linear part");
         }
-        Ok(Self { bias, grade })
+        Ok(Self { bias, grade, weights })
     }
 
     /// Length of the inputs.
@@ -57,8 +59,9 @@ impl<'a> Candidate<'a> {
     }
 
     pub(super) fn neurons(&self) -> impl Iterator<Item = Neuron<'a>> {
-        let (layer, readout) = (&self.grade.branches()[0][0], self.grade.readout().weights().row(0));
-        (0..layer.outputs()).map(move |j| Neuron { v: layer.weights().row(j), b: layer.bias()[j], a: readout[j] })
+        let (bias, readout) = (self.grade.branches()[0][0].bias(), self.grade.readout().weights().row(0));
+        let weights = self.weights;
+        bias.iter().enumerate().map(move |(j, &b)| Neuron { v: weights.row(j), b, a: readout[j] })
     }
 
     fn slope(&self) -> &'a [f64] {
