@@ -213,7 +213,8 @@ impl Program {
                     };
                     let first = d + net.neurons.len() as u32;
                     for (i, &bias) in layer.bias().iter().enumerate() {
-                        net.push(dense(&h, layer.weights().row(i)), bias, relu);
+                        let terms = layer.weights().terms(i).map(|(j, weight)| Term { source: h[j], weight });
+                        net.push(terms, bias, relu);
                         if net.terms.len() > MAX_TERMS || net.neurons.len() > MAX_TERMS {
                             return Err(ProgramError::TooLarge);
                         }
