@@ -111,8 +111,8 @@ impl Draw {
 
 /// The exact value of `f_k`.
 fn exact(model: &Multigrade, x: &[Big], k: usize) -> Big {
-    let affine = |weights: &Matrix, bias: &[f64], h: &[Big]| -> Vec<Big> {
-        let row = |(i, b): (usize, &f64)| weights.row(i).iter().zip(h).fold(big(*b), |sum, (w, h)| sum + big(*w) * h);
+    let affine = |weights: &Weights, bias: &[f64], h: &[Big]| -> Vec<Big> {
+        let row = |(i, b): (usize, &f64)| weights.terms(i).fold(big(*b), |sum, (j, w)| sum + big(w) * &h[j]);
         bias.iter().enumerate().map(row).collect()
     };
     let (center, scale) = (model.input_scaling().center(), model.input_scaling().scale());
@@ -136,7 +136,7 @@ fn exact(model: &Multigrade, x: &[Big], k: usize) -> Big {
             features.extend(inputs.iter().cloned());
         }
         h = features;
-        sum += affine(grade.readout().weights(), grade.readout().bias(), &h).remove(0);
+        sum += affine(&grade.readout().weights().clone().into(), grade.readout().bias(), &h).remove(0);
     }
     big(model.output_scaling().center()[0]) + big(model.output_scaling().scale()[0]) * sum
 }
@@ -203,9 +203,9 @@ fn add<T: Real>(order: Sum, bias: T, pairs: &[(T, T)]) -> T {
 
 /// `f_k` computed in a format; with `wide` both scalings are computed in f64.
 fn computed<T: Real>(model: &Multigrade, x: &[f64], k: usize, order: Sum, wide: bool) -> f64 {
-    let affine = |weights: &Matrix, bias: &[f64], h: &[T]| -> Vec<T> {
+    let affine = |weights: &Weights, bias: &[f64], h: &[T]| -> Vec<T> {
         let row = |(i, b): (usize, &f64)| {
-            let pairs: Vec<(T, T)> = weights.row(i).iter().zip(h).map(|(w, h)| (T::round(*w), *h)).collect();
+            let pairs: Vec<(T, T)> = weights.terms(i).map(|(j, w)| (T::round(w), h[j])).collect();
             add(order, T::round(*b), &pairs)
         };
         bias.iter().enumerate().map(row).collect()
@@ -236,7 +236,7 @@ fn computed<T: Real>(model: &Multigrade, x: &[f64], k: usize, order: Sum, wide: 
             features.extend_from_slice(&inputs);
         }
         h = features;
-        sum = sum.plus(affine(grade.readout().weights(), grade.readout().bias(), &h)[0]);
+        sum = sum.plus(affine(&grade.readout().weights().clone().into(), grade.readout().bias(), &h)[0]);
     }
     let (c, s) = (model.output_scaling().center()[0], model.output_scaling().scale()[0]);
     if wide { c + s * sum.wide() } else { add(order, T::round(c), &[(T::round(s), sum)]).wide() }
