@@ -1,0 +1,238 @@
+"""The estimator for regression, with the conventions of scikit-learn."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from . import _native, _settings
+from ._arrays import column_names
+from ._model import Model
+from ._progress import observer
+
+
+class MultigradeRegressor(RegressorMixin, BaseEstimator):
+    """Learns `y (n,)` or `(n, m)` from `X (n, d)` with a network that is built grade by grade.
+
+    Without any parameter, held-out rows choose activation, weight decay and number of grades. The same rows, weights and
+    parameters give the same model to the byte, for any number of threads.
+
+    Parameters
+    ----------
+    grades : 'auto', int or list
+        `'auto'` adds grades while held-out rows gain. A list says what each grade looks like: `'64,64:tanh'` (hidden
+        widths and activation), `'64:sin,32:relu'`, a width or a tuple of widths.
+    max_grades : int
+        Largest number of grades of `'auto'`.
+    activation : {'relu', 'tanh', 'sin', 'square', 'identity'}, optional
+        Of the grades that name none; chosen on held-out rows if None.
+    weight_decay : float, optional
+        Chosen on held-out rows if None.
+    branches : int, optional
+        Networks trained apart and averaged in every grade; by the number of rows if None.
+    solver : {'lbfgs', 'adam', 'gd', 'random'}, optional
+        Trains the hidden layers; `'random'` leaves them as drawn. L-BFGS up to 10,000 rows, then Adam, if None.
+    iterations : int, optional
+        Of `'lbfgs'`; 500 if None.
+    epochs, batch, learning_rate, schedule, patience : optional
+        Of `'adam'` and `'gd'`: passes over the rows (100), rows of a mini-batch or `'all'` (256), first rate (0.001),
+        `'constant'`, `'exponential:TO'` or `'cosine:TO'`, and epochs without gain after which training stops.
+    validation : float
+        Share of the weight that is held out, in `[0, 1)`. Not used where held-out rows are given to `fit`.
+    refit : bool, optional
+        Train again on all rows once the grades are chosen; up to 10,000 rows if None.
+    readout : {'least_squares', 'as_trained'}
+        How a grade's readout is found. With least squares the training loss cannot rise.
+    rescale, standardise_features, carry_inputs, single_grade, initialisation, same_init :
+        Parts of the method; see `multigrade fit --help`.
+    precision : {'f64', 'f32'}
+        Numbers to train in.
+    random_state : int, RandomState or None
+        Fixes every random choice; None draws it from numpy's global generator.
+    time_limit : float, optional
+        Seconds after which no further update is made. The grades done so far are the answer.
+    n_jobs : int, optional
+        Threads; all cores if None. The result does not depend on it.
+    verbose : int
+        1 shows a progress bar, in terminals and notebooks.
+    callback : callable, optional
+        Called with every event of a fit (see `Event`), from the thread that called `fit`. A true answer ends the fit
+        with the grades done so far; an exception ends it too, and is raised.
+
+    Attributes
+    ----------
+    model_ : Model
+        The network.
+    n_grades_ : int
+        Number of grades.
+    stop_ : str
+        Why no further grade was added.
+    seconds_ : ndarray of shape (n_grades_,)
+        Wall-clock time of each grade.
+    held_out_ : ndarray
+        Rows of `X` that were held out.
+    held_out_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, m)
+        What the grades say about these rows, before they were trained again on all rows.
+    n_features_in_, feature_names_in_ :
+        Number of inputs, and their names if `X` has names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from multigrade import MultigradeRegressor
+    >>> x = np.linspace(-1, 1, 100).reshape(-1, 1)
+    >>> y = np.abs(x[:, 0])
+    >>> regressor = MultigradeRegressor(grades=["8:relu"], weight_decay=1e-8, branches=1).fit(x, y)
+    >>> bool(abs(regressor.predict([[-0.5]])[0] - 0.5) < 0.01)
+    True
+    """
+
+    def __init__(
+        self,
+        grades="auto",
+        *,
+        max_grades=8,
+        activation=None,
+        weight_decay=None,
+        branches=None,
+        solver=None,
+        iterations=None,
+        epochs=None,
+        batch=None,
+        learning_rate=None,
+        schedule=None,
+        patience=None,
+        validation=0.2,
+        refit=None,
+        readout="least_squares",
+        rescale=True,
+        standardise_features=True,
+        carry_inputs=True,
+        single_grade=False,
+        initialisation="scaled_normal",
+        same_init=False,
+        precision="f64",
+        random_state=0,
+        time_limit=None,
+        n_jobs=None,
+        verbose=0,
+        callback=None,
+    ):
+        self.grades = grades
+        self.max_grades = max_grades
+        self.activation = activation
+        self.weight_decay = weight_decay
+        self.branches = branches
+        self.solver = solver
+        self.iterations = iterations
+        self.epochs = epochs
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.patience = patience
+        self.validation = validation
+        self.refit = refit
+        self.readout = readout
+        self.rescale = rescale
+        self.standardise_features = standardise_features
+        self.carry_inputs = carry_inputs
+        self.single_grade = single_grade
+        self.initialisation = initialisation
+        self.same_init = same_init
+        self.precision = precision
+        self.random_state = random_state
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+        """Fits the grades and returns the estimator.
+
+        `X (n, d)` and `y (n,)` or `(n, m)` are arrays, lists or data frames of finite numbers. A `sample_weight (n,)` of
+        2 is the row twice, one of 0 no row at all. `X_val` and `y_val` are rows to validate on; without them a share
+        of the rows is held out.
+
+        Ctrl-C ends the fit at the next update; the grades done so far stay in the estimator.
+        """
+        names_of_y = column_names(y)
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        held_out = self._held_out(X_val, y_val, y)
+        seed = int(check_random_state(self.random_state).randint(2**31)) if not _is_seed(self.random_state) else int(self.random_state)
+        settings = _settings.document(self.get_params(deep=False), seed, held_out is not None)
+        targets = np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)
+        names = self._names(targets.shape[1], names_of_y)
+        with observer(self.verbose, self.callback) as watcher:
+            answer = _native.fit(X, targets, weights, held_out, names, settings, self.n_jobs, watcher)
+        return self._keep(answer, y)
+
+    def _held_out(self, X_val, y_val, y):
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val belong together; one of them is missing")
+        X_val, y_val = validate_data(
+            self, X_val, y_val, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=False
+        )
+        if y_val.ndim != y.ndim:
+            raise ValueError(f"y_val has shape {y_val.shape}, y {y.shape}; both need the same columns")
+        return X_val, np.ascontiguousarray(y_val, dtype=np.float64).reshape(len(y_val), -1)
+
+    def _names(self, n_outputs, names_of_y):
+        inputs = getattr(self, "feature_names_in_", None)
+        inputs = [f"x{j + 1}" for j in range(self.n_features_in_)] if inputs is None else list(inputs)
+        if names_of_y is None or len(names_of_y) != n_outputs:
+            names_of_y = [f"y{j + 1}" for j in range(n_outputs)]
+        return inputs, names_of_y
+
+    def _keep(self, answer, y):
+        native, stop, seconds, held_out, predictions, exception = answer
+        self.model_ = Model(native)
+        self.n_grades_ = self.model_.n_grades
+        self.stop_ = stop
+        self.seconds_ = np.array(seconds)
+        self._is_flat = y.ndim == 1
+        self.held_out_ = held_out
+        self.held_out_predictions_ = self._shaped(predictions)
+        if exception is not None:
+            raise exception
+        return self
+
+    def _shaped(self, values):
+        return values[:, 0] if self._is_flat else values
+
+    def _rows(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+
+    def predict(self, X):
+        """Predictions for rows `X (n, d)`: shape `(n,)` or `(n, m)`, as that of `y`."""
+        rows = self._rows(X)
+        return self._shaped(self.model_.predict(rows, n_jobs=self.n_jobs))
+
+    def staged_predict(self, X):
+        """Predictions after grade 1, 2, ...: a list of arrays, the last of which is `predict(X)`."""
+        rows = self._rows(X)
+        stages = self.model_.staged_predict(rows, n_jobs=self.n_jobs)
+        return [self._shaped(values) for values in stages]
+
+    def gradient(self, X):
+        """Slopes of each output by each input at rows `X (n, d)`: shape `(n, d)` or `(n, m, d)`."""
+        rows = self._rows(X)
+        slopes = self.model_.gradient(rows)
+        return slopes[:, 0] if self._is_flat else slopes
+
+    def save(self, path, overwrite=False):
+        """Writes the model file and returns its path; `load` and the program `multigrade` read it."""
+        check_is_fitted(self)
+        return self.model_.save(path, overwrite)
+
+
+def _is_seed(random_state):
+    return isinstance(random_state, (int, np.integer)) and random_state >= 0

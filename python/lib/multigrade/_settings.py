@@ -1,0 +1,144 @@
+"""From the parameters of an estimator to the settings of the library, which checks them."""
+
+import json
+from math import isfinite
+from numbers import Integral, Real
+
+ACTIVATIONS = ("relu", "tanh", "sin", "square", "identity")
+SOLVERS = ("lbfgs", "adam", "gd", "random")
+
+
+def document(parameters, seed, held_out_given=False):
+    """The settings as the JSON document that the library reads.
+
+    The names and the words of every error are those of the command line.
+    """
+    p = parameters
+    settings = {
+        "grades": _grades(p["grades"], p["max_grades"]),
+        "validation": 0.0 if held_out_given else _real(p["validation"], "validation", "a share in [0, 1)"),
+        "refit": p["refit"] if p["refit"] is None else bool(p["refit"]),
+        "solver": _solver(p),
+        "activation": p["activation"] if p["activation"] is None else _one_of("activation", p["activation"], ACTIVATIONS),
+        "weight_decay": _optional(_real, p["weight_decay"], "weight decay", "a number of at least 0"),
+        "branches": _optional(_whole, p["branches"], "branches", "a number from 1 to 1000"),
+        "readout": _one_of("readout", p["readout"], ("least_squares", "as_trained")),
+        "rescale": bool(p["rescale"]),
+        "standardise_features": bool(p["standardise_features"]),
+        "carry_inputs": bool(p["carry_inputs"]),
+        "single_grade": bool(p["single_grade"]),
+        "initialisation": _one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform")),
+        "init_key": "same" if p["same_init"] else "per_grade",
+        "precision": _one_of("precision", p["precision"], ("f64", "f32")),
+        "seed": seed,
+        "time_limit": _optional(_real, p["time_limit"], "time limit", "a positive number of seconds"),
+    }
+    # Numbers that are not finite have no place in JSON.
+    return json.dumps(settings, allow_nan=False)
+
+
+def _wrong(field, found, expected):
+    found = repr(found) if isinstance(found, (str, bytes)) else found
+    return ValueError(f"settings: {field}: found {found}, expected {expected}")
+
+
+def _real(value, field, expected):
+    if isinstance(value, Real) and isfinite(value):
+        return float(value)
+    raise _wrong(field, value, expected)
+
+
+def _whole(value, field, expected):
+    # Zero and numbers that are too large are for the library to refuse.
+    if isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return int(value)
+    raise _wrong(field, value, expected)
+
+
+def _optional(check, value, field, expected):
+    return None if value is None else check(value, field, expected)
+
+
+def _one_of(field, value, choices):
+    if isinstance(value, str) and value in choices:
+        return value
+    *others, last = (repr(choice) for choice in choices)
+    raise _wrong(field, value, f"{', '.join(others)} or {last}")
+
+
+def _grades(grades, at_most):
+    count = "a number from 1 to 1000"
+    if isinstance(grades, str) and grades == "auto":
+        return {"auto": {"at_most": _whole(at_most, "grades", count)}}
+    if isinstance(grades, Integral):
+        return {"count": _whole(grades, "grades", count)}
+    if isinstance(grades, (list, tuple)):
+        return {"list": [_grade(k, grade) for k, grade in enumerate(grades, 1)]}
+    raise _wrong("grades", grades, "'auto', a number of grades, or a list such as ['64,64:tanh', '32']")
+
+
+def _grade(k, grade):
+    """A grade from a text such as `64,64:tanh`, a width, or a sequence of widths."""
+    expected = "widths and activations such as '64,64' or '64,64:tanh' or '64:sin,32:relu'"
+    if isinstance(grade, Integral):
+        grade = [grade]
+    if isinstance(grade, (list, tuple)):
+        return {"widths": [_whole(width, f"grade {k}: widths", "widths from 1 to 65536") for width in grade]}
+    if not isinstance(grade, str):
+        raise _wrong(f"grade {k}", grade, expected)
+    widths, activations = [], []
+    for part in grade.split(","):
+        width, colon, activation = part.partition(":")
+        if not width.strip().isdecimal():
+            raise _wrong(f"grade {k}", grade, expected)
+        widths.append(int(width))
+        if colon:
+            name = _one_of(f"grade {k}: activation", activation.strip(), ACTIVATIONS)
+            activations += [name] * (len(widths) - len(activations))
+    if activations and len(activations) < len(widths):
+        raise _wrong(f"grade {k}", grade, f"an activation for the last widths too: {expected}")
+    return {"widths": widths, "activations": activations or None}
+
+
+def _solver(p):
+    solver = p["solver"]
+    walks = solver in ("adam", "gd")
+    for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
+        if p[name] is not None and not walks:
+            raise ValueError(f"settings: {name} belongs to solver 'adam' or 'gd'; name one of them")
+    if p["iterations"] is not None and solver != "lbfgs":
+        raise ValueError("settings: iterations belongs to solver 'lbfgs'; name it too")
+    if solver is None:
+        return None
+    if _one_of("solver", solver, SOLVERS) == "random":
+        return "random_features"
+    if solver == "lbfgs":
+        iterations = 500 if p["iterations"] is None else p["iterations"]
+        return {"lbfgs": {"iterations": _whole(iterations, "iterations", "at least 1")}}
+    # Fields that are left out keep the library's defaults; a batch of all rows is written as null.
+    descent = {}
+    if p["epochs"] is not None:
+        descent["epochs"] = _whole(p["epochs"], "epochs", "at least 1")
+    if p["batch"] is not None:
+        whole = isinstance(p["batch"], str) and p["batch"] == "all"
+        descent["batch"] = None if whole else _whole(p["batch"], "batch", "a number of rows or 'all'")
+    if p["learning_rate"] is not None:
+        descent["rate"] = _real(p["learning_rate"], "learning rate", "a positive number")
+    if p["patience"] is not None:
+        descent["patience"] = _whole(p["patience"], "patience", "a number of epochs")
+    if p["schedule"] is not None:
+        descent["schedule"] = _schedule(p["schedule"])
+    return {"adam" if solver == "adam" else "gradient_descent": descent}
+
+
+def _schedule(schedule):
+    expected = "'constant', 'exponential:TO' or 'cosine:TO'"
+    if schedule == "constant":
+        return "constant"
+    name, _, to = str(schedule).partition(":")
+    try:
+        if name in ("exponential", "cosine"):
+            return {name: {"to": _real(float(to), "schedule", expected)}}
+    except ValueError:
+        pass
+    raise _wrong("schedule", schedule, expected)

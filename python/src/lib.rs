@@ -1,0 +1,20 @@
+//! The native module of the Python package: models, `fit` and what crosses the border between the two languages.
+//!
+//! Everything that scikit-learn, data frames or notebooks ask for is written in Python, in `multigrade/`. Here are only
+//! arrays, texts and the two things Python cannot do by itself: letting other threads run during a fit, and stopping it.
+
+mod error;
+mod fit;
+mod model;
+mod threads;
+
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::fit::fit;
+    #[pymodule_export]
+    use crate::model::Model;
+
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,164 @@
+//! A model as Python sees it.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use multigrade::{Multigrade, Precision, Predictor};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::Failure;
+use crate::threads::pool;
+
+/// A multigrade network: frozen grades, scaling, names and history.
+#[pyclass(frozen, module = "multigrade._native")]
+pub(crate) struct Model {
+    pub(crate) network: Multigrade,
+    predictors: [OnceLock<Predictor>; 2],
+}
+
+impl From<Multigrade> for Model {
+    fn from(network: Multigrade) -> Self {
+        Self { network, predictors: [OnceLock::new(), OnceLock::new()] }
+    }
+}
+
+impl Model {
+    /// Made at the first use; building it again for every call would cost as much as a small table.
+    fn predictor(&self, precision: Precision) -> &Predictor {
+        let cell = match precision {
+            Precision::F64 => &self.predictors[0],
+            Precision::F32 => &self.predictors[1],
+        };
+        cell.get_or_init(|| Predictor::new(&self.network, precision))
+    }
+
+    fn check_columns(&self, rows: &PyReadonlyArray2<f64>) -> Result<(), Failure> {
+        let (found, expected) = (rows.as_array().ncols(), self.network.n_inputs());
+        if found == expected {
+            return Ok(());
+        }
+        let shape = rows.as_array().dim();
+        Err(Failure::Value(format!("X has shape {shape:?}; the model reads rows of {expected} numbers")))
+    }
+}
+
+/// `f64` or `f32`.
+pub(crate) fn precision(name: &str) -> Result<Precision, Failure> {
+    match name {
+        "f64" => Ok(Precision::F64),
+        "f32" => Ok(Precision::F32),
+        _ => Err(Failure::Value(format!("precision: found '{name}', expected 'f64' or 'f32'"))),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::Value(error.to_string()))
+}
+
+/// Row-major numbers as an array `(n, m)`, without a copy.
+pub(crate) fn matrix(py: Python<'_>, numbers: Vec<f64>, m: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    let rows = numbers.len() / m;
+    PyArray1::from_vec(py, numbers).reshape([rows, m])
+}
+
+/// The numbers of an array, row after row: where they are if they lie that way, else copied.
+pub(crate) fn rows_of<'a>(array: &'a PyReadonlyArray2<f64>) -> std::borrow::Cow<'a, [f64]> {
+    match array.as_slice() {
+        Ok(rows) => rows.into(),
+        Err(_) => array.as_array().iter().copied().collect::<Vec<_>>().into(),
+    }
+}
+
+#[pymethods]
+impl Model {
+    #[staticmethod]
+    fn load(path: PathBuf) -> Result<Self, Failure> {
+        Ok(Multigrade::load(&path)?.into())
+    }
+
+    #[staticmethod]
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
+        Ok(Multigrade::from_bytes("bytes", bytes)?.into())
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.network.to_bytes())
+    }
+
+    fn save(&self, path: PathBuf, overwrite: bool) -> Result<(), Failure> {
+        Ok(self.network.save(&path, overwrite)?)
+    }
+
+    fn truncate(&self, grades: usize) -> Result<Self, Failure> {
+        Ok(self.network.truncate(grades)?.into())
+    }
+
+    fn predict<'py>(
+        &self,
+        py: Python<'py>,
+        rows: PyReadonlyArray2<'py, f64>,
+        precision: &str,
+        threads: Option<usize>,
+    ) -> Result<Bound<'py, PyArray2<f64>>, Failure> {
+        self.check_columns(&rows)?;
+        let predictor = self.predictor(self::precision(precision)?);
+        let (pool, numbers) = (pool(threads)?, rows_of(&rows));
+        let values = py.detach(|| pool.install(|| predictor.predict(&numbers)))?;
+        Ok(matrix(py, values, self.network.n_outputs())?)
+    }
+
+    fn staged<'py>(
+        &self,
+        py: Python<'py>,
+        rows: PyReadonlyArray2<'py, f64>,
+        precision: &str,
+        threads: Option<usize>,
+    ) -> Result<Vec<Bound<'py, PyArray2<f64>>>, Failure> {
+        self.check_columns(&rows)?;
+        let predictor = self.predictor(self::precision(precision)?);
+        let (pool, numbers) = (pool(threads)?, rows_of(&rows));
+        let stages = py.detach(|| pool.install(|| predictor.staged(&numbers)))?;
+        let stages = stages.into_iter().map(|values| matrix(py, values, self.network.n_outputs()));
+        Ok(stages.collect::<PyResult<_>>()?)
+    }
+
+    /// Jacobians, one row of `m * d` numbers for each row.
+    fn gradient<'py>(
+        &self,
+        py: Python<'py>,
+        rows: PyReadonlyArray2<'py, f64>,
+    ) -> Result<Bound<'py, PyArray2<f64>>, Failure> {
+        self.check_columns(&rows)?;
+        let numbers = rows_of(&rows);
+        let (d, m) = (self.network.n_inputs(), self.network.n_outputs());
+        let slopes = py.detach(|| {
+            let jacobian = |row: &[f64]| self.network.gradient(row).map(|j| j.as_slice().to_vec());
+            numbers.chunks_exact(d).map(jacobian).collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(matrix(py, slopes.concat(), m * d)?)
+    }
+
+    #[getter]
+    fn n_grades(&self) -> usize {
+        self.network.grades().len()
+    }
+
+    #[getter]
+    fn n_parameters(&self) -> usize {
+        self.network.n_parameters()
+    }
+
+    /// Names, ranges, history and settings, as one JSON document.
+    fn about(&self) -> Result<String, Failure> {
+        let hidden: Vec<String> = self.network.grades().iter().map(multigrade::Grade::describe).collect();
+        json(&serde_json::json!({
+            "inputs": self.network.schema().inputs,
+            "outputs": self.network.schema().outputs,
+            "hidden": hidden,
+            "history": self.network.history(),
+            "settings": self.network.settings(),
+        }))
+    }
+}
