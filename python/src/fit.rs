@@ -20,14 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The model, why its fit ended, seconds of each grade, held-out rows and predictions for them, and the exception that
 /// ended the fit early, if one did.
-type Answer<'py> = (
-    Model,
-    String,
-    Vec<f64>,
-    Bound<'py, PyArray1<usize>>,
-    Bound<'py, PyArray2<f64>>,
-    Option<PyErr>,
-);
+type Answer<'py> = (Model, String, Vec<f64>, Bound<'py, PyArray1<usize>>, Bound<'py, PyArray2<f64>>, Option<PyErr>);
 
 /// Fits a model to rows `(n, d)` and targets `(n, m)`. `settings` is the JSON document of the library's settings;
 /// `observer`, if given, is called with each event as a JSON document and ends the fit by returning a true value.
@@ -52,7 +45,8 @@ pub(crate) fn fit<'py>(
     let samples = samples(&inputs, &targets, weights)?;
     let held_out = held_out.map(|(x, y)| self::samples(&x, &y, None)).transpose()?;
     let pool = pool(threads)?;
-    let work = |observer: &mut Reporter| pool.install(|| learn(&samples, held_out.as_ref(), &names, &settings, observer));
+    let work =
+        |observer: &mut Reporter| pool.install(|| learn(&samples, held_out.as_ref(), &names, &settings, observer));
     let (fitted, exception) = watch(py, work, observer.as_ref())?;
     let m = samples.n_targets();
     Ok((

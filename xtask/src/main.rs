@@ -7,7 +7,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  test           everything that must hold: formatting, lints, tests, documentation with its examples
+  test           everything that must hold: formatting, lints, tests, documentation with its examples, the Python
+                 package (needs python3)
+  python         the last part of it: wheel, tests and examples of the Python package
   bench          test errors of the default settings beside those of other libraries, on the same rows
                  (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)";
 
@@ -56,7 +58,42 @@ fn test() -> Result<(), String> {
         Step::new("tests", "cargo test --workspace --locked"),
         Step::new("the example of the README", "cargo run --locked -p multigrade --example engine"),
     ];
-    steps.iter().try_for_each(Step::run)
+    steps.iter().try_for_each(Step::run)?;
+    python()
+}
+
+/// The Python package as users get it: a wheel, built with the profile of the tests and installed in an environment of its
+/// own with pinned versions of everything else.
+fn python() -> Result<(), String> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let (venv, wheels) = (target.join("venv"), target.join("wheels"));
+    let bin = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let (python, maturin) = (bin.join("python").display().to_string(), bin.join("maturin").display().to_string());
+    let step = |what: &'static str, program: &str, arguments: &str, paths: &[&Path]| {
+        let mut arguments: Vec<String> = arguments.split_whitespace().map(String::from).collect();
+        arguments.extend(paths.iter().map(|path| path.display().to_string()));
+        Step { what, program, arguments, variables: &[] }.run()
+    };
+    if !bin.join("python").exists() && !bin.join("python.exe").exists() {
+        step("an environment for Python", "python3", "-m venv", &[&venv])?;
+    }
+    let install = "-m pip install --quiet --disable-pip-version-check";
+    step("tools and libraries for Python", &python, &format!("{install} --requirement python/requirements.txt"), &[])?;
+    // A wheel of an earlier version would be installed as well.
+    match std::fs::remove_dir_all(&wheels) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(format!("{}: {error}", wheels.display()));
+        }
+        _ => {}
+    }
+    let build = "build --manifest-path python/Cargo.toml --profile dev --locked --out";
+    step("the wheel", &maturin, build, &[&wheels])?;
+    let found = std::fs::read_dir(&wheels).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = found.map_err(|error| format!("{}: {error}", wheels.display()))?;
+    let wheel = found.first().map(|entry| entry.path()).ok_or("the wheel was not written")?;
+    step("the package", &python, &format!("{install} --no-deps --force-reinstall"), &[&wheel])?;
+    step("tests of the package", &python, "-m pytest --config-file python/pyproject.toml python/tests", &[])?;
+    step("examples in its documentation", &python, "-m pytest -q --doctest-modules --pyargs multigrade", &[])
 }
 
 /// Both sides on the same files, in one go.
@@ -76,6 +113,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
+        ["python"] => python(),
         ["bench"] => bench(),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

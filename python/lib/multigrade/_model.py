@@ -21,7 +21,7 @@ class Model:
     >>> regressor = MultigradeRegressor(grades=1, activation="relu", weight_decay=1e-6, branches=1).fit(x, np.abs(x - 0.5))
     >>> model = regressor.model_
     >>> model
-    Model(1 input, 1 output, 1 grade, 1186 parameters)
+    Model(1 input, 1 output, 1 grade, 1154 parameters)
     >>> model.predict([[0.25]]).shape
     (1, 1)
     """
