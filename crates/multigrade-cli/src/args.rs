@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 
-pub(crate) use fit::{BatchArg, FitArgs, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg};
+pub(crate) use fit::{
+    BatchArg, FitArgs, GeneratorArg, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg,
+};
 
 /// Examples stand above the options: they are what most readers look for.
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}{after-help}\n\n{all-args}";

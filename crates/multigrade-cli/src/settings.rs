@@ -1,8 +1,12 @@
 //! From the options of `multigrade fit` to the settings of the library.
 
-use multigrade::{Descent, FitSettings, Grades, InitKey, Initialisation, ReadoutRule, Schedule, Solver};
+use multigrade::{
+    Descent, FitSettings, Generator, Grades, InitKey, Initialisation, Keep, ReadoutRule, Schedule, Solver,
+};
 
-use crate::args::{BatchArg, FitArgs, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg};
+use crate::args::{
+    BatchArg, FitArgs, GeneratorArg, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg,
+};
 use crate::failure::Failure;
 
 /// Iterations of L-BFGS when none are named: those of the automatic choice on small tables.
@@ -32,6 +36,8 @@ impl FitArgs {
                 ReadoutArg::LeastSquares => ReadoutRule::LeastSquares,
                 ReadoutArg::AsTrained => ReadoutRule::AsTrained,
             },
+            keep: if method.keep_last { Keep::Last } else { Keep::Best },
+            standardise_data: !method.no_standardise_data,
             rescale: !method.no_rescale,
             standardise_features: !method.no_standardise,
             carry_inputs: !method.no_carry,
@@ -41,6 +47,10 @@ impl FitArgs {
                 InitArg::FanInUniform => Initialisation::FanInUniform,
             },
             init_key: if method.same_init { InitKey::Same } else { InitKey::PerGrade },
+            generator: match method.generator {
+                GeneratorArg::Xoshiro256 => Generator::Xoshiro256,
+                GeneratorArg::Mersenne => Generator::Mersenne,
+            },
             precision: training.precision.into(),
             seed: self.seed,
             time_limit: self.time_limit,

@@ -202,7 +202,7 @@ pub fn fit_named(
     )?;
 
     let mut planner = Planner::new(settings, train.rows());
-    let mut scaling = Scalings::of(&train)?;
+    let mut scaling = Scalings::of(&train, settings)?;
     if let Some(held) = &held {
         scaling.check(held)?;
     }
@@ -210,7 +210,7 @@ pub fn fit_named(
     let held_out_predictions = held.as_ref().map_or(Vec::new(), |held| climb.predictions(held, &scaling.outputs));
     let mut refit = own_split && settings.refit.unwrap_or(planner.is_small());
     if refit && progress.cut().is_none() {
-        let all = Scalings::of(samples)?;
+        let all = Scalings::of(samples, settings)?;
         let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
         let again = self::climb(samples, None, &all, settings, &mut plans, &progress)?;
         // A refit that was cut short is worth less than the finished grades without it.
@@ -245,7 +245,11 @@ struct Scalings {
 }
 
 impl Scalings {
-    fn of(samples: &Samples) -> Result<Self, ModelError> {
+    fn of(samples: &Samples, settings: &FitSettings) -> Result<Self, ModelError> {
+        if !settings.standardise_data {
+            let identity = Scaling::identity;
+            return Ok(Self { inputs: identity(samples.n_inputs()), outputs: identity(samples.n_targets()) });
+        }
         Ok(Self {
             inputs: standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
             outputs: standardisation(samples.targets(), samples.n_targets(), samples.weights())?,

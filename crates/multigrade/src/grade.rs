@@ -4,8 +4,8 @@ use crate::fit::FitError;
 use crate::front::{Front, feature_standardisation};
 use crate::least_squares::ridge_path;
 use crate::observer::Progress;
-use crate::settings::{FitSettings, InitKey, Precision, ReadoutRule, Solver};
-use crate::training::{Outcome, Rows, Stop, Stream, Task, initial_parameters, train};
+use crate::settings::{FitSettings, Precision, ReadoutRule, Solver};
+use crate::training::{Outcome, Randomness, Rows, Stop, Task, Terms, train};
 use multigrade_kernels::{Real, Shape};
 use multigrade_model::{Activation, Grade, Layer, Matrix, ModelError, Readout, Scaling};
 use rayon::prelude::*;
@@ -97,15 +97,15 @@ fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError>
     let shape = Shape::new(front.p, plan.hidden.clone(), carried, front.m);
     let rows = training_rows::<T>(front, &standard, &scales, carried);
     let held_rows = held_out.map(|front| training_rows::<T>(front, &standard, &scales, carried));
-    let key_grade = if settings.init_key == InitKey::Same { 1 } else { k as u64 };
     let branches: Vec<(Vec<Layer>, Vec<f64>, Outcome<T>)> = (0..plan.branches)
         .into_par_iter()
         .map(|b| {
-            let stream = Stream::Initial { seed: settings.seed, grade: key_grade, branch: b as u64 };
-            let start = initial_parameters(&shape, settings.initialisation, stream);
+            let randomness = Randomness::new(settings, k, b);
+            let start = randomness.parameters(&shape, settings.initialisation);
             let mut task = Task::new(&shape, &rows, held_rows.as_ref(), plan.weight_decay);
             let limit = plan.replay.as_ref().map(|verdicts| verdicts[b].steps);
-            let outcome = train(&plan.solver, &mut task, start, stream.key(), limit, k, progress);
+            let terms = Terms { keep: settings.keep, limit, grade: k, randomness };
+            let outcome = train(&plan.solver, &mut task, start, &terms, progress);
             let parameters: Vec<f64> = outcome.parameters.iter().map(|p| p.to_f64()).collect();
             let layers = hidden_layers(&shape, &parameters, &standard)?;
             Ok((layers, parameters, outcome))

@@ -14,6 +14,7 @@
 pub mod attack;
 mod baselines;
 pub mod convex;
+pub mod experiments;
 mod fit;
 mod forward;
 mod front;
@@ -42,7 +43,7 @@ pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;
 pub use samples::{Samples, SamplesError};
 pub use settings::{
-    Descent, FitSettings, GradeSettings, Grades, InitKey, Initialisation, Precision, ReadoutRule, Schedule,
-    SettingsError, Solver, Valid,
+    Descent, FitSettings, Generator, GradeSettings, Grades, InitKey, Initialisation, Keep, Precision, ReadoutRule,
+    Schedule, SettingsError, Solver, Valid,
 };
 pub use split::{Split, split};

@@ -43,12 +43,15 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `activation`, `weight_decay` | `None`: chosen by validation | for every grade that names none |
 /// | `branches` | `None`: 5 up to 2,000 rows, 3 up to 10,000, else 1; always 1 for listed grades | networks averaged in every grade that names none |
 /// | `readout` | least squares | how the readout is found |
+/// | `keep` | best | which of a solver's iterates is the answer |
+/// | `standardise_data` | true | bring inputs and targets to mean 0 and variance 1 before the first grade |
 /// | `rescale` | true | bring the residual to unit size before each grade |
 /// | `standardise_features` | true | bring the features to mean 0 and variance 1 before each grade |
 /// | `carry_inputs` | true | hand the inputs to the readout and to the next grade, beside the features |
 /// | `single_grade` | false | train all hidden layers as one grade, with the updates of all |
 /// | `initialisation` | scaled normal | distribution of the first weights |
 /// | `init_key` | per grade | whether each grade draws its own first weights |
+/// | `generator` | xoshiro256++ | where first weights and orders of rows come from |
 /// | `precision` | f64 | numbers in which hidden stacks are trained |
 /// | `seed` | 0 | fixes every random choice |
 /// | `time_limit` | none | seconds after which no further update is made |
@@ -71,6 +74,10 @@ pub struct FitSettings {
     pub branches: Option<usize>,
     /// How the readout is found.
     pub readout: ReadoutRule,
+    /// Which of a solver's iterates is the answer.
+    pub keep: Keep,
+    /// Whether inputs and targets are brought to mean 0 and variance 1 before the first grade.
+    pub standardise_data: bool,
     /// Whether the residual is brought to unit root mean square before each grade.
     pub rescale: bool,
     /// Whether the features are brought to mean 0 and variance 1 before each grade. The scaling is folded into the
@@ -85,6 +92,8 @@ pub struct FitSettings {
     pub initialisation: Initialisation,
     /// Whether each grade draws its own first weights.
     pub init_key: InitKey,
+    /// Where first weights and orders of rows come from.
+    pub generator: Generator,
     /// Numbers in which hidden stacks are trained. Readouts and residuals are always `f64`.
     pub precision: Precision,
     /// Fixes every random choice.
@@ -105,15 +114,48 @@ impl Default for FitSettings {
             weight_decay: None,
             branches: None,
             readout: ReadoutRule::LeastSquares,
+            keep: Keep::Best,
+            standardise_data: true,
             rescale: true,
             standardise_features: true,
             carry_inputs: true,
             single_grade: false,
             initialisation: Initialisation::ScaledNormal,
             init_key: InitKey::PerGrade,
+            generator: Generator::Xoshiro256,
             precision: Precision::F64,
             seed: 0,
             time_limit: None,
+        }
+    }
+}
+
+impl FitSettings {
+    /// The multigrade method as published: nothing is standardised or rescaled, the readout and the last iterate are
+    /// what the solver left, no inputs are carried, and every grade starts from the same first weights
+    /// `U(-1, 1) / sqrt(n)`, drawn by the Mersenne Twister. The published runs have seed 1.
+    ///
+    /// Y. Xu, *Multi-grade deep learning*, arXiv 2302.00150; R. Fang, Y. Xu, *Addressing spectral bias of deep neural
+    /// networks by multi-grade deep learning*, arXiv 2410.16105, and the programs of both. For a published comparison
+    /// with one grade, give a list of that one grade.
+    pub fn published(grades: Vec<GradeSettings>, solver: Solver) -> Self {
+        Self {
+            grades: Grades::List(grades),
+            validation: 0.0,
+            solver: Some(solver),
+            weight_decay: Some(0.0),
+            branches: Some(1),
+            readout: ReadoutRule::AsTrained,
+            keep: Keep::Last,
+            standardise_data: false,
+            rescale: false,
+            standardise_features: false,
+            carry_inputs: false,
+            initialisation: Initialisation::FanInUniform,
+            init_key: InitKey::Same,
+            generator: Generator::Mersenne,
+            seed: 1,
+            ..Self::default()
         }
     }
 }
@@ -194,6 +236,17 @@ pub struct Descent {
     pub patience: Option<u32>,
 }
 
+impl Descent {
+    /// The walk of the published method: the rate falls from `first` to `last` by a constant factor per epoch, in
+    /// `epochs + 1` passes, of which the last has the rate `last`.
+    pub fn published(epochs: u32, batch: Option<usize>, first: f64, last: f64) -> Self {
+        let passes = epochs.saturating_add(1);
+        // The schedule names the rate after the last pass, one step beyond `last`.
+        let to = first * (last / first).powf(f64::from(passes) / f64::from(epochs));
+        Self { epochs: passes, batch, rate: first, schedule: Schedule::Exponential { to }, patience: None }
+    }
+}
+
 impl std::fmt::Display for Solver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut walk = |name: &str, d: &Descent| {
@@ -259,6 +312,28 @@ pub enum ReadoutRule {
     LeastSquares,
     /// What the solver left, as in the published method. Carries no promise.
     AsTrained,
+}
+
+/// Which of a solver's iterates is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The best: by the loss on held-out rows if there are any, by the objective otherwise.
+    Best,
+    /// The last whose numbers are finite, as in the published method.
+    Last,
+}
+
+/// Where first weights and orders of rows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generator {
+    /// The generator xoshiro256++, with a stream of its own for every purpose.
+    Xoshiro256,
+    /// The Mersenne Twister, seeded as in the published method: with the lower 32 bits of the `seed` for first weights
+    /// (plus `k - 1` for grade `k` and [`InitKey::PerGrade`]; plus 2^16 `b` for branch `b`), and with that plus `e` for
+    /// the order of the rows in epoch `e = 1, 2, ...`. Needs [`Initialisation::FanInUniform`].
+    Mersenne,
 }
 
 /// Distribution of the first weights and biases of a layer with `n` inputs.
@@ -350,6 +425,8 @@ impl FitSettings {
         }
         check_decay(self.weight_decay)?;
         check_branches(self.branches)?;
+        let drawn = self.generator == Generator::Xoshiro256 || self.initialisation == Initialisation::FanInUniform;
+        require(drawn, "generator", "mersenne", "xoshiro256 with first weights other than fan-in uniform")?;
         match &self.grades {
             Grades::Auto { at_most: count } | Grades::Count(count) => {
                 require((1..=MAX_GRADES).contains(count), "grades", count, "a number from 1 to 1000")?;

@@ -130,6 +130,12 @@ pub(crate) struct MethodArgs {
     /// How the readout of a grade is found
     #[arg(long, value_enum, default_value_t = ReadoutArg::LeastSquares)]
     pub(crate) readout: ReadoutArg,
+    /// Take the last weights of a solver, not the best
+    #[arg(long)]
+    pub(crate) keep_last: bool,
+    /// Leave inputs and targets as they are in the table
+    #[arg(long)]
+    pub(crate) no_standardise_data: bool,
     /// Leave the residual as large as it is before each grade
     #[arg(long)]
     pub(crate) no_rescale: bool,
@@ -145,6 +151,9 @@ pub(crate) struct MethodArgs {
     /// Start every grade from the same random numbers
     #[arg(long)]
     pub(crate) same_init: bool,
+    /// Where first weights and orders of rows come from
+    #[arg(long, value_enum, default_value_t = GeneratorArg::Xoshiro256)]
+    pub(crate) generator: GeneratorArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -165,6 +174,12 @@ pub(crate) enum ReadoutArg {
 pub(crate) enum InitArg {
     ScaledNormal,
     FanInUniform,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GeneratorArg {
+    Xoshiro256,
+    Mersenne,
 }
 
 /// `auto` or a number.

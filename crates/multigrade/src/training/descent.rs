@@ -1,12 +1,11 @@
 //! Solvers that walk along (mini-batch) gradients: Adam and gradient descent.
 
 use super::driver::{Solver, Step};
-use super::initial::Stream;
+use super::initial::Randomness;
 use super::task::{Rows, Task};
 use crate::settings::Descent;
 use multigrade_kernels::Real;
 use multigrade_kernels::elementwise::{AdamStep, adam_update, axpy};
-use rand::seq::SliceRandom;
 
 /// How a gradient becomes an update.
 enum Rule<T> {
@@ -24,26 +23,26 @@ pub(crate) struct Walk<'a, T> {
     settings: &'a Descent,
     rule: Rule<T>,
     epoch: u32,
-    key: u64,
+    randomness: Randomness,
     order: Vec<u32>,
     batch: Rows<T>,
     gradient: Vec<T>,
 }
 
 impl<'a, T: Real> Walk<'a, T> {
-    pub(crate) fn adam(settings: &'a Descent, task: &Task<T>, key: u64) -> Self {
+    pub(crate) fn adam(settings: &'a Descent, task: &Task<T>, randomness: Randomness) -> Self {
         let zeros = vec![T::ZERO; task.n_parameters()];
-        Self::new(settings, Rule::Adam { mean: zeros.clone(), square: zeros, update: 0 }, task, key)
+        Self::new(settings, Rule::Adam { mean: zeros.clone(), square: zeros, update: 0 }, task, randomness)
     }
 
-    pub(crate) fn gradient(settings: &'a Descent, task: &Task<T>, key: u64) -> Self {
-        Self::new(settings, Rule::Gradient, task, key)
+    pub(crate) fn gradient(settings: &'a Descent, task: &Task<T>, randomness: Randomness) -> Self {
+        Self::new(settings, Rule::Gradient, task, randomness)
     }
 
-    fn new(settings: &'a Descent, rule: Rule<T>, task: &Task<T>, key: u64) -> Self {
+    fn new(settings: &'a Descent, rule: Rule<T>, task: &Task<T>, randomness: Randomness) -> Self {
         let n = u32::try_from(task.rows.len()).expect("samples have fewer than 2^32 rows");
         let gradient = vec![T::ZERO; task.n_parameters()];
-        Self { settings, rule, epoch: 0, key, order: (0..n).collect(), batch: Rows::empty(), gradient }
+        Self { settings, rule, epoch: 0, randomness, order: (0..n).collect(), batch: Rows::empty(), gradient }
     }
 
     fn update(&mut self, parameters: &mut [T], rate: f64) {
@@ -70,9 +69,7 @@ impl<T: Real> Solver<T> for Walk<'_, T> {
             self.update(parameters, rate);
             updates = 1;
         } else {
-            // A generator per epoch: an epoch's order does not depend on how the ones before it ended.
-            let mut random = Stream::Order { key: self.key, epoch: self.epoch }.generator();
-            self.order.shuffle(&mut random);
+            self.randomness.shuffle(self.epoch, &mut self.order);
             for start in (0..n).step_by(size) {
                 rows.gather(&self.order[start..n.min(start + size)], &mut self.batch);
                 task.value_and_gradient(parameters, &self.batch, &mut self.gradient);

@@ -1,9 +1,10 @@
 //! The driver: runs a solver's steps within a budget and keeps the best parameters.
 
+use super::initial::Randomness;
 use super::task::Task;
 use super::{descent, lbfgs};
 use crate::observer::{Cut, Progress};
-use crate::settings::Solver as SolverSettings;
+use crate::settings::{Keep, Solver as SolverSettings};
 use multigrade_kernels::Real;
 
 /// One step of a solver: an epoch or an iteration.
@@ -58,7 +59,7 @@ impl From<Cut> for Stop {
     }
 }
 
-/// The best parameters seen, and how they were found.
+/// The parameters that are the answer, and how they were found.
 pub(crate) struct Outcome<T> {
     pub(crate) parameters: Vec<T>,
     /// Steps that led to these parameters.
@@ -79,27 +80,37 @@ pub(crate) fn budget(settings: &SolverSettings, n: usize) -> (u32, u64) {
     }
 }
 
+/// What training of one branch needs beside solver and task.
+pub(crate) struct Terms {
+    /// Which iterate is the answer.
+    pub(crate) keep: Keep,
+    /// Steps after which training stops although schedules go by the whole budget: so a refit ends where held-out rows
+    /// said it should.
+    pub(crate) limit: Option<u32>,
+    /// Number of the grade, for reports.
+    pub(crate) grade: usize,
+    pub(crate) randomness: Randomness,
+}
+
 /// Minimises the task's objective from `parameters`.
 ///
-/// The answer is the best iterate: by the loss on held-out rows if the task has any, by the objective otherwise. A
-/// step that leaves the finite numbers ends training and is not part of the answer. With `limit`, training stops after
-/// that many steps although schedules go by the whole budget: so a refit ends where held-out rows said it should.
+/// The answer is the last iterate or the best: by the loss on held-out rows if the task has any, by the objective
+/// otherwise. A step that leaves the finite numbers ends training and is not part of the answer.
 pub(crate) fn train<T: Real>(
     settings: &SolverSettings,
     task: &mut Task<T>,
     parameters: Vec<T>,
-    key: u64,
-    limit: Option<u32>,
-    grade: usize,
+    terms: &Terms,
     progress: &Progress,
 ) -> Outcome<T> {
+    let &Terms { keep, limit, grade, randomness } = terms;
     let mut solver: Box<dyn Solver<T>> = match settings {
         SolverSettings::RandomFeatures => {
             return Outcome { parameters, steps: 0, updates: 0, stop: Stop::Converged };
         }
         SolverSettings::Lbfgs { .. } => Box::new(lbfgs::Lbfgs::new(task.n_parameters())),
-        SolverSettings::Adam(d) => Box::new(descent::Walk::adam(d, task, key)),
-        SolverSettings::GradientDescent(d) => Box::new(descent::Walk::gradient(d, task, key)),
+        SolverSettings::Adam(d) => Box::new(descent::Walk::adam(d, task, randomness)),
+        SolverSettings::GradientDescent(d) => Box::new(descent::Walk::gradient(d, task, randomness)),
     };
     let patience = match settings {
         SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => d.patience,
@@ -107,9 +118,9 @@ pub(crate) fn train<T: Real>(
     };
     let steps = budget(settings, task.rows.len()).0.min(limit.unwrap_or(u32::MAX));
     let mut current = parameters;
-    let mut best = current.clone();
+    let mut kept = current.clone();
     let mut merit = task.held_out_loss(&current).unwrap_or_else(|| task.value(&current));
-    let (mut updates, mut best_steps) = (0, 0);
+    let (mut updates, mut best_steps, mut kept_steps) = (0, 0, 0);
     let mut stop = if limit.is_some() { Stop::HeldOut } else { Stop::Budget };
     for done in 1..=steps {
         if let Some(cut) = progress.cut() {
@@ -126,9 +137,13 @@ pub(crate) fn train<T: Real>(
             break;
         }
         // Written so that a first merit that is not finite is replaced by the first that is.
-        if now < merit || !merit.is_finite() {
-            best.copy_from_slice(&current);
+        let is_best = now < merit || !merit.is_finite();
+        if is_best {
             (merit, best_steps) = (now, done);
+        }
+        if is_best || keep == Keep::Last {
+            kept.copy_from_slice(&current);
+            kept_steps = done;
         }
         if step.converged {
             stop = Stop::Converged;
@@ -139,5 +154,5 @@ pub(crate) fn train<T: Real>(
             break;
         }
     }
-    Outcome { parameters: best, steps: best_steps, updates, stop }
+    Outcome { parameters: kept, steps: kept_steps, updates, stop }
 }

@@ -7,8 +7,10 @@ mod descent;
 mod driver;
 mod initial;
 mod lbfgs;
+mod mersenne;
 mod task;
 
-pub(crate) use driver::{Outcome, Stop, budget, train};
-pub(crate) use initial::{Stream, initial_parameters};
+pub(crate) use driver::{Outcome, Stop, Terms, budget, train};
+pub(crate) use initial::Randomness;
+pub(crate) use mersenne::Mersenne;
 pub(crate) use task::{Rows, Task};
