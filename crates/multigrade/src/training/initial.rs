@@ -72,7 +72,7 @@ fn mersenne_parameters<T: Real>(shape: &Shape, seed: u32) -> Vec<T> {
 
 /// A stream of random numbers, named by what it is for.
 #[derive(Clone, Copy, Debug)]
-enum Stream {
+pub(crate) enum Stream {
     /// First weights of a branch of a grade.
     Initial { seed: u64, grade: u64, branch: u64 },
     /// Order of the rows in an epoch.
@@ -95,7 +95,7 @@ impl Stream {
         words.iter().fold(0, |key, &word| Xoshiro256PlusPlus::seed_from_u64(key ^ word.rotate_left(32)).next_u64())
     }
 
-    fn generator(self) -> Xoshiro256PlusPlus {
+    pub(crate) fn generator(self) -> Xoshiro256PlusPlus {
         Xoshiro256PlusPlus::seed_from_u64(self.key())
     }
 }

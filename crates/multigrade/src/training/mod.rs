@@ -11,6 +11,6 @@ mod mersenne;
 mod task;
 
 pub(crate) use driver::{Outcome, Stop, Terms, budget, train};
-pub(crate) use initial::Randomness;
+pub(crate) use initial::{Randomness, Stream};
 pub(crate) use mersenne::Mersenne;
 pub(crate) use task::{Rows, Task};
