@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use multigrade::{Event, FitError, FitSettings, Fitted, Flow, Observer, Samples, Valid, fit_named};
+use multigrade::{Event, FitError, FitSettings, Flow, Observer, Samples, fit_named, resume};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -23,9 +23,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 type Answer<'py> = (Model, String, Vec<f64>, Bound<'py, PyArray1<usize>>, Bound<'py, PyArray2<f64>>, Option<PyErr>);
 
 /// Fits a model to rows `(n, d)` and targets `(n, m)`. `settings` is the JSON document of the library's settings;
-/// `observer`, if given, is called with each event as a JSON document and ends the fit by returning a true value.
+/// `observer`, if given, is called with each event as a JSON document and ends the fit by returning a true value. With
+/// `start`, the fit goes on from that model.
 #[pyfunction]
-#[pyo3(signature = (inputs, targets, weights, held_out, names, settings, threads, observer))]
+#[pyo3(signature = (inputs, targets, weights, held_out, names, settings, threads, observer, start))]
 #[expect(clippy::too_many_arguments, reason = "called from one place in Python")]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
@@ -37,6 +38,7 @@ pub(crate) fn fit<'py>(
     settings: &str,
     threads: Option<usize>,
     observer: Option<Bound<'py, PyAny>>,
+    start: Option<&Model>,
 ) -> Result<Answer<'py>, Failure> {
     let settings: FitSettings =
         serde_json::from_str(settings).map_err(|error| Failure::Value(format!("settings: {error}")))?;
@@ -57,16 +59,6 @@ pub(crate) fn fit<'py>(
         matrix(py, fitted.held_out_predictions, m)?,
         exception,
     ))
-}
-
-fn learn(
-    samples: &Samples,
-    held_out: Option<&Samples>,
-    names: &(Vec<String>, Vec<String>),
-    settings: &Valid<FitSettings>,
-    observer: &mut dyn Observer,
-) -> Result<Fitted, FitError> {
-    fit_named(samples, held_out, &names.0, &names.1, settings, observer)
 }
 
 fn samples(

@@ -35,7 +35,8 @@ pub struct Fitted {
     pub model: Multigrade,
     /// Why no further grade was added.
     pub stop: Stop,
-    /// Wall-clock seconds spent on each grade, choosing and refitting included. Not part of the model.
+    /// Wall-clock seconds spent on each grade, choosing and refitting included; 0 for grades that were there before. Not
+    /// part of the model.
     pub seconds: Vec<f64>,
     /// Rows of the samples that were held out for validation; empty if held-out samples were given.
     pub held_out: Vec<usize>,
@@ -82,6 +83,12 @@ pub enum FitError {
         /// The number.
         found: f64,
     },
+    /// A model cannot be continued on rows that it was not fitted on.
+    #[error(
+        "these are not the rows that the model was fitted on; continue with the same rows, weights, held-out rows and \
+         settings, or begin a new fit"
+    )]
+    OtherRows,
     /// Numbers so large or small that the model cannot be written in `f64`.
     #[error("the model cannot be written in 64-bit numbers ({0}); rescale the columns to moderate units")]
     Model(#[from] ModelError),
@@ -183,40 +190,106 @@ pub fn fit_named(
             }
         }
     }
-    let progress = Progress::new(observer, settings.time_limit);
-    let share = if held_out.is_some() { 0.0 } else { settings.validation };
-    let parts = split(samples, share, settings.seed);
-    let own_split = !parts.held_out.is_empty();
-    let train = samples.select(&parts.train);
-    let held = if own_split { Some(samples.select(&parts.held_out)) } else { held_out.cloned() };
-
-    let schema = |samples: &Samples| schema(samples, inputs, outputs);
-    // Names are checked before the work, not after it.
-    Multigrade::new(
-        schema(samples),
+    let model = Multigrade::new(
+        schema(samples, inputs, outputs),
         Scaling::identity(samples.n_inputs()),
         Scaling::identity(samples.n_targets()),
         Vec::new(),
         History::default(),
         serde_json::Value::Null,
     )?;
+    run(&model, samples, held_out, settings, observer)
+}
+
+/// Adds the grades that `settings` ask for and `model` does not have: the answer is that of [`fit_named`] with the same
+/// settings, bit for bit, if `model` is what these settings had made when they were stopped or asked for fewer grades.
+///
+/// The grades that are there are not trained again, unless the fit ends with a refit on all rows (see
+/// [`FitSettings::refit`]): a model does not hold what held-out rows said about each grade, so the whole fit is made again.
+///
+/// # Errors
+/// As [`fit`], and [`FitError::OtherRows`] unless `samples` and `held_out` are those that the model was fitted on.
+///
+/// ```
+/// use multigrade::{fit, resume, silent, FitSettings, Grades, Samples};
+/// let x: Vec<f64> = (0..100).map(|i| f64::from(i) / 99.0).collect();
+/// let y: Vec<f64> = x.iter().map(|x| (6.0 * x).sin()).collect();
+/// let samples = Samples::new(1, 1, x, y, None)?;
+/// let settings = |count| {
+///     FitSettings { grades: Grades::Count(count), refit: Some(false), branches: Some(1), ..FitSettings::default() }.validate()
+/// };
+/// let one = fit(&samples, None, &settings(1)?, &mut silent())?.model;
+/// let two = resume(&one, &samples, None, &settings(2)?, &mut silent())?.model;
+/// assert_eq!(two.grades()[..1], one.grades()[..]);
+/// assert_eq!(two, fit(&samples, None, &settings(2)?, &mut silent())?.model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn resume(
+    model: &Multigrade,
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    settings: &Valid<FitSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    for held_out in [Some(samples), held_out].into_iter().flatten() {
+        if (held_out.n_inputs(), held_out.n_targets()) != (model.n_inputs(), model.n_outputs()) {
+            return Err(FitError::OtherRows);
+        }
+    }
+    run(model, samples, held_out, settings, observer)
+}
+
+/// The fit that goes on from `model`, which may have no grades yet and has the names of the columns.
+fn run(
+    model: &Multigrade,
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    settings: &Valid<FitSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    let progress = Progress::new(observer, settings.time_limit);
+    let share = if held_out.is_some() { 0.0 } else { settings.validation };
+    let parts = split(samples, share, settings.seed);
+    let own_split = !parts.held_out.is_empty();
+    let (train, _) = samples.select(&parts.train).merged();
+    let held = if own_split { Some(samples.select(&parts.held_out)) } else { held_out.cloned() };
+    let held = held.map(|held| held.merged());
+    let (held, places) = (held.as_ref().map(|(held, _)| held), held.as_ref().map(|(_, places)| places));
 
     let mut planner = Planner::new(settings, train.rows());
     let mut scaling = Scalings::of(&train, settings)?;
-    if let Some(held) = &held {
+    if let Some(held) = held {
         scaling.check(held)?;
     }
-    let mut climb = climb(&train, held.as_ref(), &scaling, settings, &mut planner, &progress)?;
-    let held_out_predictions = held.as_ref().map_or(Vec::new(), |held| climb.predictions(held, &scaling.outputs));
     let mut refit = own_split && settings.refit.unwrap_or(planner.is_small());
+    let old = model.grades();
+    let goes_on = !old.is_empty() && !refit;
+    if goes_on {
+        if model.history().refit
+            || (&scaling.inputs, &scaling.outputs) != (model.input_scaling(), model.output_scaling())
+        {
+            return Err(FitError::OtherRows);
+        }
+        planner.resume(model);
+    }
+    let start = if goes_on { model } else { &model.truncate(0)? };
+    let mut climb = climb(start, &train, held, &scaling, settings, &mut planner, &progress)?;
+    let held_out_predictions = match (held, places) {
+        (Some(held), Some(places)) => {
+            let (values, m) = (climb.predictions(held, &scaling.outputs), samples.n_targets());
+            places.iter().flat_map(|&i| values[i * m..(i + 1) * m].iter().copied()).collect()
+        }
+        _ => Vec::new(),
+    };
     if refit && progress.cut().is_none() {
-        let all = Scalings::of(samples, settings)?;
+        let all = samples.merged().0;
+        let all_scaling = Scalings::of(&all, settings)?;
         let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
-        let again = self::climb(samples, None, &all, settings, &mut plans, &progress)?;
+        let again = self::climb(start, &all, None, &all_scaling, settings, &mut plans, &progress)?;
         // A refit that was cut short is worth less than the finished grades without it.
         refit = progress.cut().is_none();
         if refit {
-            (climb, scaling) = (again.with_validation_of(climb), all);
+            (climb, scaling) = (again.with_validation_of(climb), all_scaling);
         }
     } else {
         refit = false;
@@ -224,16 +297,21 @@ pub fn fit_named(
     if let Some(cut) = progress.cut() {
         climb.stop = cut.into();
     }
+    if !climb.grades.starts_with(old) && progress.cut().is_none() {
+        return Err(FitError::OtherRows);
+    }
     let history = History {
-        train_rows: if refit { samples.rows() } else { train.rows() },
-        validation_rows: held.as_ref().map_or(0, Samples::rows),
+        train_rows: if refit { samples.rows() } else { parts.train.len() },
+        validation_rows: places.map_or(0, Vec::len),
         refit,
         stop: climb.stop.sentence().into(),
         notes: planner.into_notes(),
         grades: climb.records,
     };
     let document = serde_json::to_value(&**settings).unwrap_or_default();
-    let schema = schema(if refit { samples } else { &train });
+    let columns = (model.schema().input_names(), model.schema().output_names());
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+    let schema = schema(if refit { samples } else { &train }, &names(&columns.0), &names(&columns.1));
     let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
     Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out, held_out_predictions })
 }
@@ -363,11 +441,12 @@ impl Climb {
     }
 }
 
-/// Builds grades in turn, each for what its predecessors left over.
+/// Builds grades in turn, each for what its predecessors, beginning with those of `model`, left over.
 ///
 /// With `f_0 = 0` and `h_0 = x`, grade `k` fits `r_{k-1} = y - f_{k-1}` on the features `h_{k-1}`; then
 /// `h_k = H_k(h_{k-1})` and `r_k = r_{k-1} - g_k(h_k)`. Earlier numbers never change.
 fn climb(
+    model: &Multigrade,
     train: &Samples,
     held_out: Option<&Samples>,
     scaling: &Scalings,
@@ -378,14 +457,21 @@ fn climb(
     let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs);
     let (mut front, mut held) = (start(train), held_out.map(start));
     let first = record(0, None, &front, &front, held.as_ref(), scaling);
+    if !model.grades().is_empty() && model.history().grades.first() != Some(&first) {
+        return Err(FitError::OtherRows);
+    }
     let mut climb = Climb {
-        grades: Vec::new(),
+        grades: model.grades().to_vec(),
         plans: Vec::new(),
         records: vec![first],
-        seconds: Vec::new(),
+        seconds: vec![0.0; model.grades().len()],
         held_out_residuals: Vec::new(),
         stop: Stop::Complete,
     };
+    climb.records.extend(model.history().grades.iter().filter(|record| record.grade > 0).cloned());
+    for grade in &climb.grades {
+        (front, held) = (front.after(grade), held.map(|held| held.after(grade)));
+    }
     loop {
         let (k, began) = (climb.grades.len() + 1, Instant::now());
         let task = GradeTask { k, front: &front, held_out: held.as_ref(), settings, progress };

@@ -32,7 +32,7 @@ pub mod targets;
 mod training;
 
 pub use baselines::baselines;
-pub use fit::{FitError, Fitted, Stop, fit, fit_named};
+pub use fit::{FitError, Fitted, Stop, fit, fit_named, resume};
 pub use multigrade_model::truth;
 pub use multigrade_model::{
     Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,

@@ -5,7 +5,7 @@ use crate::grade::{Built, GradePlan, GradeTask, build_grade};
 use crate::observer::{Event, Progress};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
 use crate::training::budget;
-use multigrade_model::{Activation, Note};
+use multigrade_model::{Activation, Multigrade, Note};
 use rayon::prelude::*;
 
 /// Up to this many rows, full-batch L-BFGS in f64 is affordable and far more accurate than Adam.
@@ -20,6 +20,9 @@ const DECAYS: [f64; 6] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
 /// Weight decays tried otherwise: what later grades fit is small and rough, and with many rows little decay is needed;
 /// the choice matters less.
 const LATER_DECAYS: [f64; 3] = [1e-5, 1e-3, 1e-1];
+
+/// The note for a grade of the list that is missing.
+const LEFT_OUT: &str = "a grade of the list did not lower the training loss and was left out";
 
 /// Plans one grade after the other.
 pub(crate) struct Planner<'a> {
@@ -39,6 +42,14 @@ impl<'a> Planner<'a> {
             Grades::List(list) => list.clone(),
         };
         Self { settings, grades: grades.into_iter(), rows, skipped: false, notes: Vec::new() }
+    }
+
+    /// The planner after the grades of a model that these settings began.
+    pub(crate) fn resume(&mut self, model: &Multigrade) {
+        self.notes = model.history().notes.clone();
+        let left_out = self.notes.iter().filter(|note| note.text == LEFT_OUT).count();
+        self.skipped = left_out > 0;
+        self.grades.by_ref().take(model.grades().len() + left_out).for_each(drop);
     }
 
     pub(crate) fn is_small(&self) -> bool {
@@ -166,8 +177,7 @@ impl NextGrade for Planner<'_> {
             return Some(Stop::Trivial);
         }
         self.skipped = true;
-        let text = "a grade of the list did not lower the training loss and was left out".to_string();
-        self.note(task.k - 1, text, task.progress);
+        self.note(task.k - 1, LEFT_OUT.to_string(), task.progress);
         None
     }
 

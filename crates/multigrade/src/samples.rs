@@ -1,5 +1,7 @@
 //! Rows of inputs and targets, checked once.
 
+use crate::split::row_hash;
+
 /// Inputs `(n, d)`, targets `(n, m)` and a weight per row, all finite; row-major.
 ///
 /// A weight of 2 means the same as the row standing there twice; rows of weight 0 are left out.
@@ -165,6 +167,33 @@ impl Samples {
             targets: [self.targets(), other.targets()].concat(),
             weights: [self.weights(), other.weights()].concat(),
         })
+    }
+
+    /// These samples with equal rows made one, whose weight is the sum of theirs, and where each row went.
+    ///
+    /// If anything was made one, or weights differ from 1, the rows come in an order that depends on their content alone:
+    /// what is computed from the answer does not know whether a row had weight 2 or stood there twice.
+    pub(crate) fn merged(&self) -> (Self, Vec<usize>) {
+        let n = self.rows();
+        let hashes: Vec<u64> = (0..n).map(|i| row_hash(0, self.inputs_of(i))).collect();
+        let content = |i: usize| self.inputs_of(i).iter().chain(self.targets_of(i));
+        let compare = |&i: &usize, &j: &usize| {
+            let bits = |i: usize| content(i).map(|x| x.to_bits());
+            hashes[i].cmp(&hashes[j]).then_with(|| bits(i).cmp(bits(j)))
+        };
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(compare);
+        let groups: Vec<&[usize]> = order.chunk_by(|i, j| compare(i, j).is_eq()).collect();
+        if groups.len() == n && self.weights.iter().all(|w| *w == 1.0) {
+            return (self.clone(), (0..n).collect());
+        }
+        let mut places = vec![0; n];
+        for (place, group) in groups.iter().enumerate() {
+            group.iter().for_each(|&i| places[i] = place);
+        }
+        let firsts: Vec<usize> = groups.iter().map(|group| group[0]).collect();
+        let weights = groups.iter().map(|group| group.iter().map(|&i| self.weights[i]).sum()).collect();
+        (Self { weights, ..self.select(&firsts) }, places)
     }
 
     /// The given rows, in the given order.

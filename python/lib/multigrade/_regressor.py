@@ -1,5 +1,7 @@
 """The estimator for regression, with the conventions of scikit-learn."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
@@ -7,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from . import _native, _settings
 from ._arrays import column_names
-from ._model import Model
+from ._model import Model, load
 from ._progress import observer
 
 
@@ -53,6 +55,8 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         Seconds after which no further update is made. The grades done so far are the answer.
     n_jobs : int, optional
         Threads; all cores if None. The result does not depend on it.
+    warm_start : bool
+        Whether `fit` goes on from the grades that are there, as `add_grades` does.
     verbose : int
         1 shows a progress bar, in terminals and notebooks.
     callback : callable, optional
@@ -115,6 +119,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         random_state=0,
         time_limit=None,
         n_jobs=None,
+        warm_start=False,
         verbose=0,
         callback=None,
     ):
@@ -143,6 +148,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.time_limit = time_limit
         self.n_jobs = n_jobs
+        self.warm_start = warm_start
         self.verbose = verbose
         self.callback = callback
 
@@ -160,16 +166,42 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
 
         Ctrl-C ends the fit at the next update; the grades done so far stay in the estimator.
         """
+        start = getattr(self, "model_", None) if self.warm_start else None
+        return self._fit(X, y, sample_weight, X_val, y_val, self.grades, start)
+
+    def add_grades(self, X, y, grades=1, sample_weight=None, *, X_val=None, y_val=None):
+        """Adds grades to the fitted model and returns the estimator: a number of them, or a list as the parameter's.
+
+        `X`, `y`, `sample_weight` and the held-out rows must be those of `fit`: the answer is that of a fit with all grades
+        in one go, bit for bit. With `refit=False` only the new grades are trained; a model that was trained again on all
+        rows no longer knows what held-out rows said, so there the whole fit is made again.
+        """
+        check_is_fitted(self)
+        if isinstance(grades, (list, tuple)):
+            before = self.grades if isinstance(self.grades, (list, tuple)) else None
+            if before is None:
+                raise ValueError("a list of grades can be added to a model that was fitted with a list; give a number")
+            grades = [*before, *grades]
+        else:
+            grades = self.n_grades_ + grades
+        return self._fit(X, y, sample_weight, X_val, y_val, grades, self.model_)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, grades, start):
         names_of_y = column_names(y)
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=start is None
+        )
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         held_out = self._held_out(X_val, y_val, y)
-        seed = int(check_random_state(self.random_state).randint(2**31)) if not _is_seed(self.random_state) else int(self.random_state)
-        settings = _settings.document(self.get_params(deep=False), seed, held_out is not None)
-        targets = np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)
+        parameters = {**self.get_params(deep=False), "grades": grades}
+        settings = _settings.document(parameters, _seed(self.random_state), held_out is not None)
+        targets = _columns(y)
         names = self._names(targets.shape[1], names_of_y)
+        native = None if start is None else start._native
         with observer(self.verbose, self.callback) as watcher:
-            answer = _native.fit(X, targets, weights, held_out, names, settings, self.n_jobs, watcher)
+            answer = _native.fit(X, targets, weights, held_out, names, settings, self.n_jobs, watcher, native)
         return self._keep(answer, y)
 
     def _held_out(self, X_val, y_val, y):
@@ -182,7 +214,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         )
         if y_val.ndim != y.ndim:
             raise ValueError(f"y_val has shape {y_val.shape}, y {y.shape}; both need the same columns")
-        return X_val, np.ascontiguousarray(y_val, dtype=np.float64).reshape(len(y_val), -1)
+        return X_val, _columns(y_val)
 
     def _names(self, n_outputs, names_of_y):
         inputs = getattr(self, "feature_names_in_", None)
@@ -208,7 +240,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         return values[:, 0] if self._is_flat else values
 
     def _rows(self, X):
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return validate_data(self, X, dtype=np.float64, order="C", reset=False)
 
     def predict(self, X):
@@ -228,11 +260,36 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         slopes = self.model_.gradient(rows)
         return slopes[:, 0] if self._is_flat else slopes
 
+    @classmethod
+    def from_model(cls, model, **parameters):
+        """A fitted estimator around a `Model` or the path of its file, with the parameters that are given.
+
+        `add_grades` then goes on from there; for that, give the parameters of the first fit.
+        """
+        estimator = cls(**parameters)
+        estimator.model_ = model if isinstance(model, Model) else load(model)
+        estimator.n_features_in_ = estimator.model_.n_inputs
+        names = estimator.model_.input_names
+        if names != [f"x{j + 1}" for j in range(len(names))]:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator.n_grades_ = estimator.model_.n_grades
+        estimator.stop_ = estimator.model_.history["stop"]
+        estimator._is_flat = estimator.model_.n_outputs == 1
+        return estimator
+
     def save(self, path, overwrite=False):
         """Writes the model file and returns its path; `load` and the program `multigrade` read it."""
         check_is_fitted(self)
         return self.model_.save(path, overwrite)
 
 
-def _is_seed(random_state):
-    return isinstance(random_state, (int, np.integer)) and random_state >= 0
+def _seed(random_state):
+    """A number that fixes every random choice: the parameter itself if it is one."""
+    if isinstance(random_state, Integral) and not isinstance(random_state, bool) and 0 <= random_state < 2**63:
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def _columns(y):
+    """Targets `(n,)` or `(n, m)` as rows `(n, m)`."""
+    return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)
