@@ -57,7 +57,7 @@ impl Rounded {
     }
 
     /// `a * b`; the error is exact (Dekker's product of halves). `0 * ∞ = 0`: the infinity is only a bound.
-    pub(super) const fn product(a: f64, b: f64) -> Self {
+    const fn product(a: f64, b: f64) -> Self {
         if a == 0.0 || b == 0.0 {
             return Self { value: 0.0, error: 0.0 };
         }

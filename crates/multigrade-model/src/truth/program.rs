@@ -54,14 +54,17 @@ impl Format {
     }
 }
 
-/// An upper bound of `a + b`.
+/// An upper bound of `a + b`: the neighbour above the rounded sum, as it may have been rounded down. Adding 0 is exact.
 pub(super) fn up_sum(a: f64, b: f64) -> f64 {
-    Rounded::sum(a, b).up()
+    match (a, b) {
+        (0.0, x) | (x, 0.0) => x,
+        _ => (a + b).next_up(),
+    }
 }
 
-/// An upper bound of `a * b`, and 0 if one of them is 0.
+/// An upper bound of `a * b`; 0 if one of them is 0, also if the other is infinite: the infinity is only a bound.
 pub(super) fn up_product(a: f64, b: f64) -> f64 {
-    Rounded::product(a, b).up()
+    if a == 0.0 || b == 0.0 { 0.0 } else { (a * b).next_up() }
 }
 
 /// `weight` times the value of an earlier neuron, or of an input.
