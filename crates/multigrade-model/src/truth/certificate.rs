@@ -220,6 +220,20 @@ impl Certificate {
         fn numbers(hash: &mut Sha256, numbers: &[f64]) {
             numbers.iter().for_each(|x| hash.update(x.to_le_bytes()));
         }
+        /// Whether weights are stored dense or sparse makes no difference.
+        fn affine(hash: &mut Sha256, inputs: usize, bias: &[f64], terms: impl Fn(usize) -> Vec<(usize, f64)>) {
+            count(hash, bias.len());
+            count(hash, inputs);
+            for (i, bias) in bias.iter().enumerate() {
+                let terms: Vec<_> = terms(i).into_iter().filter(|(_, weight)| *weight != 0.0).collect();
+                count(hash, terms.len());
+                for (column, weight) in terms {
+                    count(hash, column);
+                    numbers(hash, &[weight]);
+                }
+                numbers(hash, &[*bias]);
+            }
+        }
         let mut hash = Sha256::new();
         text(&mut hash, "multigrade function");
         for names in [model.schema().input_names(), model.schema().output_names()] {
@@ -237,18 +251,13 @@ impl Certificate {
                 count(&mut hash, branch.len());
                 for layer in branch {
                     text(&mut hash, layer.activation().name());
-                    count(&mut hash, layer.outputs());
-                    count(&mut hash, layer.inputs());
-                    numbers(&mut hash, layer.weights().as_slice());
-                    numbers(&mut hash, layer.bias());
+                    let (weights, bias) = (layer.weights(), layer.bias());
+                    affine(&mut hash, weights.cols(), bias, |i| weights.terms(i).collect());
                 }
             }
             count(&mut hash, usize::from(grade.carry_inputs()));
-            let weights = grade.readout().weights();
-            count(&mut hash, weights.rows());
-            count(&mut hash, weights.cols());
-            numbers(&mut hash, weights.as_slice());
-            numbers(&mut hash, grade.readout().bias());
+            let (weights, bias) = (grade.readout().weights(), grade.readout().bias());
+            affine(&mut hash, weights.cols(), bias, |i| weights.row(i).iter().copied().enumerate().collect());
         }
         PREFIX.to_owned() + &hexadecimal(hash)
     }

@@ -52,9 +52,8 @@ pub(crate) fn tents(k: usize) -> Multigrade {
 /// The piecewise linear interpolant of `f` on the Kuhn simplices of `n` cells a side of `[0, 1]^d`, one node after the
 /// other: every hat takes `d + 1` layers of at most `d + 5` neurons.
 pub(crate) fn mesh(d: usize, n: usize, f: impl Fn(&[f64]) -> f64) -> Multigrade {
-    let nodes = (0..(n + 1).pow(d as u32)).map(|index| {
-        (0..d as u32).map(|i| (index / (n + 1).pow(i) % (n + 1)) as f64 / n as f64).collect::<Vec<f64>>()
-    });
+    let nodes = (0..(n + 1).pow(d as u32))
+        .map(|index| (0..d as u32).map(|i| (index / (n + 1).pow(i) % (n + 1)) as f64 / n as f64).collect::<Vec<f64>>());
     let values: Vec<(Vec<f64>, f64)> = nodes.map(|node| (node.clone(), f(&node))).collect();
     let lift = values.iter().map(|(_, v)| (-v).max(0.0)).sum::<f64>();
     let mut layers: Vec<Layer> = Vec::new();
