@@ -23,6 +23,7 @@ mod least_squares;
 mod observer;
 mod plan;
 mod predictor;
+pub mod prove;
 pub mod report;
 mod samples;
 mod settings;

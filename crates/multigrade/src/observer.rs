@@ -34,6 +34,17 @@ pub enum Event<'a> {
         /// What is known of it.
         record: &'a GradeRecord,
     },
+    /// A bound is being proved and became better, or the boxes more.
+    Proving {
+        /// Number of the grade `k` whose approximation `f_k` it bounds.
+        grade: usize,
+        /// Boxes so far.
+        boxes: usize,
+        /// The bound of `|f - f_k|` proved so far; infinite until there is one.
+        bound: f64,
+        /// The largest error measured.
+        measured: f64,
+    },
     /// A decision in plain words.
     Note(&'a str),
 }

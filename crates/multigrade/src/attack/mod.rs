@@ -65,6 +65,16 @@ impl Extremes {
     pub fn worst(&self) -> &WorstPoint {
         if self.lowest.error.abs() > self.highest.error.abs() { &self.lowest } else { &self.highest }
     }
+
+    /// Takes another point into account, and says whether it is a new extreme.
+    pub(crate) fn include(&mut self, error: f64, at: &[f64]) -> bool {
+        let is_new = error < self.lowest.error || error > self.highest.error;
+        if is_new {
+            let extreme = if error < self.lowest.error { &mut self.lowest } else { &mut self.highest };
+            *extreme = WorstPoint { error, at: at.to_vec() };
+        }
+        is_new
+    }
 }
 
 /// The largest errors `f - f_k` seen on finitely many points of a box: lower bounds of `sup |f - f_k|`, silent about
@@ -218,22 +228,22 @@ impl Target<'_> {
         Ok(lowest.chain(highest).collect())
     }
 
-    /// `f(x) - value`, moved towards 0 by what is not known of `f(x)`; `None` where `f` may be undefined.
-    fn least_error(&self, x: &[f64], value: f64) -> Option<f64> {
-        let at: Option<Vec<Interval>> = x.iter().map(|&x| Interval::point(x)).collect();
-        let exact = self.f.range(&at?);
-        if exact.decoration() < Decoration::Defined {
-            return None;
-        }
-        let Some(value) = Interval::point(value) else { return Some(f64::INFINITY) };
-        let error = exact.interval() - value;
-        Some(if error.lower() > 0.0 { error.lower() } else { error.upper().min(0.0) })
-    }
-
     /// The errors at `x` in f64 and in f32.
     fn errors(&self, x: &[f64]) -> Option<[f64; 2]> {
         let value = self.model.eval_reference(x, self.model.grades().len()).ok()?[self.output];
         let single = single::eval(&self.model, x)[self.output];
-        Some([self.least_error(x, value)?, self.least_error(x, f64::from(single))?])
+        Some([least_error(self.f, x, value)?, least_error(self.f, x, f64::from(single))?])
     }
+}
+
+/// `f(x) - value`, moved towards 0 by what is not known of `f(x)`; `None` where `f` may be undefined.
+pub(crate) fn least_error(f: &Expression, x: &[f64], value: f64) -> Option<f64> {
+    let at: Option<Vec<Interval>> = x.iter().map(|&x| Interval::point(x)).collect();
+    let exact = f.range(&at?);
+    if exact.decoration() < Decoration::Defined {
+        return None;
+    }
+    let Some(value) = Interval::point(value) else { return Some(f64::INFINITY) };
+    let error = exact.interval() - value;
+    Some(if error.lower() > 0.0 { error.lower() } else { error.upper().min(0.0) })
 }

@@ -22,12 +22,7 @@ pub(super) fn climb(target: &Target, starts: &[Summit], seed: u64, spread: usize
     for (at, errors) in paths.into_iter().flatten() {
         for (found, error) in found.iter_mut().zip(errors) {
             let here = || WorstPoint { error, at: at.clone() };
-            match found {
-                None => *found = Some(Extremes { lowest: here(), highest: here() }),
-                Some(e) if error < e.lowest.error => e.lowest = here(),
-                Some(e) if error > e.highest.error => e.highest = here(),
-                _ => {}
-            }
+            found.get_or_insert_with(|| Extremes { lowest: here(), highest: here() }).include(error, &at);
         }
     }
     let [f64, f32] = found;
