@@ -1,5 +1,7 @@
 //! Development commands of this repository; `cargo xtask` lists them.
 
+mod audit;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -10,6 +12,7 @@ Commands:
   test           everything that must hold: formatting, lints, tests, documentation with its examples, the Python
                  package (needs python3)
   python         the last part of it: wheel, tests and examples of the Python package
+  audit          lines of code that a proof rests on
   bench          test errors of the default settings beside those of other libraries, on the same rows
                  (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)";
 
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["python"] => python(),
         ["bench"] => bench(),
+        ["audit"] => audit::run(&root()),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     Truncate(TruncateArgs),
     Report(ReportArgs),
+    Check(CheckArgs),
     Completions(CompletionsArgs),
 }
 
@@ -200,6 +201,19 @@ pub(crate) struct ReportArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+}
+
+/// Prove again what a certificate says of a model, on every point of its box.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::CHECK)]
+pub(crate) struct CheckArgs {
+    /// Certificate file
+    pub(crate) certificate: PathBuf,
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print a script that completes commands and options in a shell.

@@ -1,6 +1,7 @@
 //! How a command ends.
 
 use multigrade::table::{TableError, WriteError};
+use multigrade::truth::CertificateError;
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
 use std::io;
 
@@ -28,6 +29,8 @@ pub(crate) enum Failure {
     Samples(#[from] SamplesError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     #[error(transparent)]
     Csv(#[from] WriteError),
     /// Standard output could not be written.

@@ -4,7 +4,8 @@ mod place;
 
 use place::Place;
 
-const COMMANDS: [&str; 8] = ["demo", "fit", "predict", "evaluate", "inspect", "truncate", "report", "completions"];
+const COMMANDS: [&str; 9] =
+    ["demo", "fit", "predict", "evaluate", "inspect", "truncate", "report", "check", "completions"];
 
 /// The lines under `Examples:` that are commands, without the name of the program.
 fn examples(help: &str) -> Vec<Vec<&str>> {
@@ -22,6 +23,8 @@ fn engine() -> Place {
     };
     place.write("engine.csv", every(23, 0));
     place.write("new.csv", every(31, 7));
+    place.write("square.safetensors", include_bytes!("../../../testdata/certificates/square.safetensors"));
+    place.write("square.certificate.json", include_bytes!("../../../testdata/certificates/square.certificate.json"));
     let quick = ["--grades", "2", "--solver", "random", "--quiet"];
     let args = [&["fit", "engine.csv", "--target", "thrust,sfc", "--out", "model.safetensors"], &quick[..]].concat();
     place.run(&args).expect_status(0);

@@ -457,3 +457,14 @@ fn the_digest_of_a_model_depends_on_every_number_and_name_but_not_on_its_history
     with_history = with_history.truncate(2).unwrap();
     assert_eq!(Certificate::digest_of(&with_history), digest);
 }
+
+/// Kept as written by the first version of the format.
+#[test]
+fn the_certificate_file_of_every_format_is_read_and_proved_again() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/certificates");
+    let model = Multigrade::load(&folder.join("square.safetensors")).unwrap();
+    let certificate = Certificate::load(&folder.join("square.certificate.json")).unwrap();
+    let proved = check(&certificate, &model).proved().expect("a proof");
+    assert_eq!(proved.bounds().len(), 3);
+    assert_eq!(Certificate::digest_of(&nets::tents(3)), proved.model());
+}

@@ -76,6 +76,16 @@ JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings,
 warnings, versions.
 Exit status: 0 done, 2 could not run.";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  multigrade check square.certificate.json square.safetensors
+  multigrade check square.certificate.json square.safetensors --json
+
+Nothing in the certificate is believed: every bound is computed anew, and only the part of the
+program that does so is trusted. Printed bounds are rounded up.
+JSON keys: certificate, model, proved, reason or statement; in this function, domain, bounds.
+Exit status: 0 done, proved; 1 not proved, altered or about another model, 2 could not run.";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   multigrade completions bash
