@@ -1,5 +1,6 @@
 //! Errors of the library as Python exceptions, in the words of the command line.
 
+use multigrade::export::ExportError;
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyFileExistsError, PyOSError, PyValueError};
@@ -58,4 +59,4 @@ macro_rules! value_errors {
     )* };
 }
 
-value_errors!(FitError, ModelError, SamplesError);
+value_errors!(ExportError, FitError, ModelError, SamplesError);

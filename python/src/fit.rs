@@ -47,8 +47,13 @@ pub(crate) fn fit<'py>(
     let samples = samples(&inputs, &targets, weights)?;
     let held_out = held_out.map(|(x, y)| self::samples(&x, &y, None)).transpose()?;
     let pool = pool(threads)?;
-    let work =
-        |observer: &mut Reporter| pool.install(|| learn(&samples, held_out.as_ref(), &names, &settings, observer));
+    let (held_out, (inputs, outputs)) = (held_out.as_ref(), &names);
+    let work = |observer: &mut Reporter| {
+        pool.install(|| match start {
+            Some(start) => resume(&start.network, &samples, held_out, &settings, observer),
+            None => fit_named(&samples, held_out, inputs, outputs, &settings, observer),
+        })
+    };
     let (fitted, exception) = watch(py, work, observer.as_ref())?;
     let m = samples.n_targets();
     Ok((

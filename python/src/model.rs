@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use multigrade::{Multigrade, Precision, Predictor};
+use multigrade::export::{OnnxOptions, onnx};
+use multigrade::{Multigrade, Precision, Predictor, write_atomically};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -138,6 +139,21 @@ impl Model {
             numbers.chunks_exact(d).map(jacobian).collect::<Result<Vec<_>, _>>()
         })?;
         Ok(matrix(py, slopes.concat(), m * d)?)
+    }
+
+    /// Writes an ONNX file; the answer is how far it is from the model, measured.
+    fn to_onnx(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        precision: &str,
+        staged: bool,
+        overwrite: bool,
+    ) -> Result<f64, Failure> {
+        let options = OnnxOptions { precision: self::precision(precision)?, staged };
+        let file = py.detach(|| onnx(&self.network, options))?;
+        write_atomically(&path, &file.bytes, overwrite)?;
+        Ok(py.detach(|| file.difference(&self.network)))
     }
 
     #[getter]

@@ -1,6 +1,7 @@
 //! What may be typed, and nothing else: every command's options, in the order of its help page.
 
 mod examples;
+mod export;
 mod fit;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 
+pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
     BatchArg, FitArgs, GeneratorArg, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg,
 };
@@ -61,6 +63,7 @@ pub(crate) enum Command {
     Truncate(TruncateArgs),
     Report(ReportArgs),
     Check(CheckArgs),
+    Export(ExportArgs),
     Completions(CompletionsArgs),
 }
 

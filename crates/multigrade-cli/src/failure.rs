@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use multigrade::export::ExportError;
 use multigrade::table::{TableError, WriteError};
 use multigrade::truth::CertificateError;
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
@@ -33,6 +34,8 @@ pub(crate) enum Failure {
     Certificate(#[from] CertificateError),
     #[error(transparent)]
     Csv(#[from] WriteError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Standard output could not be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

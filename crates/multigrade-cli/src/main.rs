@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Truncate(args) => commands::truncate::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Export(args) => commands::export::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };
     match ended {

@@ -4,8 +4,8 @@ mod place;
 
 use place::Place;
 
-const COMMANDS: [&str; 9] =
-    ["demo", "fit", "predict", "evaluate", "inspect", "truncate", "report", "check", "completions"];
+const COMMANDS: [&str; 10] =
+    ["demo", "fit", "predict", "evaluate", "inspect", "truncate", "report", "check", "export", "completions"];
 
 /// The lines under `Examples:` that are commands, without the name of the program.
 fn examples(help: &str) -> Vec<Vec<&str>> {

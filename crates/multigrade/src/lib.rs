@@ -15,6 +15,7 @@ pub mod attack;
 mod baselines;
 pub mod convex;
 pub mod experiments;
+pub mod export;
 mod fit;
 mod forward;
 mod front;

@@ -17,10 +17,11 @@ from importlib import import_module
 
 from ._model import Model, load
 from ._native import VERSION as __version__
+from ._progress import Event
 
-_LAZY = {"MultigradeRegressor": "_regressor"}
+_LAZY = {"MultigradeRegressor": "_regressor", "plot_fit": "_plots", "plot_residuals": "_plots"}
 
-__all__ = ["Model", "MultigradeRegressor", "load", "__version__"]
+__all__ = ["Event", "Model", "MultigradeRegressor", "load", "plot_fit", "plot_residuals", "__version__"]
 
 
 def __getattr__(name):

@@ -12,13 +12,17 @@ def as_rows(x, what="X"):
     >>> as_rows(x) is x
     True
     """
-    array = np.asarray(x)
+    expected = "expected rows of numbers, all of the same length"
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise TypeError(f"{what}: {expected}") from None
     if array.dtype.kind not in "biufO":
         raise TypeError(f"{what}: found numbers of type {array.dtype}, expected integers or floats")
     try:
         rows = np.ascontiguousarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{what}: {error}; expected rows of numbers, all of the same length") from None
+        raise TypeError(f"{what}: {error}; {expected}") from None
     if array.ndim != 2:
         raise ValueError(f"{what}: found shape {array.shape}, expected (rows, columns)")
     return rows

@@ -1,8 +1,13 @@
 """The estimator for regression, with the conventions of scikit-learn."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -45,7 +50,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         Train again on all rows once the grades are chosen; up to 10,000 rows if None.
     readout : {'least_squares', 'as_trained'}
         How a grade's readout is found. With least squares the training loss cannot rise.
-    rescale, standardise_features, carry_inputs, single_grade, initialisation, same_init :
+    keep, rescale, standardise_data, standardise_features, carry_inputs, single_grade, initialisation, same_init, generator :
         Parts of the method; see `multigrade fit --help`.
     precision : {'f64', 'f32'}
         Numbers to train in.
@@ -109,12 +114,15 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         validation=0.2,
         refit=None,
         readout="least_squares",
+        keep="best",
         rescale=True,
+        standardise_data=True,
         standardise_features=True,
         carry_inputs=True,
         single_grade=False,
         initialisation="scaled_normal",
         same_init=False,
+        generator="xoshiro256",
         precision="f64",
         random_state=0,
         time_limit=None,
@@ -138,12 +146,15 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         self.validation = validation
         self.refit = refit
         self.readout = readout
+        self.keep = keep
         self.rescale = rescale
+        self.standardise_data = standardise_data
         self.standardise_features = standardise_features
         self.carry_inputs = carry_inputs
         self.single_grade = single_grade
         self.initialisation = initialisation
         self.same_init = same_init
+        self.generator = generator
         self.precision = precision
         self.random_state = random_state
         self.time_limit = time_limit
@@ -157,7 +168,15 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> MultigradeRegressor:
         """Fits the grades and returns the estimator.
 
         `X (n, d)` and `y (n,)` or `(n, m)` are arrays, lists or data frames of finite numbers. A `sample_weight (n,)` of
@@ -169,7 +188,16 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         start = getattr(self, "model_", None) if self.warm_start else None
         return self._fit(X, y, sample_weight, X_val, y_val, self.grades, start)
 
-    def add_grades(self, X, y, grades=1, sample_weight=None, *, X_val=None, y_val=None):
+    def add_grades(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        grades: int | list = 1,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> MultigradeRegressor:
         """Adds grades to the fitted model and returns the estimator: a number of them, or a list as the parameter's.
 
         `X`, `y`, `sample_weight` and the held-out rows must be those of `fit`: the answer is that of a fit with all grades
@@ -243,25 +271,25 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         return validate_data(self, X, dtype=np.float64, order="C", reset=False)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predictions for rows `X (n, d)`: shape `(n,)` or `(n, m)`, as that of `y`."""
         rows = self._rows(X)
         return self._shaped(self.model_.predict(rows, n_jobs=self.n_jobs))
 
-    def staged_predict(self, X):
+    def staged_predict(self, X: ArrayLike) -> list[NDArray[np.float64]]:
         """Predictions after grade 1, 2, ...: a list of arrays, the last of which is `predict(X)`."""
         rows = self._rows(X)
         stages = self.model_.staged_predict(rows, n_jobs=self.n_jobs)
         return [self._shaped(values) for values in stages]
 
-    def gradient(self, X):
+    def gradient(self, X: ArrayLike) -> NDArray[np.float64]:
         """Slopes of each output by each input at rows `X (n, d)`: shape `(n, d)` or `(n, m, d)`."""
         rows = self._rows(X)
         slopes = self.model_.gradient(rows)
         return slopes[:, 0] if self._is_flat else slopes
 
     @classmethod
-    def from_model(cls, model, **parameters):
+    def from_model(cls, model: Model | str | PathLike[str], **parameters) -> MultigradeRegressor:
         """A fitted estimator around a `Model` or the path of its file, with the parameters that are given.
 
         `add_grades` then goes on from there; for that, give the parameters of the first fit.
@@ -277,7 +305,12 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         estimator._is_flat = estimator.model_.n_outputs == 1
         return estimator
 
-    def save(self, path, overwrite=False):
+    def to_onnx(self, path: str | PathLike[str], **options) -> float:
+        """Writes an ONNX file: see `Model.to_onnx`."""
+        check_is_fitted(self)
+        return self.model_.to_onnx(path, **options)
+
+    def save(self, path: str | PathLike[str], overwrite: bool = False) -> Path:
         """Writes the model file and returns its path; `load` and the program `multigrade` read it."""
         check_is_fitted(self)
         return self.model_.save(path, overwrite)

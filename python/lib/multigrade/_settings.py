@@ -25,6 +25,9 @@ def document(parameters, seed, held_out_given=False):
         "readout": _one_of("readout", p["readout"], ("least_squares", "as_trained")),
         "rescale": bool(p["rescale"]),
         "standardise_features": bool(p["standardise_features"]),
+        "keep": _one_of("keep", p["keep"], ("best", "last")),
+        "generator": _one_of("generator", p["generator"], ("xoshiro256", "mersenne")),
+        "standardise_data": bool(p["standardise_data"]),
         "carry_inputs": bool(p["carry_inputs"]),
         "single_grade": bool(p["single_grade"]),
         "initialisation": _one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform")),
@@ -101,7 +104,7 @@ def _grade(k, grade):
 
 
 def _solver(p):
-    solver = p["solver"]
+    solver = None if p["solver"] is None else _one_of("solver", p["solver"], SOLVERS)
     walks = solver in ("adam", "gd")
     for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
         if p[name] is not None and not walks:
@@ -110,7 +113,7 @@ def _solver(p):
         raise ValueError("settings: iterations belongs to solver 'lbfgs'; name it too")
     if solver is None:
         return None
-    if _one_of("solver", solver, SOLVERS) == "random":
+    if solver == "random":
         return "random_features"
     if solver == "lbfgs":
         iterations = 500 if p["iterations"] is None else p["iterations"]

@@ -85,6 +85,15 @@ Nothing in the certificate is believed: every bound is computed anew, and only t
 program that does so is trusted. Printed bounds are rounded up.
 JSON keys: certificate, model, proved, reason or statement; in this function, domain, bounds.
 Exit status: 0 done, proved; 1 not proved, altered or about another model, 2 could not run.";
+pub(super) const EXPORT: &str = "\
+Examples:
+  multigrade export model.safetensors --format onnx
+  multigrade export model.safetensors --format onnx --precision f64 --out exact.onnx
+  multigrade export model.safetensors --format onnx --staged --out staged.onnx
+
+An ONNX file has the input x (n, d) and the output y (n, m) in the units of the table; with
+--staged also grade_1, grade_2, ...  Names of the columns stand in its metadata.
+Exit status: 0 done, 2 could not run.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -1,0 +1,38 @@
+# The native module: arrays in, arrays out. Its users are in this package alone.
+from collections.abc import Callable
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION: str
+
+class Model:
+    n_grades: int
+    n_parameters: int
+    @staticmethod
+    def load(path: PathLike[str]) -> Model: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Model: ...
+    def to_bytes(self) -> bytes: ...
+    def save(self, path: PathLike[str], overwrite: bool) -> None: ...
+    def truncate(self, grades: int) -> Model: ...
+    def predict(self, rows: NDArray[np.float64], precision: str, threads: int | None) -> NDArray[np.float64]: ...
+    def staged(self, rows: NDArray[np.float64], precision: str, threads: int | None) -> list[NDArray[np.float64]]: ...
+    def gradient(self, rows: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def to_onnx(self, path: PathLike[str], precision: str, staged: bool, overwrite: bool) -> float: ...
+    def about(self) -> str: ...
+
+def fit(
+    inputs: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    held_out: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    names: tuple[list[str], list[str]],
+    settings: str,
+    threads: int | None,
+    observer: Callable[[str], object] | None,
+    start: Model | None,
+) -> tuple[
+    Model, str, list[float], NDArray[np.uintp], NDArray[np.float64], BaseException | None
+]: ...
