@@ -1,14 +1,16 @@
-//! Convex grades: one-hidden-layer ReLU networks of one input, trained to proved global optimality.
+//! Convex grades: one-hidden-layer ReLU networks whose neurons read one input each, trained to proved global optimality.
 //!
-//! With one input, free biases and a free affine part, the best ReLU network of *any* width under weight decay is a
-//! linear spline:
+//! With free biases and a free affine part, the best such network of *any* width under weight decay is a sum of linear
+//! splines, one for each input:
 //!
 //! ```text
-//! min_f  1/2 sum_i w_i |y_i - f(x_i)|² + β TV(f')
+//! min_f  1/2 sum_i w_i |y_i - f(x_i)|² + β sum_j s_j TV(f_j'),     f(x) = f_1(x_1) + ... + f_d(x_d)
 //! ```
 //!
-//! ([`OptimalityProof`] states the problem in terms of neurons.) [`fit`] finds it by knot generation in `O(n)` per
-//! round, for one penalty or along a path, and hands back the network with a proof that does not depend on how it was found.
+//! The unit `s_j` is the weighted standard deviation of input `j`, so that the penalty means the same whatever an input
+//! is measured in. With one input `f` is the best of *all* ReLU networks. ([`OptimalityProof`] states the problem in terms of
+//! neurons.) [`fit`] finds it by knot generation, for one penalty or along a path, and hands back the network with a proof
+//! that does not depend on how it was found.
 //!
 //! ```
 //! use multigrade::Samples;
@@ -26,33 +28,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod additive;
 mod answer;
-mod generate;
+mod contributions;
 mod knots;
 mod line;
 mod normal;
 mod path;
+mod problem;
+mod rows;
 mod settings;
 
 use crate::{Samples, Valid};
+use additive::Table;
 pub use answer::{ConvexFit, Hinge, PathPoint};
-use answer::{Neurons, grade};
-use generate::{Rule, Solved, generate, interpolate};
-use knots::Knots;
-use line::{Line, Sweep};
-use multigrade_model::{ConvexProblem, Matrix, ModelError, NeuronClass, OptimalityProof, ProofError};
+pub use contributions::{Contribution, Contributions};
+use line::Line;
+use multigrade_model::{ConvexProblem, ModelError, NeuronClass, OptimalityProof, ProofError};
 use path::{Path, held_out_scores, penalties};
+use problem::{Problem, Rule, Solved, Sweep, generate, interpolate};
 pub use settings::{Choice, ConvexSettings, Penalty};
 
 /// Samples that have no convex fit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvexError {
-    /// More than one input.
-    #[error("a convex grade reads one input, the samples have {found}; choose one column")]
-    Inputs {
+    /// Penalty 0 with several inputs.
+    #[error(
+        "penalty 0 with {inputs} inputs has no unique fit (with one input it interpolates); choose a positive penalty"
+    )]
+    NoPenalty {
         /// Number of inputs.
-        found: usize,
+        inputs: usize,
     },
     /// Numbers beyond the range of `f64` on the way.
     #[error("the fit is not finite: inputs or targets span too many orders of magnitude; scale them first ({0})")]
@@ -62,84 +69,107 @@ pub enum ConvexError {
     Proof(#[from] ProofError),
 }
 
-/// The globally optimal ReLU network of one input, with its proof.
+/// The globally optimal ReLU network whose neurons read one input each, with its proof.
 ///
-/// Rows with equal `x` count as one row with their weighted mean. Time: one sort, then `O(n m)` for each round of each
-/// penalty; a penalty takes 4 to 20 rounds, fewer along a path.
+/// With one input, rows with equal `x` count as one row with their weighted mean, and time is one sort, then `O(n m)` for
+/// each round of each penalty. With `d` inputs a round takes `O(n d m)` for the residual and its correlations and
+/// `O(n a (a + d) + (K m)³)` for the best fit with `K` knots in `a` inputs. A penalty takes 4 to 20 rounds, fewer along a
+/// path.
 ///
 /// A fit that did not reach the tolerance is not an error: its [`proof`](ConvexFit::proof) says what was reached.
 ///
 /// # Errors
-/// [`ConvexError`] if there is more than one input, or numbers leave the range of `f64`.
+/// [`ConvexError`] if the penalty is 0 and there are several inputs, or numbers leave the range of `f64`.
 pub fn fit(samples: &Samples, settings: &Valid<ConvexSettings>) -> Result<ConvexFit, ConvexError> {
-    check_inputs(samples)?;
-    let line = Line::new(samples);
+    match samples.n_inputs() {
+        1 => search(samples, &Line::new(samples), settings),
+        _ => search(samples, &Table::new(samples), settings),
+    }
+}
+
+/// The smallest penalty for which the fit of these samples has no neurons, `omega` of the residual of the best affine
+/// function.
+///
+/// For the residual of a fit with penalty `β` and at least one neuron this is `β` again: a second grade on the same inputs
+/// with the same or a larger penalty is zero.
+pub fn largest_penalty(samples: &Samples) -> f64 {
+    fn of<P: Problem>(problem: &P) -> f64 {
+        problem.largest_penalty(&mut Sweep::default()) * problem.penalty_unit()
+    }
+    match samples.n_inputs() {
+        1 => of(&Line::new(samples)),
+        _ => of(&Table::new(samples)),
+    }
+}
+
+fn search<P: Problem>(
+    samples: &Samples,
+    problem: &P,
+    settings: &Valid<ConvexSettings>,
+) -> Result<ConvexFit, ConvexError> {
     let rule = Rule { tolerance: settings.tolerance, max_rounds: settings.max_rounds };
     let mut sweep = Sweep::default();
-    let noise = line.noise();
-    let largest = generate::largest_penalty(&line, &mut sweep).max(noise);
-    let unit = line.penalty_unit() / line.input_unit();
-    let (solved, path) = match &settings.penalty {
-        Penalty::Absolute(penalty) => (solve(&line, penalty / unit, rule, &mut sweep), Vec::new()),
+    let (unit, noise) = (problem.penalty_unit(), problem.noise());
+    let largest = problem.largest_penalty(&mut sweep);
+    let one = |penalty: f64, sweep: &mut Sweep| generate(problem, penalty, problem.none(), rule, sweep);
+    let (solved, path) = match settings.penalty {
+        Penalty::Absolute(0.0) | Penalty::OfLargest(0.0) => {
+            let through = interpolate(problem, &mut sweep);
+            (through.ok_or(ConvexError::NoPenalty { inputs: samples.n_inputs() })?, Vec::new())
+        }
+        Penalty::Absolute(penalty) => (one(penalty / unit, &mut sweep), Vec::new()),
         // Relative penalties below the rounding of the targets would fit rounding errors.
-        Penalty::OfLargest(0.0) => (interpolate(&line, &mut sweep), Vec::new()),
-        Penalty::OfLargest(share) => (solve(&line, (share * largest).max(noise), rule, &mut sweep), Vec::new()),
-        Penalty::Path { points, min_ratio, choice } => {
+        Penalty::OfLargest(share) => (one((share * largest).max(noise), &mut sweep), Vec::new()),
+        Penalty::Path { points, min_ratio, ref choice } => {
             let grid: Vec<f64> =
-                penalties(largest, *points, *min_ratio).into_iter().map(|penalty| penalty.max(noise)).collect();
-            choose(samples, &line, &grid, choice, rule, &mut sweep)
+                penalties(largest, points, min_ratio).into_iter().map(|penalty| penalty.max(noise)).collect();
+            choose(samples, problem, &grid, choice, rule, &mut sweep)
         }
     };
-    finish(samples, settings.tolerance, &line, &solved, path, largest * unit, &mut sweep)
-}
-
-/// The smallest penalty for which the fit of these samples has no neurons, `omega` of the residual of the best line.
-///
-/// For the residual of a fit with penalty `β` and at least one neuron this is `β` again: a second grade on the same input
-/// with the same or a larger penalty is zero.
-///
-/// # Errors
-/// [`ConvexError::Inputs`] if there is more than one input.
-pub fn largest_penalty(samples: &Samples) -> Result<f64, ConvexError> {
-    check_inputs(samples)?;
-    let line = Line::new(samples);
-    Ok(generate::largest_penalty(&line, &mut Sweep::default()) * line.penalty_unit() / line.input_unit())
-}
-
-fn check_inputs(samples: &Samples) -> Result<(), ConvexError> {
-    match samples.n_inputs() {
-        1 => Ok(()),
-        found => Err(ConvexError::Inputs { found }),
-    }
-}
-
-fn solve(line: &Line, penalty: f64, rule: Rule, sweep: &mut Sweep) -> Solved {
-    if penalty == 0.0 {
-        return interpolate(line, sweep);
-    }
-    generate(line, penalty, Knots::none(line.len(), line.outputs()), rule, sweep)
+    problem.measure(&solved.knots, solved.penalty, &mut sweep);
+    let neurons = problem.answer(&solved.knots);
+    let statement = ConvexProblem {
+        x: samples.inputs(),
+        y: samples.targets(),
+        weights: Some(samples.weights()),
+        class: NeuronClass::OneInput,
+        penalty: solved.penalty * unit,
+    };
+    let dual_point = problem.dual_point(&sweep);
+    let proof = OptimalityProof::new(&statement, &neurons.grade()?, dual_point, settings.tolerance, 0)?;
+    Ok(ConvexFit {
+        hinges: neurons.hinges,
+        intercept: neurons.intercept,
+        linear: neurons.linear,
+        units: problem.units(),
+        penalty: statement.penalty,
+        largest_penalty: largest * unit,
+        proof,
+        path,
+        rounds: solved.rounds,
+    })
 }
 
 /// The best fit of a path, and the path with its scores.
-fn choose(
+fn choose<P: Problem>(
     samples: &Samples,
-    line: &Line,
+    problem: &P,
     grid: &[f64],
     choice: &Choice,
     rule: Rule,
     sweep: &mut Sweep,
-) -> (Solved, Vec<PathPoint>) {
-    let path = Path::new(line, grid, rule, sweep);
+) -> (Solved<P::Place>, Vec<PathPoint>) {
+    let path = Path::new(problem, grid, rule, sweep);
     let mut summary = path.summary();
     let solved = match choice {
         Choice::Gcv => None,
         Choice::HeldOut { .. } | Choice::BlockCv { .. } => {
-            let scores = held_out_scores(samples, line, choice, grid, rule, sweep);
+            let scores = held_out_scores(samples, problem, choice, grid, rule, sweep);
             summary.iter_mut().zip(scores).for_each(|(point, score)| point.score = score);
             None
         }
         Choice::Discrepancy { noise } => {
-            let target = 0.5 * line.weight() * line.outputs() as f64 * noise * noise;
+            let target = 0.5 * problem.weight() * problem.outputs() as f64 * noise * noise;
             for point in &mut summary {
                 point.score = if point.loss <= target { target - point.loss } else { f64::INFINITY };
             }
@@ -158,30 +188,4 @@ fn choose(
         path.solved[best.unwrap_or(0)].clone()
     });
     (solved, summary)
-}
-
-fn finish(
-    samples: &Samples,
-    tolerance: f64,
-    line: &Line,
-    solved: &Solved,
-    path: Vec<PathPoint>,
-    largest_penalty: f64,
-    sweep: &mut Sweep,
-) -> Result<ConvexFit, ConvexError> {
-    line.measure(&solved.knots, solved.penalty, sweep);
-    let Neurons { hinges, intercept, slope } = Neurons::new(line, solved);
-    let linear = Matrix::new(slope.len(), 1, slope).ok_or(ModelError::Empty { what: "affine part" })?;
-    let problem = ConvexProblem {
-        x: samples.inputs(),
-        y: samples.targets(),
-        weights: Some(samples.weights()),
-        class: NeuronClass::OneInput,
-        penalty: solved.penalty * line.penalty_unit(),
-    };
-    let candidate = grade(&hinges, &intercept, &linear)?;
-    let proof = OptimalityProof::new(&problem, &candidate, line.dual_point(sweep), tolerance, 0)?;
-    let unit = line.input_unit();
-    let (units, penalty, rounds) = (vec![unit], problem.penalty / unit, solved.rounds);
-    Ok(ConvexFit { hinges, intercept, linear, units, penalty, largest_penalty, proof, path, rounds })
 }

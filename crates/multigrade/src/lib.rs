@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`fit`] learns such a network from [`Samples`]; [`Predictor`] evaluates it fast; [`convex`] finds the globally optimal
-//! ReLU grade of one input, with a proof. The model type
+//! ReLU grade whose neurons read one input each, with a proof. The model type
 //! [`Multigrade`] and its file belong to the crate `multigrade-model`, re-exported here.
 #![forbid(unsafe_code)]
 

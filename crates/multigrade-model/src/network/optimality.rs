@@ -30,7 +30,7 @@ use twofold::Twofold;
 /// convex in the values of the fit, these are within [`fit_rmse_bound`](Self::fit_rmse_bound) of those of *the*
 /// optimal fit. Any upper bound of `omega` will do; how it is found depends on the class:
 ///
-/// - [`OneInput`](NeuronClass::OneInput): exactly; between two data `omega` is linear.
+/// - [`OneInput`](NeuronClass::OneInput): exactly, as the maximum over the inputs; between two data `omega` is linear.
 /// - [`Dense`](NeuronClass::Dense): the directions `(v, b)` are divided into cones until a linear majorant on each is
 ///   small enough, or the budget of cones is spent; then the bound is weak but valid.
 ///
@@ -65,8 +65,8 @@ pub struct OptimalityProof {
     pub neurons: usize,
     /// Cones that the bound of `omega` looked at; 0 where it needs none.
     pub cones: u64,
-    /// `V`, row-major `(rows, m)`; for [`OneInput`](NeuronClass::OneInput) the rows are the distinct `x`, ascending. It
-    /// is made orthogonal to the unpenalised part and scaled into the constraint before it is used.
+    /// `V`, row-major `(rows, m)`; for [`OneInput`](NeuronClass::OneInput) the rows are the distinct rows of inputs, in
+    /// lexicographic order. It is made orthogonal to the unpenalised part and scaled into the constraint before it is used.
     pub dual_point: Vec<f64>,
 }
 
@@ -100,7 +100,11 @@ pub struct OracleBounds {
 #[non_exhaustive]
 pub enum NeuronClass {
     /// ReLU neurons that read one input each, with free biases and a free affine part. With a single input these are
-    /// all ReLU neurons.
+    /// all ReLU neurons. `‖v‖` of a neuron that reads input `i` is `s_i |v|` with the weighted standard deviation `s_i` of
+    /// this input (1 if it is constant): the penalty means the same in all units of the inputs.
+    ///
+    /// The slopes of the affine part range up to `1024 max |y| / s_i`. Without that limit inputs that depend on each other up
+    /// to rounding could fit their own rounding errors.
     OneInput,
     /// ReLU neurons that read all inputs; one output.
     Dense {

@@ -1,8 +1,6 @@
 //! The finished fit: knots, slopes, affine part, path, proof.
 
-use super::generate::Solved;
 use super::knots::norm;
-use super::line::Line;
 use multigrade_model::{Activation, Grade, Layer, Matrix, ModelError, OptimalityProof, Readout};
 use std::fmt;
 
@@ -69,13 +67,12 @@ pub struct PathPoint {
     pub score: f64,
 }
 
-/// A spline of one input in the units of the data: its neurons and its affine part.
+/// A sum of splines of one input each, in the units of the data.
 #[derive(Debug)]
 pub(super) struct Neurons {
     pub(super) hinges: Vec<Hinge>,
-    /// Value of the affine part at 0, and its slope; length `m`.
     pub(super) intercept: Vec<f64>,
-    pub(super) slope: Vec<f64>,
+    pub(super) linear: Matrix,
 }
 
 /// A sum with its rounding error kept apart.
@@ -110,11 +107,10 @@ struct Kink {
     aim: usize,
 }
 
-/// Kinks of a spline with nodes `(x, value)`. For one output, kinks of the same sign on neighbouring data become one
-/// between them: the values at the data and the total variation stay as they are.
-fn kinks(line: &Line, at: &[usize], value: &[f64]) -> Vec<Kink> {
-    let m = line.outputs();
-    let x = |j: usize| line.x[at[j]];
+/// Kinks of a spline with the values `value`, `(at.len(), m)`, at the nodes `places[at]`. For one output, kinks of the same
+/// sign on neighbouring data become one between them: the values at the data and the total variation stay as they are.
+fn kinks(places: &[f64], at: &[usize], value: &[f64], m: usize) -> Vec<Kink> {
+    let x = |j: usize| places[at[j]];
     let slope = |j: usize, o: usize| (value[(j + 1) * m + o] - value[j * m + o]) / (x(j + 1) - x(j));
     let bend = |j: usize, o: usize| slope(j, o) - slope(j - 1, o);
     let (mut kinks, mut j) = (Vec::new(), 1);
@@ -138,46 +134,38 @@ fn kinks(line: &Line, at: &[usize], value: &[f64]) -> Vec<Kink> {
 }
 
 /// Number of neurons of a spline.
-pub(super) fn count_neurons(line: &Line, solved: &Solved) -> usize {
-    kinks(line, &solved.knots.at, &solved.knots.value).len()
+pub(super) fn count_kinks(places: &[f64], at: &[usize], value: &[f64], m: usize) -> usize {
+    kinks(places, at, value, m).len()
 }
 
 impl Neurons {
-    /// The neurons of a solved spline.
-    ///
-    /// Slopes are chosen from left to right such that the function *with the rounded numbers* passes through the values
-    /// of the spline: errors do not add up over many neurons.
-    pub(super) fn new(line: &Line, solved: &Solved) -> Self {
-        let (at, m) = (&solved.knots.at, line.outputs());
-        let value: Vec<f64> = at
-            .iter()
-            .enumerate()
-            .flat_map(|(j, &i)| {
-                let values = &solved.knots.value[j * m..(j + 1) * m];
-                values.iter().enumerate().map(move |(o, &v)| line.restored(o, line.z[i], v))
-            })
-            .collect();
-        let kinks = if solved.knots.inner() > 0 { kinks(line, at, &solved.knots.value) } else { Vec::new() };
-        Self::through(&kinks, |j| line.x[at[j]], at.len(), &value, m, 0)
+    /// `c + C x`, `C` of shape `(m, d)`.
+    pub(super) fn affine(intercept: Vec<f64>, linear: Matrix) -> Self {
+        Self { hinges: Vec::new(), intercept, linear }
     }
 
-    /// The spline of `input` with these kinks through the `value`s `(count, m)` at the nodes `x(0), ..., x(count - 1)`.
-    fn through(kinks: &[Kink], x: impl Fn(usize) -> f64, count: usize, value: &[f64], m: usize, input: usize) -> Self {
+    /// Adds a spline of `input`, which comes after those of all inputs so far.
+    ///
+    /// The nodes are `places[at]`; `bending` are the values there up to an affine function, `value` those in the units of the
+    /// data; both `(at.len(), m)`. Slopes are chosen from left to right such that the function *with the rounded numbers*
+    /// passes through the values: errors do not add up over many neurons.
+    pub(super) fn join(&mut self, input: usize, places: &[f64], at: &[usize], bending: &[f64], value: &[f64]) {
+        let m = self.intercept.len();
+        let x = |j: usize| places[at[j]];
+        let kinks = kinks(places, at, bending, m);
         let mut hinges: Vec<Hinge> =
             kinks.iter().map(|kink| Hinge { input, knot: kink.place, change: Vec::with_capacity(m) }).collect();
-        let (mut intercept, mut slope) = (Vec::new(), Vec::new());
         for o in 0..m {
             let known = |j: usize| value[j * m + o];
-            let aim = kinks.first().map_or(count - 1, |_| 1);
-            let first = if count > 1 { (known(aim) - known(0)) / (x(aim) - x(0)) } else { 0.0 };
-            intercept.push((-first).mul_add(x(0), known(0)));
-            slope.push(first);
+            let aim = kinks.first().map_or(at.len() - 1, |_| 1);
+            let first = if at.len() > 1 { (known(aim) - known(0)) / (x(aim) - x(0)) } else { 0.0 };
+            let intercept = (-first).mul_add(x(0), known(0));
             let (mut height, mut rise) = (Running::default(), Running::default());
-            height.add(intercept[o]);
+            height.add(intercept);
             height.add_product(first, x(0));
             rise.add(first);
             let mut here = x(0);
-            for (hinge, kink) in hinges.iter_mut().zip(kinks) {
+            for (hinge, kink) in hinges.iter_mut().zip(&kinks) {
                 let step = kink.place - here;
                 height.add_product(rise.sum, step);
                 height.add(rise.error * step);
@@ -187,13 +175,25 @@ impl Neurons {
                 hinge.change.push(change);
                 rise.add(change);
             }
+            self.intercept[o] += intercept;
+            self.linear.row_mut(o)[input] = first;
         }
-        Self { hinges, intercept, slope }
+        self.hinges.extend(hinges);
+    }
+
+    /// As a grade that hands its inputs to the readout.
+    pub(super) fn grade(&self) -> Result<Grade, ModelError> {
+        grade(&self.hinges, &self.intercept, &self.linear)
+    }
+
+    /// Values at the rows of `x`, row-major.
+    pub(super) fn predict(&self, x: &[f64]) -> Vec<f64> {
+        predict(&self.hinges, &self.intercept, &self.linear, x)
     }
 }
 
 /// The grade `x -> c + C x + sum_j a_j relu(x_{i(j)} - t_j)`.
-pub(super) fn grade(hinges: &[Hinge], intercept: &[f64], linear: &Matrix) -> Result<Grade, ModelError> {
+fn grade(hinges: &[Hinge], intercept: &[f64], linear: &Matrix) -> Result<Grade, ModelError> {
     let (k, d, m) = (hinges.len(), linear.cols(), intercept.len());
     // A layer has at least one neuron: one that no readout listens to stands for none.
     let width = k.max(1);
@@ -216,7 +216,7 @@ pub(super) fn grade(hinges: &[Hinge], intercept: &[f64], linear: &Matrix) -> Res
 
 /// A spline of one input, ready for evaluation: value at the first knot of each piece and slope on it, `(knots + 1, m)`;
 /// piece 0 lies left of all knots.
-struct Pieces {
+pub(super) struct Pieces {
     knots: Vec<f64>,
     heights: Vec<f64>,
     rises: Vec<f64>,
@@ -224,7 +224,7 @@ struct Pieces {
 
 impl Pieces {
     /// The spline with slope `slope` and value `intercept + slope x` left of the hinges, which are in ascending order.
-    fn new(hinges: &[Hinge], intercept: &[f64], slope: &[f64]) -> Self {
+    pub(super) fn new(hinges: &[Hinge], intercept: &[f64], slope: &[f64]) -> Self {
         let m = intercept.len();
         let mut pieces =
             Self { knots: hinges.iter().map(|h| h.knot).collect(), heights: Vec::new(), rises: Vec::new() };
@@ -258,12 +258,33 @@ impl Pieces {
     }
 
     /// Adds the values at `x` to `sum`, length `m`.
-    fn add_to(&self, x: f64, sum: &mut [f64]) {
+    pub(super) fn add_to(&self, x: f64, sum: &mut [f64]) {
         let (m, piece) = (sum.len(), self.knots.partition_point(|&t| t <= x));
         let (heights, rises) = (&self.heights[piece * m..(piece + 1) * m], &self.rises[piece * m..(piece + 1) * m]);
         let step = x - self.start(piece);
         sum.iter_mut().zip(heights.iter().zip(rises)).for_each(|(s, (h, r))| *s += r.mul_add(step, *h));
     }
+}
+
+/// The hinges of one input, by knot.
+pub(super) fn hinges_of(hinges: &[Hinge], input: usize) -> &[Hinge] {
+    let first = hinges.partition_point(|h| h.input < input);
+    &hinges[first..hinges.partition_point(|h| h.input <= input)]
+}
+
+fn predict(hinges: &[Hinge], intercept: &[f64], linear: &Matrix, x: &[f64]) -> Vec<f64> {
+    let (d, m) = (linear.cols(), intercept.len());
+    let column = |i: usize| {
+        let slope: Vec<f64> = (0..m).map(|o| linear.row(o)[i]).collect();
+        let start = if i == 0 { intercept.to_vec() } else { vec![0.0; m] };
+        Pieces::new(hinges_of(hinges, i), &start, &slope)
+    };
+    let columns: Vec<Pieces> = (0..d).map(column).collect();
+    let mut values = vec![0.0; x.len() / d * m];
+    for (sum, row) in values.chunks_exact_mut(m).zip(x.chunks_exact(d)) {
+        columns.iter().zip(row).for_each(|(pieces, &x)| pieces.add_to(x, sum));
+    }
+    values
 }
 
 impl ConvexFit {
@@ -281,24 +302,7 @@ impl ConvexFit {
     ///
     /// Takes `O(K)` once and `O(d (log K + m))` for each row. A last row that is not whole is left out.
     pub fn predict(&self, x: &[f64]) -> Vec<f64> {
-        let (d, m) = (self.linear.cols(), self.intercept.len());
-        let column = |i: usize| {
-            let slope: Vec<f64> = (0..m).map(|o| self.linear.row(o)[i]).collect();
-            let intercept = if i == 0 { self.intercept.clone() } else { vec![0.0; m] };
-            Pieces::new(self.hinges_of(i), &intercept, &slope)
-        };
-        let columns: Vec<Pieces> = (0..d).map(column).collect();
-        let mut values = vec![0.0; x.len() / d * m];
-        for (sum, row) in values.chunks_exact_mut(m).zip(x.chunks_exact(d)) {
-            columns.iter().zip(row).for_each(|(pieces, &x)| pieces.add_to(x, sum));
-        }
-        values
-    }
-
-    /// The hinges of one input, by knot.
-    fn hinges_of(&self, input: usize) -> &[Hinge] {
-        let first = self.hinges.partition_point(|h| h.input < input);
-        &self.hinges[first..self.hinges.partition_point(|h| h.input <= input)]
+        predict(&self.hinges, &self.intercept, &self.linear, x)
     }
 
     /// What the penalty is charged on, `sum_j s_{i(j)} |a_j|`.

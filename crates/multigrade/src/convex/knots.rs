@@ -1,17 +1,48 @@
-//! A linear spline with knots at data, and the best one among those with given knots.
+//! Linear splines with knots at data, and the best one among those with given knots.
 
-use super::line::Line;
-use super::normal::Normal;
-
-/// A linear spline whose first and last knot are the ends of the data.
+/// A spline of one input, or a sum of splines of one input each, by its values at knots.
 #[derive(Clone, Debug)]
-pub(super) struct Knots {
-    /// Positions in the line, ascending.
-    pub(super) at: Vec<usize>,
+pub(super) struct Knots<P> {
+    /// Where the knots are, in the order of [`Normal`].
+    pub(super) at: Vec<P>,
     /// Values, `(knots, m)`.
     pub(super) value: Vec<f64>,
     /// Unit direction of the change of slope at each knot, `(knots, m)`; for one output its sign.
     pub(super) direction: Vec<f64>,
+}
+
+/// Least squares over the splines with given knots: what the descent has to know about the data.
+pub(super) trait Normal {
+    /// Number of outputs `m`.
+    fn outputs(&self) -> usize;
+
+    /// Whether the spline may bend at knot `j`, so that the knot can be taken out.
+    fn bends_at(&self, j: usize) -> bool;
+
+    /// Changes of slope at all knots, `(knots, m)`; zero where it cannot bend.
+    fn bends(&self, value: &[f64]) -> Vec<f64>;
+
+    /// Takes out knots.
+    fn keep(&mut self, keep: &[bool]);
+
+    /// Minimiser for one output of the loss and `β sum_j direction_j bend_j`; `value` is where the descent stands.
+    fn solve_directed(&mut self, value: &[f64], direction: &[f64], penalty: f64) -> Vec<f64>;
+
+    /// Minimiser without penalty.
+    fn solve_least_squares(&self) -> Vec<f64>;
+
+    /// Step from `value` to the minimiser of the second-order model in which the penalty has gradient `β pull_j` and
+    /// second derivatives `β block(j, o, k)` in the bend of knot `j`.
+    fn newton_step(
+        &self,
+        value: &[f64],
+        pull: &[f64],
+        block: impl Fn(usize, usize, usize) -> f64,
+        penalty: f64,
+    ) -> Vec<f64>;
+
+    /// Slope of the loss along `step` and half its curvature twice: `<G v - r, d>` and `<d, G d>`.
+    fn change(&self, value: &[f64], step: &[f64]) -> (f64, f64);
 }
 
 /// Length of a vector of outputs.
@@ -39,44 +70,12 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-impl Knots {
-    /// The zero spline without inner knots.
-    pub(super) fn none(n: usize, m: usize) -> Self {
-        let at = if n > 1 { vec![0, n - 1] } else { vec![0] };
-        let k = at.len();
-        Self { at, value: vec![0.0; k * m], direction: vec![0.0; k * m] }
+impl<P: Copy> Knots<P> {
+    pub(super) fn empty() -> Self {
+        Self { at: Vec::new(), value: Vec::new(), direction: Vec::new() }
     }
 
-    /// The spline through all data.
-    pub(super) fn interpolant(line: &Line) -> Self {
-        let (n, m) = (line.len(), line.outputs());
-        let value: Vec<f64> = (0..n).flat_map(|i| line.y.iter().map(move |column| column[i])).collect();
-        let mut knots = Self { at: (0..n).collect(), direction: vec![0.0; value.len()], value };
-        knots.turn(&line.z, m);
-        knots
-    }
-
-    /// Number of inner knots.
-    pub(super) fn inner(&self) -> usize {
-        self.at.len().saturating_sub(2)
-    }
-
-    fn places(&self, z: &[f64]) -> Vec<f64> {
-        self.at.iter().map(|&i| z[i]).collect()
-    }
-
-    /// Total variation of the slope.
-    pub(super) fn total_bend(&self, z: &[f64], m: usize) -> f64 {
-        bends(&self.places(z), &self.value, m).chunks(m).map(norm).sum()
-    }
-
-    /// Lets the directions be those of the bends.
-    fn turn(&mut self, z: &[f64], m: usize) {
-        let bend = bends(&self.places(z), &self.value, m);
-        self.point_along(&bend, m);
-    }
-
-    fn point_along(&mut self, bend: &[f64], m: usize) {
+    pub(super) fn point_along(&mut self, bend: &[f64], m: usize) {
         for (direction, bend) in self.direction.chunks_mut(m).zip(bend.chunks(m)) {
             let size = norm(bend);
             if size > 0.0 {
@@ -85,43 +84,7 @@ impl Knots {
         }
     }
 
-    /// Value of output `o` at `z`; linear beyond the ends.
-    pub(super) fn value_at(&self, line: &Line, z: f64, o: usize) -> f64 {
-        let m = line.outputs();
-        let Some(last) = self.at.len().checked_sub(2) else { return self.value[o] };
-        let j = self.at.partition_point(|&i| line.z[i] <= z).saturating_sub(1).min(last);
-        let (a, b) = (line.z[self.at[j]], line.z[self.at[j + 1]]);
-        let (start, end) = (self.value[j * m + o], self.value[(j + 1) * m + o]);
-        if b > a { start + (end - start) * ((z - a) / (b - a)) } else { start }
-    }
-
-    /// Inserts knots at every local maximum of `|u|` above the penalty, bending towards `u`; gives their number.
-    ///
-    /// `size` holds `|u|`, `u` one column per output. Knots nearer to each other than `2^-44` of the unit would have
-    /// slopes made of rounding errors and are left out.
-    pub(super) fn insert_maxima(&mut self, line: &Line, penalty: f64, u: &[f64], size: &[f64]) -> usize {
-        let (n, m) = (line.len(), line.outputs());
-        let (threshold, separation) = (penalty * (1.0 + 1e-12), 2f64.powi(-44));
-        let mut grown = Self { at: Vec::new(), value: Vec::new(), direction: Vec::new() };
-        for j in 0..self.at.len() {
-            grown.push(self.at[j], &self.value[j * m..(j + 1) * m], &self.direction[j * m..(j + 1) * m]);
-            let Some(&next) = self.at.get(j + 1) else { break };
-            for i in self.at[j] + 1..next {
-                let is_maximum = size[i] > threshold && size[i] >= size[i - 1] && size[i] >= size[i + 1];
-                let free = |k: usize| (line.z[k] - line.z[i]).abs() > separation;
-                if is_maximum && free(grown.at[grown.at.len() - 1]) && free(next) {
-                    let value: Vec<f64> = (0..m).map(|o| self.value_at(line, line.z[i], o)).collect();
-                    let direction: Vec<f64> = (0..m).map(|o| u[o * n + i] / size[i]).collect();
-                    grown.push(i, &value, &direction);
-                }
-            }
-        }
-        let inserted = grown.at.len() - self.at.len();
-        *self = grown;
-        inserted
-    }
-
-    fn push(&mut self, at: usize, value: &[f64], direction: &[f64]) {
+    pub(super) fn push(&mut self, at: P, value: &[f64], direction: &[f64]) {
         self.at.push(at);
         self.value.extend_from_slice(value);
         self.direction.extend_from_slice(direction);
@@ -136,34 +99,31 @@ impl Knots {
         self.at.retain(|_| kept.next() == Some(&true));
     }
 
-    /// Trace of the map from targets to fitted values, over all outputs, at a minimiser.
-    pub(super) fn degrees_of_freedom(&self, line: &Line, penalty: f64) -> f64 {
-        if self.inner() == 0 {
-            return (self.at.len() * line.outputs()) as f64;
-        }
-        let normal = Normal::new(line, &self.at);
-        let sizes: Vec<f64> = normal.bends(&self.value).chunks(line.outputs()).map(norm).collect();
-        normal.degrees_of_freedom(&self.direction, &sizes, penalty)
-    }
-
     /// Moves to the minimiser of the objective over the splines with these knots, and drops those that do not bend it.
-    pub(super) fn descend(&mut self, normal: &mut Normal, penalty: f64) {
+    ///
+    /// Splines that bend nowhere stay as they are: the data come without their affine part.
+    pub(super) fn descend(&mut self, normal: &mut impl Normal, penalty: f64) {
+        if !self.bends_anywhere(normal) {
+            return;
+        }
         if normal.outputs() == 1 {
             self.walk(normal, penalty);
         } else {
-            if self.inner() > 0 {
-                self.smooth(normal, penalty);
-            }
+            self.smooth(normal, penalty);
             self.newton(normal, penalty);
         }
     }
 
-    /// For each inner knot, the share of the way to `target` after which its bend has lost its direction, if it does.
-    fn vanishing(&self, bend: &[f64], target: &[f64], m: usize) -> Vec<Option<f64>> {
+    fn bends_anywhere(&self, normal: &impl Normal) -> bool {
+        (0..self.at.len()).any(|j| normal.bends_at(j))
+    }
+
+    /// For each knot that bends, the share of the way to `target` after which its bend has lost its direction, if it does.
+    fn vanishing(&self, normal: &impl Normal, bend: &[f64], target: &[f64]) -> Vec<Option<f64>> {
+        let m = normal.outputs();
         let along = |bend: &[f64], j: usize| dot(&bend[j * m..(j + 1) * m], &self.direction[j * m..(j + 1) * m]);
-        let inner = 1..self.at.len() - 1;
         let share = |j: usize| {
-            if !inner.contains(&j) {
+            if !normal.bends_at(j) {
                 return None;
             }
             let (before, after) = (along(bend, j).max(0.0), along(target, j));
@@ -176,10 +136,10 @@ impl Knots {
     ///
     /// Each step solves the problem in which every bend keeps its sign, and walks there until the first bend vanishes.
     /// That knot is dropped and the walk goes on. The objective never rises.
-    fn walk(&mut self, normal: &mut Normal, penalty: f64) {
+    fn walk(&mut self, normal: &mut impl Normal, penalty: f64) {
         loop {
-            let target = normal.solve_directed(&self.direction, penalty);
-            let vanishing = self.vanishing(&normal.bends(&self.value), &normal.bends(&target), 1);
+            let target = normal.solve_directed(&self.value, &self.direction, penalty);
+            let vanishing = self.vanishing(normal, &normal.bends(&self.value), &normal.bends(&target));
             let Some(reach) = vanishing.iter().flatten().copied().reduce(f64::min) else {
                 self.value = target;
                 return;
@@ -195,7 +155,7 @@ impl Knots {
     ///
     /// Replaces `|b|` by `sqrt(|b|² + μ²)` with falling `μ` and takes Newton steps for the pair of equations
     /// `p = b / sqrt(|b|² + μ²)` and stationarity (Chan, Golub, Mulet 1999), which stay well behaved where bends vanish.
-    fn smooth(&mut self, normal: &mut Normal, penalty: f64) {
+    fn smooth(&mut self, normal: &mut impl Normal, penalty: f64) {
         let m = normal.outputs();
         let top = |bend: &[f64]| bend.chunks(m).map(norm).fold(0.0, f64::max);
         // Fresh knots bend by rounding errors only; without penalty they would bend by at least as much as they will.
@@ -214,23 +174,19 @@ impl Knots {
         }
         // |b| < 2 μ means |p| < 0.9: inside the constraint, if the other half of the pair agrees.
         let bend = normal.bends(&self.value);
-        let keep: Vec<bool> = self.keep_ends(|j| {
+        let stays = |j: usize| {
             let part = j * m..(j + 1) * m;
-            norm(&bend[part.clone()]) >= 2.0 * softness || norm(&dual[part]) > 0.95
-        });
+            !normal.bends_at(j) || norm(&bend[part.clone()]) >= 2.0 * softness || norm(&dual[part]) > 0.95
+        };
+        let keep: Vec<bool> = (0..self.at.len()).map(stays).collect();
         normal.keep(&keep);
         self.keep(&keep, m);
         let bend = normal.bends(&self.value);
         self.point_along(&bend, m);
     }
 
-    fn keep_ends(&self, inner: impl Fn(usize) -> bool) -> Vec<bool> {
-        let last = self.at.len() - 1;
-        (0..=last).map(|j| j == 0 || j == last || inner(j)).collect()
-    }
-
     /// One step of [`smooth`](Self::smooth); false once the steps no longer matter at this softness.
-    fn smooth_step(&mut self, normal: &Normal, penalty: f64, softness: f64, dual: &mut [f64]) -> bool {
+    fn smooth_step(&mut self, normal: &impl Normal, penalty: f64, softness: f64, dual: &mut [f64]) -> bool {
         let m = normal.outputs();
         let bend = normal.bends(&self.value);
         let length: Vec<f64> = bend.chunks(m).map(|b| norm(b).hypot(softness)).collect();
@@ -267,12 +223,12 @@ impl Knots {
 
     /// Newton's method for several outputs, near the minimiser and among knots that bend. A knot whose bend would turn
     /// round is dropped.
-    fn newton(&mut self, normal: &mut Normal, penalty: f64) {
+    fn newton(&mut self, normal: &mut impl Normal, penalty: f64) {
         let m = normal.outputs();
         let mut smallest = f64::INFINITY;
         // Quadratic convergence takes a handful of steps; each drop may take some more.
         for _ in 0..20 + 4 * self.at.len() {
-            if self.inner() == 0 {
+            if !self.bends_anywhere(normal) {
                 self.value = normal.solve_least_squares();
                 return;
             }
@@ -292,7 +248,7 @@ impl Knots {
             }
             let target: Vec<f64> = self.value.iter().zip(&step).map(|(v, d)| v + d).collect();
             let turned = normal.bends(&target);
-            let vanishing = self.vanishing(&bend, &turned, m);
+            let vanishing = self.vanishing(normal, &bend, &turned);
             if vanishing.iter().any(Option::is_some) {
                 let reach = vanishing.iter().flatten().copied().fold(1.0, f64::min);
                 let keep: Vec<bool> = vanishing.iter().map(|t| t.is_none_or(|t| t > reach * (1.0 + 1e-12))).collect();
@@ -334,7 +290,7 @@ struct Change {
 }
 
 impl Change {
-    fn new(normal: &Normal, value: &[f64], step: &[f64], bend: &[f64], penalty: f64, softness: f64) -> Self {
+    fn new(normal: &impl Normal, value: &[f64], step: &[f64], bend: &[f64], penalty: f64, softness: f64) -> Self {
         let (linear, quadratic) = normal.change(value, step);
         let m = normal.outputs();
         Self { linear, quadratic, penalty, softness, bend: bend.to_vec(), bend_step: normal.bends(step), m }

@@ -1,7 +1,12 @@
 //! The rows of a problem in one input, merged, sorted and brought to unit size.
 
+use super::answer::{Neurons, count_kinks};
+use super::knots::{Knots, Normal, bends, norm};
+use super::normal::Tridiagonal;
+use super::problem::{Merit, Problem, Sweep};
+use super::rows::{Rows, largest, power_of_two};
 use crate::Samples;
-use crate::convex::knots::Knots;
+use multigrade_model::Matrix;
 
 /// Weighted means of the targets at the distinct `x`, ascending, in units in which all numbers are about 1.
 ///
@@ -23,72 +28,26 @@ pub(super) struct Line {
     inertia: f64,
     /// Half the weighted squares within rows of equal `x`: lost whatever the fit.
     pub(super) spread: f64,
-    centre: f64,
     unit_x: f64,
     unit_y: f64,
     unit_w: f64,
+    /// The unit in which the penalty counts `x`: its weighted standard deviation, 1 if it is constant.
+    unit: f64,
     /// Size of the largest target in units of `y'`.
     largest_target: f64,
 }
 
-/// What a candidate is worth, in units of the line; `primal` and `dual` without the spread.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Merit {
-    pub(super) loss: f64,
-    pub(super) bend: f64,
-    pub(super) primal: f64,
-    pub(super) dual: f64,
-    pub(super) omega: f64,
-}
-
-/// Buffers of [`Line::measure`]: the dual point `V` and the correlations `u`, one column per output.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sweep {
-    pub(super) v: Vec<f64>,
-    pub(super) u: Vec<f64>,
-    /// `|u|` of all outputs.
-    pub(super) size: Vec<f64>,
-}
-
-/// The largest power of two that is at most `value`; 1 for 0.
-fn power_of_two(value: f64) -> f64 {
-    if value == 0.0 {
-        return 1.0;
-    }
-    // Within a range where the inverse is finite too.
-    f64::from_bits(value.to_bits() & (0x7ff << 52)).clamp(2f64.powi(-1000), 2f64.powi(1000))
-}
-
 impl Line {
     pub(super) fn new(samples: &Samples) -> Self {
-        let (rows, m) = (samples.rows(), samples.n_targets());
-        let input = samples.inputs();
-        let mut order: Vec<usize> = (0..rows).collect();
-        order.sort_by(|&i, &j| input[i].total_cmp(&input[j]));
-        let unit_w = power_of_two(samples.weights().iter().copied().fold(0.0, f64::max));
-
-        let (mut x, mut w, mut y, mut spread) = (Vec::new(), Vec::new(), vec![Vec::new(); m], 0.0);
-        for tied in order.chunk_by(|&i, &j| input[i] == input[j]) {
-            let weight = |i: usize| samples.weights()[i] / unit_w;
-            let total: f64 = tied.iter().map(|&i| weight(i)).sum();
-            x.push(input[tied[0]]);
-            w.push(total);
-            for (o, column) in y.iter_mut().enumerate() {
-                // Deviations from one of them, so that equal targets have exactly their value as mean.
-                let first = samples.targets_of(tied[0])[o];
-                let off = |i: usize| samples.targets_of(i)[o] - first;
-                let mean = tied.iter().map(|&i| weight(i) * off(i)).sum::<f64>() / total;
-                spread += tied.iter().map(|&i| 0.5 * weight(i) * (off(i) - mean).powi(2)).sum::<f64>();
-                column.push(first + mean);
-            }
-        }
+        let m = samples.n_targets();
+        let Rows { x, w, y, spread, unit_w } = Rows::new(samples);
+        let largest_target = largest(&y);
         let centre = x[0] + (x[x.len() - 1] - x[0]) / 2.0;
         let unit_x = power_of_two((x[x.len() - 1] - x[0]) / 2.0);
         let z: Vec<f64> = x.iter().map(|x| (x - centre) / unit_x).collect();
         let total: f64 = w.iter().sum();
         let mean_z = w.iter().zip(&z).map(|(w, z)| w * z).sum::<f64>() / total;
         let inertia = w.iter().zip(&z).map(|(w, z)| w * (z - mean_z).powi(2)).sum();
-        let largest = y.iter().flatten().fold(0.0, |a: f64, y| a.max(y.abs()));
         let mut line = Self {
             x,
             z,
@@ -99,15 +58,17 @@ impl Line {
             total,
             inertia,
             spread,
-            centre,
             unit_x,
             unit_y: 1.0,
             unit_w,
-            largest_target: largest,
+            unit: 1.0,
+            largest_target,
         };
+        if line.inertia > 0.0 {
+            line.unit = line.unit_x * (line.inertia / line.total).sqrt();
+        }
         line.subtract_lines();
-        let left = line.y.iter().flatten().fold(0.0, |a: f64, y| a.max(y.abs()));
-        line.unit_y = power_of_two(left);
+        line.unit_y = power_of_two(largest(&line.y));
         line.y.iter_mut().flatten().for_each(|y| *y /= line.unit_y);
         line.spread /= line.unit_y * line.unit_y;
         line.largest_target /= line.unit_y;
@@ -134,88 +95,15 @@ impl Line {
         self.z.len()
     }
 
-    pub(super) fn outputs(&self) -> usize {
-        self.y.len()
-    }
-
-    /// Sum of the weights, in their own units.
-    pub(super) fn weight(&self) -> f64 {
-        self.total * self.unit_w
-    }
-
-    /// Factor from penalties in units of the line to penalties of the slope in units of the data.
-    pub(super) fn penalty_unit(&self) -> f64 {
-        self.unit_w * self.unit_y * self.unit_x
-    }
-
-    /// The weighted standard deviation of the input; 1 if it is constant.
-    pub(super) fn input_unit(&self) -> f64 {
-        if self.inertia > 0.0 { self.unit_x * (self.inertia / self.total).sqrt() } else { 1.0 }
-    }
-
-    /// Factor from objectives in units of the line to their own.
-    pub(super) fn objective_unit(&self) -> f64 {
-        self.unit_w * self.unit_y * self.unit_y
-    }
-
-    /// Factor from slopes in units of the line to their own.
-    pub(super) fn slope_unit(&self) -> f64 {
-        self.unit_y / self.unit_x
-    }
-
-    /// The dual point in its own units, row-major.
-    pub(super) fn dual_point(&self, sweep: &Sweep) -> Vec<f64> {
-        let (n, m) = (self.len(), self.outputs());
-        let unit = self.unit_w * self.unit_y;
-        (0..n).flat_map(|i| (0..m).map(move |o| unit * sweep.v[o * n + i])).collect()
-    }
-
-    /// What rounding of the targets alone can make of `omega`: penalties below it fit rounding errors.
-    pub(super) fn noise(&self) -> f64 {
-        2f64.powi(-48) * self.largest_target * self.total
-    }
-
     /// `y` of output `o` for the value `fit` of the spline at `z`.
     pub(super) fn restored(&self, o: usize, z: f64, fit: f64) -> f64 {
         let (mean, slope) = self.lines[o];
         mean + slope * (z - self.mean_z) + self.unit_y * fit
     }
 
-    pub(super) fn normalised(&self, x: f64) -> f64 {
-        (x - self.centre) / self.unit_x
-    }
-
-    /// Objective, dual bound and correlations of the spline through `knots`, in two passes per output.
-    pub(super) fn measure(&self, knots: &Knots, penalty: f64, sweep: &mut Sweep) -> Merit {
-        let (n, m) = (self.len(), self.outputs());
-        for buffer in [&mut sweep.v, &mut sweep.u] {
-            buffer.resize(n * m, 0.0);
-        }
-        sweep.size.clear();
-        sweep.size.resize(n, 0.0);
-        let (mut loss, mut vy, mut vv) = (0.0, 0.0, 0.0);
-        for o in 0..m {
-            let (v, u) = (&mut sweep.v[o * n..(o + 1) * n], &mut sweep.u[o * n..(o + 1) * n]);
-            let sums = self.residual(knots, o, v);
-            loss += 0.5 * sums.square;
-            let (a, b) = self.correlate(o, &sums, v, u);
-            vy += a;
-            vv += b;
-            for (size, u) in sweep.size.iter_mut().zip(u.iter()) {
-                *size = if m == 1 { u.abs() } else { size.hypot(*u) };
-            }
-        }
-        let omega = sweep.size.iter().copied().fold(0.0, f64::max);
-        let bend = knots.total_bend(&self.z, m);
-        let best = if vv > 0.0 { vy / vv } else { 0.0 };
-        let largest = if omega > 0.0 { penalty / omega } else { f64::INFINITY };
-        let s = best.clamp(-largest, largest);
-        Merit { loss, bend, primal: loss + penalty * bend, dual: s * vy - 0.5 * s * s * vv, omega }
-    }
-
     /// Fills `v` with the weighted residual `w (y - f)`.
-    fn residual(&self, knots: &Knots, o: usize, v: &mut [f64]) -> Sums {
-        let m = self.outputs();
+    fn residual(&self, knots: &Knots<usize>, o: usize, v: &mut [f64]) -> Sums {
+        let m = self.y.len();
         let mut sums = Sums { plain: 0.0, moment: 0.0, square: 0.0 };
         let pieces = knots.at.windows(2).enumerate();
         for (j, ends) in pieces {
@@ -258,9 +146,183 @@ impl Line {
     }
 }
 
+impl Problem for Line {
+    type Place = usize;
+    type Normal = Tridiagonal;
+
+    fn outputs(&self) -> usize {
+        self.y.len()
+    }
+
+    fn weight(&self) -> f64 {
+        self.total * self.unit_w
+    }
+
+    fn units(&self) -> Vec<f64> {
+        vec![self.unit]
+    }
+
+    fn penalty_unit(&self) -> f64 {
+        self.unit_w * self.unit_y * (self.unit_x / self.unit)
+    }
+
+    fn objective_unit(&self) -> f64 {
+        self.unit_w * self.unit_y * self.unit_y
+    }
+
+    fn spread(&self) -> f64 {
+        self.spread
+    }
+
+    fn noise(&self) -> f64 {
+        2f64.powi(-48) * self.largest_target * self.total
+    }
+
+    fn on(&self, samples: &Samples) -> Self {
+        Self { unit: self.unit, ..Self::new(samples) }
+    }
+
+    fn rank(&self, x: f64) -> usize {
+        self.x.partition_point(|&place| place < x)
+    }
+
+    fn none(&self) -> Knots<usize> {
+        Knots::none(self.len(), self.y.len())
+    }
+
+    fn interpolant(&self) -> Option<Knots<usize>> {
+        Some(Knots::interpolant(self))
+    }
+
+    fn normal(&self, knots: &Knots<usize>) -> Tridiagonal {
+        Tridiagonal::new(self, &knots.at)
+    }
+
+    /// In two passes per output.
+    fn measure(&self, knots: &Knots<usize>, penalty: f64, sweep: &mut Sweep) -> Merit {
+        let (n, m) = (self.len(), self.y.len());
+        for buffer in [&mut sweep.v, &mut sweep.u] {
+            buffer.resize(n * m, 0.0);
+        }
+        sweep.size.clear();
+        sweep.size.resize(n, 0.0);
+        let (mut loss, mut vy, mut vv) = (0.0, 0.0, 0.0);
+        for o in 0..m {
+            let (v, u) = (&mut sweep.v[o * n..(o + 1) * n], &mut sweep.u[o * n..(o + 1) * n]);
+            let sums = self.residual(knots, o, v);
+            loss += 0.5 * sums.square;
+            let (a, b) = self.correlate(o, &sums, v, u);
+            vy += a;
+            vv += b;
+            for (size, u) in sweep.size.iter_mut().zip(u.iter()) {
+                *size = if m == 1 { u.abs() } else { size.hypot(*u) };
+            }
+        }
+        let omega = sweep.size.iter().copied().fold(0.0, f64::max);
+        let place: Vec<f64> = knots.at.iter().map(|&i| self.z[i]).collect();
+        let bend = bends(&place, &knots.value, m).chunks(m).map(norm).sum();
+        Merit::new(loss, bend, penalty, vy, vv, omega)
+    }
+
+    fn insert_maxima(&self, knots: &mut Knots<usize>, penalty: f64, sweep: &Sweep) -> usize {
+        knots.insert_maxima(self, penalty, &sweep.u, &sweep.size)
+    }
+
+    fn trace(&self, knots: &Knots<usize>, penalty: f64) -> f64 {
+        let m = self.y.len();
+        if penalty == 0.0 {
+            return (self.len() * m) as f64;
+        }
+        if knots.at.len() <= 2 {
+            return (knots.at.len() * m) as f64;
+        }
+        let normal = Tridiagonal::new(self, &knots.at);
+        let sizes: Vec<f64> = normal.bends(&knots.value).chunks(m).map(norm).collect();
+        normal.degrees_of_freedom(&knots.direction, &sizes, penalty)
+    }
+
+    fn neurons(&self, knots: &Knots<usize>) -> usize {
+        count_kinks(&self.x, &knots.at, &knots.value, self.y.len())
+    }
+
+    fn answer(&self, knots: &Knots<usize>) -> Neurons {
+        let m = self.y.len();
+        let value: Vec<f64> = knots
+            .at
+            .iter()
+            .zip(knots.value.chunks_exact(m))
+            .flat_map(|(&i, values)| values.iter().enumerate().map(move |(o, &v)| self.restored(o, self.z[i], v)))
+            .collect();
+        let mut neurons = Neurons::affine(vec![0.0; m], Matrix::zeros(m, 1));
+        neurons.join(0, &self.x, &knots.at, &knots.value, &value);
+        neurons
+    }
+
+    fn dual_point(&self, sweep: &Sweep) -> Vec<f64> {
+        let (n, m) = (self.len(), self.y.len());
+        let unit = self.unit_w * self.unit_y;
+        (0..n).flat_map(|i| (0..m).map(move |o| unit * sweep.v[o * n + i])).collect()
+    }
+}
+
 /// Sums over a weighted residual `v = w r`: `Σ v`, `Σ v (z - mean)`, `Σ v r`.
 struct Sums {
     plain: f64,
     moment: f64,
     square: f64,
+}
+
+impl Knots<usize> {
+    /// The zero spline without inner knots.
+    fn none(n: usize, m: usize) -> Self {
+        let at = if n > 1 { vec![0, n - 1] } else { vec![0] };
+        let k = at.len();
+        Self { at, value: vec![0.0; k * m], direction: vec![0.0; k * m] }
+    }
+
+    /// The spline through all data.
+    fn interpolant(line: &Line) -> Self {
+        let (n, m) = (line.len(), line.y.len());
+        let value: Vec<f64> = (0..n).flat_map(|i| line.y.iter().map(move |column| column[i])).collect();
+        let mut knots = Self { at: (0..n).collect(), direction: vec![0.0; value.len()], value };
+        let bend = bends(&line.z, &knots.value, m);
+        knots.point_along(&bend, m);
+        knots
+    }
+
+    /// Value of output `o` at `z`; linear beyond the ends.
+    fn value_at(&self, line: &Line, z: f64, o: usize) -> f64 {
+        let m = line.y.len();
+        let Some(last) = self.at.len().checked_sub(2) else { return self.value[o] };
+        let j = self.at.partition_point(|&i| line.z[i] <= z).saturating_sub(1).min(last);
+        let (a, b) = (line.z[self.at[j]], line.z[self.at[j + 1]]);
+        let (start, end) = (self.value[j * m + o], self.value[(j + 1) * m + o]);
+        if b > a { start + (end - start) * ((z - a) / (b - a)) } else { start }
+    }
+
+    /// Inserts knots at every local maximum of `|u|` above the penalty, bending towards `u`; gives their number.
+    ///
+    /// `size` holds `|u|`, `u` one column per output. Knots nearer to each other than `2^-44` of the unit would have
+    /// slopes made of rounding errors and are left out.
+    fn insert_maxima(&mut self, line: &Line, penalty: f64, u: &[f64], size: &[f64]) -> usize {
+        let (n, m) = (line.len(), line.y.len());
+        let (threshold, separation) = (penalty * (1.0 + 1e-12), 2f64.powi(-44));
+        let mut grown = Self::empty();
+        for j in 0..self.at.len() {
+            grown.push(self.at[j], &self.value[j * m..(j + 1) * m], &self.direction[j * m..(j + 1) * m]);
+            let Some(&next) = self.at.get(j + 1) else { break };
+            for i in self.at[j] + 1..next {
+                let is_maximum = size[i] > threshold && size[i] >= size[i - 1] && size[i] >= size[i + 1];
+                let free = |k: usize| (line.z[k] - line.z[i]).abs() > separation;
+                if is_maximum && free(grown.at[grown.at.len() - 1]) && free(next) {
+                    let value: Vec<f64> = (0..m).map(|o| self.value_at(line, line.z[i], o)).collect();
+                    let direction: Vec<f64> = (0..m).map(|o| u[o * n + i] / size[i]).collect();
+                    grown.push(i, &value, &direction);
+                }
+            }
+        }
+        let inserted = grown.at.len() - self.at.len();
+        *self = grown;
+        inserted
+    }
 }

@@ -1,11 +1,11 @@
 //! The normal equations of a linear spline in the basis of hat functions.
 
-use super::knots::bends;
+use super::knots::{Normal, bends};
 use super::line::Line;
 
 /// Gram matrix (tridiagonal, the same for all outputs) and right side of least squares over splines with given knots.
 #[derive(Clone, Debug)]
-pub(super) struct Normal {
+pub(super) struct Tridiagonal {
     place: Vec<f64>,
     diagonal: Vec<f64>,
     /// `off[j]` couples knots `j` and `j + 1`.
@@ -15,10 +15,10 @@ pub(super) struct Normal {
     m: usize,
 }
 
-impl Normal {
+impl Tridiagonal {
     /// One pass over the data per output.
     pub(super) fn new(line: &Line, at: &[usize]) -> Self {
-        let (k, m) = (at.len(), line.outputs());
+        let (k, m) = (at.len(), line.y.len());
         let place: Vec<f64> = at.iter().map(|&i| line.z[i]).collect();
         let mut normal = Self { place, diagonal: vec![0.0; k], off: vec![0.0; k], right: vec![0.0; k * m], m };
         for o in 0..m {
@@ -50,64 +50,12 @@ impl Normal {
         normal
     }
 
-    pub(super) fn outputs(&self) -> usize {
-        self.m
-    }
-
-    pub(super) fn bends(&self, value: &[f64]) -> Vec<f64> {
-        bends(&self.place, value, self.m)
-    }
-
-    /// Takes out knots: a spline without knot `b` between `a` and `c` has there `(1 - t)` of its value at `a` and `t` of
-    /// that at `c`, so hat functions merge as `N_a + (1 - t) N_b`, `N_c + t N_b`. Only sums of nonnegative terms, no
-    /// cancellation.
-    pub(super) fn keep(&mut self, keep: &[bool]) {
-        let m = self.m;
-        let mut last = 0;
-        for (j, &kept) in keep.iter().enumerate().skip(1) {
-            if kept {
-                last += 1;
-                self.place[last] = self.place[j];
-                self.diagonal[last] = self.diagonal[j];
-                self.off[last] = self.off[j];
-                self.right.copy_within(j * m..(j + 1) * m, last * m);
-                continue;
-            }
-            let next = j + 1;
-            let t = (self.place[j] - self.place[last]) / (self.place[next] - self.place[last]);
-            let (left, own, right) = (self.off[last], self.diagonal[j], self.off[j]);
-            self.diagonal[last] += (1.0 - t) * (2.0 * left + (1.0 - t) * own);
-            self.off[last] = (1.0 - t) * right + t * left + t * (1.0 - t) * own;
-            self.diagonal[next] += t * (2.0 * right + t * own);
-            for o in 0..m {
-                let own = self.right[j * m + o];
-                self.right[last * m + o] += (1.0 - t) * own;
-                self.right[next * m + o] += t * own;
-            }
-        }
-        for column in [&mut self.place, &mut self.diagonal, &mut self.off] {
-            column.truncate(last + 1);
-        }
-        self.right.truncate((last + 1) * m);
-    }
-
     /// Entry `o` of row `j` of `G v`.
     fn times(&self, v: &[f64], j: usize, o: usize) -> f64 {
         let (m, i) = (self.m, j * self.m + o);
         let left = if j > 0 { self.off[j - 1] * v[i - m] } else { 0.0 };
         let right = if j + 1 < self.place.len() { self.off[j] * v[i + m] } else { 0.0 };
         left + self.diagonal[j] * v[i] + right
-    }
-
-    /// `<G v - r, d>` and `<d, G d>`.
-    pub(super) fn change(&self, value: &[f64], step: &[f64]) -> (f64, f64) {
-        let (mut linear, mut quadratic) = (0.0, 0.0);
-        for i in 0..value.len() {
-            let (j, o) = (i / self.m, i % self.m);
-            linear += step[i] * (self.times(value, j, o) - self.right[i]);
-            quadratic += step[i] * self.times(step, j, o);
-        }
-        (linear, quadratic)
     }
 
     /// Right side of the problem in which the penalty is `β sum_j <direction_j, bend_j>`.
@@ -130,51 +78,6 @@ impl Normal {
     fn second_difference(&self, j: usize) -> (f64, f64, f64) {
         let (a, c) = (1.0 / (self.place[j] - self.place[j - 1]), 1.0 / (self.place[j + 1] - self.place[j]));
         (a, -(a + c), c)
-    }
-
-    /// Minimiser for one output when every bend has the sign `direction`.
-    pub(super) fn solve_directed(&self, direction: &[f64], penalty: f64) -> Vec<f64> {
-        let mut right = self.directed(direction, penalty);
-        let mut pivot = self.diagonal.clone();
-        for j in 1..pivot.len() {
-            let factor = self.off[j - 1] / pivot[j - 1];
-            pivot[j] -= factor * self.off[j - 1];
-            right[j] -= factor * right[j - 1];
-        }
-        let last = pivot.len() - 1;
-        right[last] /= pivot[last];
-        for j in (0..last).rev() {
-            right[j] = (right[j] - self.off[j] * right[j + 1]) / pivot[j];
-        }
-        right
-    }
-
-    /// Minimiser without penalty.
-    pub(super) fn solve_least_squares(&self) -> Vec<f64> {
-        let mut right = self.right.clone();
-        let mut band = self.hessian(|_, _, _| 0.0, 0.0);
-        band.factor();
-        band.solve(&mut right);
-        right
-    }
-
-    /// Step from `value` to the minimiser of the second-order model in which the penalty has gradient `β pull_j` and
-    /// second derivatives `β block(j, o, k)` in the bend of knot `j`.
-    pub(super) fn newton_step(
-        &self,
-        value: &[f64],
-        pull: &[f64],
-        block: impl Fn(usize, usize, usize) -> f64,
-        penalty: f64,
-    ) -> Vec<f64> {
-        let mut right = self.directed(pull, penalty);
-        for (i, right) in right.iter_mut().enumerate() {
-            *right -= self.times(value, i / self.m, i % self.m);
-        }
-        let mut band = self.hessian(block, penalty);
-        band.factor();
-        band.solve(&mut right);
-        right
     }
 
     fn hessian(&self, block: impl Fn(usize, usize, usize) -> f64, penalty: f64) -> Band {
@@ -225,6 +128,104 @@ impl Normal {
         let diagonal: f64 = (0..count).map(|j| self.diagonal[j] * entry(j, j)).sum();
         let off: f64 = (1..count).map(|j| 2.0 * self.off[j - 1] * entry(j, j - 1)).sum();
         diagonal + off
+    }
+}
+
+impl Normal for Tridiagonal {
+    fn outputs(&self) -> usize {
+        self.m
+    }
+
+    fn bends_at(&self, j: usize) -> bool {
+        j > 0 && j + 1 < self.place.len()
+    }
+
+    fn bends(&self, value: &[f64]) -> Vec<f64> {
+        bends(&self.place, value, self.m)
+    }
+
+    /// A spline without knot `b` between `a` and `c` has there `(1 - t)` of its value at `a` and `t` of
+    /// that at `c`, so hat functions merge as `N_a + (1 - t) N_b`, `N_c + t N_b`. Only sums of nonnegative terms, no
+    /// cancellation.
+    fn keep(&mut self, keep: &[bool]) {
+        let m = self.m;
+        let mut last = 0;
+        for (j, &kept) in keep.iter().enumerate().skip(1) {
+            if kept {
+                last += 1;
+                self.place[last] = self.place[j];
+                self.diagonal[last] = self.diagonal[j];
+                self.off[last] = self.off[j];
+                self.right.copy_within(j * m..(j + 1) * m, last * m);
+                continue;
+            }
+            let next = j + 1;
+            let t = (self.place[j] - self.place[last]) / (self.place[next] - self.place[last]);
+            let (left, own, right) = (self.off[last], self.diagonal[j], self.off[j]);
+            self.diagonal[last] += (1.0 - t) * (2.0 * left + (1.0 - t) * own);
+            self.off[last] = (1.0 - t) * right + t * left + t * (1.0 - t) * own;
+            self.diagonal[next] += t * (2.0 * right + t * own);
+            for o in 0..m {
+                let own = self.right[j * m + o];
+                self.right[last * m + o] += (1.0 - t) * own;
+                self.right[next * m + o] += t * own;
+            }
+        }
+        for column in [&mut self.place, &mut self.diagonal, &mut self.off] {
+            column.truncate(last + 1);
+        }
+        self.right.truncate((last + 1) * m);
+    }
+
+    fn solve_directed(&mut self, _: &[f64], direction: &[f64], penalty: f64) -> Vec<f64> {
+        let mut right = self.directed(direction, penalty);
+        let mut pivot = self.diagonal.clone();
+        for j in 1..pivot.len() {
+            let factor = self.off[j - 1] / pivot[j - 1];
+            pivot[j] -= factor * self.off[j - 1];
+            right[j] -= factor * right[j - 1];
+        }
+        let last = pivot.len() - 1;
+        right[last] /= pivot[last];
+        for j in (0..last).rev() {
+            right[j] = (right[j] - self.off[j] * right[j + 1]) / pivot[j];
+        }
+        right
+    }
+
+    fn solve_least_squares(&self) -> Vec<f64> {
+        let mut right = self.right.clone();
+        let mut band = self.hessian(|_, _, _| 0.0, 0.0);
+        band.factor();
+        band.solve(&mut right);
+        right
+    }
+
+    fn newton_step(
+        &self,
+        value: &[f64],
+        pull: &[f64],
+        block: impl Fn(usize, usize, usize) -> f64,
+        penalty: f64,
+    ) -> Vec<f64> {
+        let mut right = self.directed(pull, penalty);
+        for (i, right) in right.iter_mut().enumerate() {
+            *right -= self.times(value, i / self.m, i % self.m);
+        }
+        let mut band = self.hessian(block, penalty);
+        band.factor();
+        band.solve(&mut right);
+        right
+    }
+
+    fn change(&self, value: &[f64], step: &[f64]) -> (f64, f64) {
+        let (mut linear, mut quadratic) = (0.0, 0.0);
+        for i in 0..value.len() {
+            let (j, o) = (i / self.m, i % self.m);
+            linear += step[i] * (self.times(value, j, o) - self.right[i]);
+            quadratic += step[i] * self.times(step, j, o);
+        }
+        (linear, quadratic)
     }
 }
 

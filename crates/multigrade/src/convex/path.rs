@@ -1,17 +1,15 @@
 //! A path of penalties and the choice of one.
 
-use super::answer::{PathPoint, count_neurons};
-use super::generate::{Rule, Solved, generate, interpolate};
-use super::knots::Knots;
-use super::line::{Line, Sweep};
+use super::answer::PathPoint;
+use super::problem::{Problem, Rule, Solved, Sweep, generate, interpolate};
 use super::settings::Choice;
 use crate::{Samples, split};
 
-/// Optimal splines for falling penalties, the last of them the interpolant.
-pub(super) struct Path<'a> {
-    line: &'a Line,
+/// Optimal splines for falling penalties, the last of them the interpolant if there is one.
+pub(super) struct Path<'a, P: Problem> {
+    problem: &'a P,
     rule: Rule,
-    pub(super) solved: Vec<Solved>,
+    pub(super) solved: Vec<Solved<P::Place>>,
 }
 
 /// `points` penalties from `largest` to `min_ratio largest`, equally spaced in logarithm.
@@ -20,48 +18,40 @@ pub(super) fn penalties(largest: f64, points: usize, min_ratio: f64) -> Vec<f64>
     (0..points).map(|i| largest * min_ratio.powf(i as f64 / last)).collect()
 }
 
-impl<'a> Path<'a> {
+impl<'a, P: Problem> Path<'a, P> {
     /// Each fit starts from the knots of the one before.
-    pub(super) fn new(line: &'a Line, penalties: &[f64], rule: Rule, sweep: &mut Sweep) -> Self {
-        let mut path = Self { line, rule, solved: Vec::new() };
+    pub(super) fn new(problem: &'a P, penalties: &[f64], rule: Rule, sweep: &mut Sweep) -> Self {
+        let mut path = Self { problem, rule, solved: Vec::new() };
         for &penalty in penalties {
-            let start = path.solved.last().map_or_else(|| Knots::none(line.len(), line.outputs()), |s| s.knots.clone());
-            path.solved.push(generate(line, penalty, start, rule, sweep));
+            let start = path.solved.last().map_or_else(|| problem.none(), |s| s.knots.clone());
+            path.solved.push(generate(problem, penalty, start, rule, sweep));
         }
-        path.solved.push(interpolate(line, sweep));
+        path.solved.extend(interpolate(problem, sweep));
         path
     }
 
     /// Loss of a fit in units of the data.
-    fn loss(&self, solved: &Solved) -> f64 {
-        (solved.merit.loss + self.line.spread) * self.line.objective_unit()
-    }
-
-    /// Degrees of freedom of one output. The interpolant has one for each distinct `x`.
-    fn freedom(&self, solved: &Solved) -> f64 {
-        if solved.penalty == 0.0 {
-            return self.line.len() as f64;
-        }
-        solved.knots.degrees_of_freedom(self.line, solved.penalty) / self.line.outputs() as f64
+    fn loss(&self, solved: &Solved<P::Place>) -> f64 {
+        (solved.merit.loss + self.problem.spread()) * self.problem.objective_unit()
     }
 
     /// The summary of each fit. The score is generalised cross-validation.
     pub(super) fn summary(&self) -> Vec<PathPoint> {
-        let line = self.line;
-        let total = line.weight();
-        let point = |solved: &Solved| {
-            let (loss, freedom) = (self.loss(solved), self.freedom(solved));
+        let problem = self.problem;
+        let (total, m) = (problem.weight(), problem.outputs() as f64);
+        let point = |solved: &Solved<P::Place>| {
+            let (loss, freedom) = (self.loss(solved), problem.trace(&solved.knots, solved.penalty) / m);
             let share = 1.0 - freedom / total;
-            let mean = 2.0 * loss / (total * line.outputs() as f64);
+            let mean = 2.0 * loss / (total * m);
             let score = if share > 0.0 { mean / (share * share) } else { f64::INFINITY };
-            let whole = solved.merit.primal + line.spread;
+            let whole = solved.merit.primal + problem.spread();
             let gap = (solved.merit.primal - solved.merit.dual).max(0.0);
             PathPoint {
-                penalty: solved.penalty * line.penalty_unit() / line.input_unit(),
-                neurons: count_neurons(line, solved),
+                penalty: solved.penalty * problem.penalty_unit(),
+                neurons: problem.neurons(&solved.knots),
                 freedom,
                 loss,
-                variation: solved.merit.bend * line.slope_unit() * line.input_unit(),
+                variation: solved.merit.bend * problem.objective_unit() / problem.penalty_unit(),
                 rel_gap: if gap > 0.0 { gap / whole } else { 0.0 },
                 score,
             }
@@ -72,7 +62,12 @@ impl<'a> Path<'a> {
     /// Between two neighbours of the path, the fit on the far side of the last penalty that still `holds`.
     ///
     /// Halves the interval in logarithm; `holds` is true at `index`, false at `index + 1`.
-    pub(super) fn refine(&self, index: usize, holds: impl Fn(&Solved) -> bool, sweep: &mut Sweep) -> (Solved, Solved) {
+    pub(super) fn refine(
+        &self,
+        index: usize,
+        holds: impl Fn(&Solved<P::Place>) -> bool,
+        sweep: &mut Sweep,
+    ) -> (Solved<P::Place>, Solved<P::Place>) {
         let mut inside = self.solved[index].clone();
         let mut outside = self.solved[index + 1].clone();
         // Down to 1 part in 1e4 of the penalty; towards the interpolant, 2^-40 of the last penalty stands for 0.
@@ -83,15 +78,15 @@ impl<'a> Path<'a> {
                 break;
             }
             let middle = (inside.penalty * low).sqrt();
-            let solved = generate(self.line, middle, inside.knots.clone(), self.rule, sweep);
+            let solved = generate(self.problem, middle, inside.knots.clone(), self.rule, sweep);
             if holds(&solved) { inside = solved } else { outside = solved }
         }
         (inside, outside)
     }
 
     /// The largest penalty whose loss is at most `target`; the interpolant if none is.
-    pub(super) fn discrepancy(&self, target: f64, sweep: &mut Sweep) -> Solved {
-        let above = |solved: &Solved| self.loss(solved) > target;
+    pub(super) fn discrepancy(&self, target: f64, sweep: &mut Sweep) -> Solved<P::Place> {
+        let above = |solved: &Solved<P::Place>| self.loss(solved) > target;
         match self.solved.iter().position(|s| !above(s)) {
             Some(0) => self.solved[0].clone(),
             Some(first) => self.refine(first - 1, above, sweep).1,
@@ -100,8 +95,8 @@ impl<'a> Path<'a> {
     }
 
     /// The smallest penalty with at most `budget` neurons before the first fit of the path with more.
-    pub(super) fn within_neurons(&self, budget: usize, sweep: &mut Sweep) -> Solved {
-        let fits = |solved: &Solved| count_neurons(self.line, solved) <= budget;
+    pub(super) fn within_neurons(&self, budget: usize, sweep: &mut Sweep) -> Solved<P::Place> {
+        let fits = |solved: &Solved<P::Place>| self.problem.neurons(&solved.knots) <= budget;
         match self.solved.iter().position(|s| !fits(s)) {
             Some(0) => self.solved[0].clone(),
             Some(first) => self.refine(first - 1, fits, sweep).0,
@@ -116,15 +111,15 @@ struct Fold {
     held_out: Vec<usize>,
 }
 
-fn folds(samples: &Samples, line: &Line, choice: &Choice) -> Vec<Fold> {
+fn folds(samples: &Samples, problem: &impl Problem, choice: &Choice) -> Vec<Fold> {
     match *choice {
         Choice::HeldOut { share, seed } => {
             let parts = split(samples, share, seed);
             vec![Fold { train: parts.train, held_out: parts.held_out }]
         }
         Choice::BlockCv { folds, block } => {
-            let rank = |x: f64| line.x.partition_point(|&place| place < x);
-            let part: Vec<usize> = samples.inputs().iter().map(|&x| rank(x) / block % folds).collect();
+            let first = samples.inputs().iter().step_by(samples.n_inputs());
+            let part: Vec<usize> = first.map(|&x| problem.rank(x) / block % folds).collect();
             (0..folds)
                 .map(|k| {
                     let (held_out, train) = (0..samples.rows()).partition(|&i| part[i] == k);
@@ -136,13 +131,13 @@ fn folds(samples: &Samples, line: &Line, choice: &Choice) -> Vec<Fold> {
     }
 }
 
-/// Mean squared error on rows left out, for each penalty (in units of `line`) and last for the interpolant.
+/// Mean squared error on rows left out, for each penalty (in units of the problem) and last for the interpolant.
 ///
 /// The loss is a sum over rows, so a penalty for all rows is one for the kept rows times their share of the weight.
 /// Infinite everywhere when nothing can be left out.
-pub(super) fn held_out_scores(
+pub(super) fn held_out_scores<P: Problem>(
     samples: &Samples,
-    line: &Line,
+    problem: &P,
     choice: &Choice,
     penalties: &[f64],
     rule: Rule,
@@ -150,22 +145,20 @@ pub(super) fn held_out_scores(
 ) -> Vec<f64> {
     let m = samples.n_targets();
     let (mut errors, mut weight) = (vec![0.0; penalties.len() + 1], 0.0);
-    for fold in folds(samples, line, choice) {
+    for fold in folds(samples, problem, choice) {
         if fold.train.is_empty() || fold.held_out.is_empty() {
             continue;
         }
-        let kept = Line::new(&samples.select(&fold.train));
-        let factor = kept.weight() / line.weight() * line.penalty_unit() / kept.penalty_unit();
+        let (kept, left_out) = (problem.on(&samples.select(&fold.train)), samples.select(&fold.held_out));
+        let factor = kept.weight() / problem.weight() * problem.penalty_unit() / kept.penalty_unit();
         let own: Vec<f64> = penalties.iter().map(|penalty| penalty * factor).collect();
         let path = Path::new(&kept, &own, rule, sweep);
-        for &i in &fold.held_out {
-            let (z, w) = (kept.normalised(samples.inputs_of(i)[0]), samples.weights()[i]);
-            weight += w;
-            for (error, solved) in errors.iter_mut().zip(&path.solved) {
-                for (o, y) in samples.targets_of(i).iter().enumerate() {
-                    let fit = kept.restored(o, z, solved.knots.value_at(&kept, z, o));
-                    *error += w * (y - fit).powi(2);
-                }
+        weight += left_out.weights().iter().sum::<f64>();
+        for (error, solved) in errors.iter_mut().zip(&path.solved) {
+            let fitted = kept.answer(&solved.knots).predict(left_out.inputs());
+            let rows = fitted.chunks_exact(m).zip(left_out.targets().chunks_exact(m)).zip(left_out.weights());
+            for ((fit, y), w) in rows {
+                *error += w * fit.iter().zip(y).map(|(f, y)| (y - f).powi(2)).sum::<f64>();
             }
         }
     }
