@@ -366,3 +366,194 @@ pub(super) fn sum_rounding(format: Format, bias: f64, terms: impl Iterator<Item 
     let local = up_sum(up_product(gamma, total), up_product(underflows as f64, format.tiny()));
     if up_sum(total, local) <= format.largest() { up_sum(error, local) } else { f64::INFINITY }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_float::{FBig, round::mode::HalfEven};
+    use proptest::prelude::*;
+
+    type Big = FBig<HalfEven, 2>;
+
+    /// 2,000 bits: sums and products of a few numbers are exact, quotients far more than needed.
+    fn big(x: f64) -> Big {
+        Big::try_from(x).expect("finite").with_precision(2000).value()
+    }
+
+    /// The distance of the worst of several orders from the exact sum. Single operations of f32 are computed in f64 and
+    /// rounded: harmless, since 53 >= 2 * 24 + 2.
+    fn worst(format: Format, bias: f64, terms: &[(f64, f64, f64)]) -> Big {
+        let exact = terms.iter().fold(big(bias), |sum, (w, h, _)| sum + big(*w) * big(*h));
+        let products: Vec<(f64, f64)> = terms.iter().map(|(w, _, computed)| (format.round(*w), *computed)).collect();
+        let b = format.round(bias);
+        let mul = |w: f64, h: f64| format.round(w * h);
+        let add = |x: f64, y: f64| format.round(x + y);
+        // Fused: exact in f64 for f32 would need more bits, so this order is for f64 alone.
+        let fused = |sum: f64, (w, h): &(f64, f64)| w.mul_add(*h, sum);
+        let mut results = vec![
+            products.iter().fold(b, |sum, (w, h)| add(sum, mul(*w, *h))),
+            products.iter().rev().fold(b, |sum, (w, h)| add(sum, mul(*w, *h))),
+            add(products.iter().fold(0.0, |sum, (w, h)| add(sum, mul(*w, *h))), b),
+            add(products.iter().rev().fold(0.0, |sum, (w, h)| add(sum, mul(*w, *h))), b),
+        ];
+        if format == Format::F64 {
+            results.extend([products.iter().fold(b, fused), products.iter().rev().fold(b, fused)]);
+        }
+        let distance = |x: f64| {
+            let distance = big(x) - &exact;
+            if distance < big(0.0) { -distance } else { distance }
+        };
+        results.into_iter().map(distance).fold(big(0.0), |a, b| if a > b { a } else { b })
+    }
+
+    fn bound(format: Format, bias: f64, terms: &[(f64, f64, f64)]) -> f64 {
+        let values = terms.iter().map(|(w, h, computed)| {
+            let error = if h == computed { 0.0 } else { (h - computed).abs().next_up() };
+            (*w, Computed { magnitude: h.abs(), error })
+        });
+        sum_rounding(format, bias, values)
+    }
+
+    #[test]
+    fn the_bound_of_a_sum_is_attained_up_to_a_factor_in_every_part_of_it() {
+        for format in Format::ALL {
+            let (u, tiny) = (format.unit(), format.tiny());
+            let exact = |terms: &[(f64, f64)]| -> Vec<_> { terms.iter().map(|(w, h)| (*w, *h, *h)).collect() };
+            // Their product is 1 + r + s + u: the last digit is followed by exactly a half.
+            let (r, s) = if format == Format::F64 { (26, 27) } else { (12, 12) };
+            let [r, s] = [r, s].map(|k| 1.0 + power_of_two(-k));
+            let cases = [
+                // Additions: a half of the last digit is lost each time.
+                (0.0, exact(&[(1.0, 1.0), (1.0, u)]), 0.99),
+                (0.0, exact(&[(1.0, 1.0), (1.0, u), (-1.0, -u)]), 0.99),
+                (1.0, exact(&[(1.0, u), (1.0, u), (1.0, u)]), 0.99),
+                // A product, and a product with an addition.
+                (0.0, exact(&[(r, s)]), 0.99),
+                (u, exact(&[(r, s)]), 0.99),
+                // Underflow.
+                (0.0, exact(&[(0.5, tiny)]), 0.2),
+                (0.0, exact(&[(1.0 - u, 3.0 * tiny)]), 0.0),
+                (0.0, exact(&[(0.5, tiny), (0.5, tiny)]), 0.2),
+                // What comes in is off.
+                (0.0, vec![(1024.0, 0.1, f64::from(0.1f32))], 0.99),
+                (0.0, vec![(-3.0, 0.1, f64::from(0.1f32))], 0.1),
+            ];
+            for (bias, terms, share) in cases {
+                let (worst, bound) = (worst(format, bias, &terms), bound(format, bias, &terms));
+                assert!(worst <= big(bound), "{format:?} {bias} {terms:?}: {worst} {bound}");
+                assert!(
+                    worst >= big(share * (1.0 - 1e-6)) * big(bound),
+                    "{format:?} {bias} {terms:?}: {worst} {bound}"
+                );
+            }
+        }
+        // Weights and biases that are no numbers of the format.
+        for (bias, terms, share) in [
+            (0.1, vec![], 0.99),
+            (0.0, vec![(0.1, 1.0, 1.0)], 0.1),
+            (0.0, vec![(0.1, 65536.0, 65536.0)], 0.1),
+            (0.0, vec![(1e-50, 1.0, 1.0)], 1e-6),
+            (1.0 + 2f64.powi(-25), vec![(1.0 + 2f64.powi(-24), 1.0, 1.0)], 0.1),
+        ] {
+            let (worst, bound) = (worst(Format::F32, bias, &terms), bound(Format::F32, bias, &terms));
+            assert!(
+                worst <= big(bound) && worst >= big(share * (1.0 - 1e-6)) * big(bound),
+                "{bias} {terms:?}: {worst} {bound}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_exact_has_no_error_and_what_may_overflow_has_no_bound() {
+        for format in Format::ALL {
+            let big = format.largest();
+            assert_eq!(bound(format, 0.0, &[]), 0.0);
+            assert_eq!(bound(format, 1.0, &[]), 0.0);
+            let copy = |w: f64, magnitude: f64, error: f64| {
+                sum_rounding(format, 0.0, [(w, Computed { magnitude, error })].into_iter())
+            };
+            assert_eq!(copy(1.0, 3.0, 0.0), 0.0);
+            assert_eq!(copy(-2.0, big / 4.0, 0.0), 0.0);
+            assert_eq!(copy(0.3, 0.0, 0.0), 0.0);
+            assert_eq!(copy(3.0, big / 2.0, 0.0), f64::INFINITY);
+            assert_eq!(copy(1.0, big, big), f64::INFINITY);
+            assert_eq!(copy(1.0, 1.0, f64::INFINITY), f64::INFINITY);
+            // Each summand is within the range, the sum may not be: by additions, and by their rounding alone.
+            assert_eq!(bound(format, big, &[(1.0, big, big)]), f64::INFINITY);
+            assert_eq!(bound(format, big / 2.0, &[(1.0, big / 2.0, big / 2.0)]), f64::INFINITY);
+            assert!(bound(format, big / 2.0, &[(1.0, big / 4.0, big / 4.0)]).is_finite());
+            assert_eq!(format.gamma(1 << 23 << if format == Format::F64 { 29 } else { 0 }), f64::INFINITY);
+            assert_eq!(rounded(format, big, big), f64::INFINITY);
+            assert_eq!(rounded(format, 0.0, 0.0), 0.0);
+            // The tie between the smallest number and 0.
+            assert!(rounded(format, format.tiny() / 2.0, 0.0) >= format.tiny() / 2.0);
+            let plain = Input { center: 0.0, scale: 1.0 };
+            assert_eq!(plain.rounding(format, f64::INFINITY, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        }
+        let huge = Input { center: 1e39, scale: 1.0 };
+        assert!(huge.rounding(Format::F64, 1.0, 1e39, 1e39).is_finite());
+        assert_eq!(huge.rounding(Format::F32, 1.0, 1e39, 1e39), f64::INFINITY);
+        for scale in [1e-60, 1e60] {
+            let input = Input { center: 0.0, scale };
+            assert!(input.rounding(Format::F64, 1.0, 1.0, 1.0 / scale).is_finite());
+            assert_eq!(input.rounding(Format::F32, 1.0, 1.0, 1.0 / scale), f64::INFINITY);
+        }
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        let plain = -2.0..2.0f64;
+        let tiny = (1u64..1 << 40).prop_map(f64::from_bits);
+        prop_oneof![
+            4 => plain.clone(),
+            1 => plain.clone().prop_map(|x| x * 1e30),
+            1 => plain.clone().prop_map(|x| x * 1e-30),
+            1 => plain.clone().prop_map(|x| x * 1e-43),
+            1 => plain.clone().prop_map(|x| f64::from(x as f32)),
+            1 => Just(1.0),
+            1 => tiny,
+            1 => (-60i32..60).prop_map(|k| 2f64.powi(k)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_sum_is_further_from_the_exact_one_than_its_bound(
+            bias in number(), terms in prop::collection::vec((number(), number()), 0..6)
+        ) {
+            for format in Format::ALL {
+                let terms: Vec<_> = terms.iter().map(|(w, h)| (*w, *h, format.round(*h))).collect();
+                let bound = bound(format, bias, &terms);
+                if bound.is_finite() {
+                    prop_assert!(worst(format, bias, &terms) <= big(bound));
+                }
+            }
+        }
+
+        #[test]
+        fn no_scaled_input_is_further_from_the_exact_one_than_its_bound(
+            x in number(), center in prop_oneof![number(), Just(0.0)], scale in prop_oneof![number(), Just(1.0)]
+        ) {
+            let (input, scale) = (Input { center, scale: scale.abs() }, scale.abs());
+            if scale == 0.0 || !(1e-40..1e40).contains(&scale) {
+                return Ok(());
+            }
+            let exact = (big(x) - big(center)) / big(scale);
+            let difference = Rounded::sum(x, -center).value;
+            let bounds = (x.abs(), difference.abs().next_up(), (difference / scale).abs().next_up().next_up());
+            for format in Format::ALL {
+                let bound = input.rounding(format, bounds.0, bounds.1, bounds.2);
+                let step = |y: f64| format.round(y);
+                let centered = if center == 0.0 { step(x) } else { step(step(x) - step(center)) };
+                let mut results = vec![if scale == 1.0 { centered } else { step(centered / step(scale)) }];
+                results.push(step((x - center) / scale));
+                for result in results.into_iter().filter(|_| bound.is_finite()) {
+                    let off = big(result) - &exact;
+                    let off = if off < big(0.0) { -off } else { off };
+                    prop_assert!(off <= big(bound), "{format:?} {result} {bound}");
+                }
+            }
+        }
+    }
+}
