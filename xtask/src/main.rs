@@ -1,6 +1,7 @@
 //! Development commands of this repository; `cargo xtask` lists them.
 
 mod audit;
+mod mutants;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -13,6 +14,8 @@ Commands:
                  package (needs python3)
   python         the last part of it: wheel, tests and examples of the Python package
   audit          lines of code that a proof rests on
+  mutants [TEXT] make the checker wrong in one place after the other (those that contain TEXT) and see whether a test
+                 notices (half an hour)
   bench          test errors of the default settings beside those of other libraries, on the same rows
                  (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)";
 
@@ -119,6 +122,8 @@ fn main() -> ExitCode {
         ["python"] => python(),
         ["bench"] => bench(),
         ["audit"] => audit::run(&root()),
+        ["mutants"] => mutants::run(&root(), ""),
+        ["mutants", wanted] => mutants::run(&root(), wanted),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -43,12 +43,18 @@ fn bounds(model: &Multigrade, d: usize, n: usize, f: &Expression) -> (Bounds, Ve
 #[test]
 fn on_the_cells_of_a_mesh_the_bound_is_the_interpolation_error() {
     // The error of linear interpolation where it is known: h²/8 max f'' with f'' <= 0 (here 9 sin), and for the
-    // quadratic ½ x'Hx, with h the width of a cell, h²/8 times the sums of negative and of positive entries of H.
+    // quadratic ½ x'Hx, with h the width of a cell, h²/8 times the largest of -e'He and of e'He, where e goes from one
+    // vertex of a cell's simplex to another; here all of them are along edges between which the others are not acute.
     for (d, n, text, above, below) in [
         (1, 50, "sin(3*x)", 9.0, 0.0),
         (2, 12, "3*x*y", 0.0, 6.0),
         (2, 8, "x^2 + y^2 + x*y", 0.0, 6.0),
         (3, 4, "x*y + y*z/2 + x^2", 0.0, 5.0),
+        // Entries of both signs: where their sums would not be attained together, the edges of the cells tell.
+        (2, 12, "x^2 + 3*x*y - y^2", 2.0, 6.0),
+        (2, 8, "(x - y)^2", 0.0, 2.0),
+        (3, 4, "(x - y)^2 + (y - z)^2", 0.0, 4.0),
+        (2, 8, "-(x - y)^2", 2.0, 0.0),
     ] {
         let f = Expression::parse(text).unwrap();
         let (bounds, _) = bounds(&nets::mesh(d, n, |x| f.eval(x)), d, n, &f);

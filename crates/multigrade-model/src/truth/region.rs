@@ -362,7 +362,7 @@ impl Region {
     /// formula from `x` to each vertex, with matrices `H_v` in the enclosure of the second derivatives,
     ///
     /// ```text
-    /// f(x) - l(x) = Σ λ_v (f - l)(v) - ½ Σ_v λ_v (v - x)' H_v (v - x)
+    /// f(x) - l(x) = Σ λ_v (f - l)(v) - ½ Q,    Q = Σ_v λ_v (v - x)' H_v (v - x)
     /// ```
     ///
     /// Let `w` be the widths of the sides, and `y_i` in `[0, 1]` the position of `x_i` in its side. At a vertex coordinate
@@ -372,9 +372,10 @@ impl Region {
     /// V_ij = Σ_v λ_v (v_i - x_i)(v_j - x_j) = w_i w_j (min(y_i, y_j) - y_i y_j)  in  w_i w_j [0, 1/4]
     /// ```
     ///
-    /// With `H_v = M + Δ_v`, `M` any matrix, the sum with `M` is `Σ_ij M_ij V_ij`, and by Cauchy and Schwarz that with `Δ`
-    /// is at most `Σ_ij max|Δ_ij| √(V_ii V_jj) <= Σ_ij max|Δ_ij| w_i w_j / 4`. On the diagonal the factors
-    /// `(v_i - x_i)²` are not negative, and `H_v` needs no such splitting.
+    /// With `H_v = M + Δ_v`, `M` any matrix, the sum `Q` is `Σ_ij M_ij V_ij` and, by Cauchy and Schwarz, at most
+    /// `Σ_ij max|Δ_ij| √(V_ii V_jj) <= Σ_ij max|Δ_ij| w_i w_j / 4` more. On the diagonal the factors `(v_i - x_i)²` are not
+    /// negative, and `H_v` needs no such splitting. This encloses `Q` entry by entry. The other enclosure takes
+    /// `Σ_ij M_ij V_ij` as a whole: it is `Σ_{u<v} λ_u λ_v (u - v)' M (u - v)`, which [`poles`] encloses.
     fn curvature_on_simplex(&self, output: &Output, jet: &Jet, corners: &[Interval], order: &[usize]) -> Interval {
         let at = |corner: usize| {
             let term = |(i, slope): (usize, &f64)| Interval::exact(if corner >> i & 1 == 1 { *slope } else { -*slope });
@@ -382,20 +383,64 @@ impl Region {
             corners[corner] - affine.fold(Interval::exact(output.center), |sum, term| sum + term)
         };
         let linear = vertices(order).map(at).reduce(Interval::hull).unwrap_or(Interval::ENTIRE);
-        // Σ_ij H_ij r_i r_j [0, 1] is four times the sum above, since w = 2 r; with its factor ½ this is half of it.
-        let share = Interval::raw(0.0, 1.0);
-        let mut quadratic = Interval::ZERO;
-        for i in 0..self.sides.len() {
-            let r = self.halves(i).1;
-            quadratic = quadratic + jet.second(i, i) * r * r * share;
+        // In half widths r = w / 2: w_i w_j / 4 = r_i r_j.
+        let area = |i: usize, j: usize| self.halves(i).1 * self.halves(j).1;
+        let middle = |i: usize, j: usize| Interval::exact(jet.second(i, j).midpoint());
+        let (share, twice) = (Interval::raw(0.0, 1.0), Interval::exact(2.0));
+        let (mut by_entry, mut deviation) = (Interval::ZERO, Interval::ZERO);
+        for i in 0..order.len() {
+            by_entry = by_entry + jet.second(i, i) * area(i, i) * share;
+            deviation = deviation + (jet.second(i, i) - middle(i, i)) * area(i, i) * UNIT;
             for j in 0..i {
-                let (h, twice) = (jet.second(i, j), r * self.halves(j).1 * Interval::exact(2.0));
-                let middle = Interval::exact(h.midpoint());
-                quadratic = quadratic + middle * twice * share + (h - middle) * twice * UNIT;
+                let off = twice * (jet.second(i, j) - middle(i, j)) * area(i, j) * UNIT;
+                by_entry = by_entry + twice * middle(i, j) * area(i, j) * share + off;
+                deviation = deviation + off;
             }
         }
+        // (u - v)' M (u - v) for the vertices before and after the coordinates `between` are moved by w = 2 r.
+        let edge = |between: &[usize]| {
+            let pairs = between.iter().flat_map(|&i| between.iter().map(move |&j| (i, j)));
+            let sum = pairs.fold(Interval::ZERO, |sum, (i, j)| sum + middle(i, j) * area(i, j));
+            sum * Interval::exact(4.0)
+        };
+        let as_a_whole = poles(order.len(), |u, v| edge(&order[u..v])) + deviation;
+        let quadratic = by_entry.intersection(as_a_whole).unwrap_or(by_entry);
         linear - quadratic * Interval::exact(0.5) + output.noise()
     }
+}
+
+/// Encloses `{Σ_{u<v} c_uv λ_u λ_v}` over all `λ >= 0` of sum 1, for `c(u, v)` with `u < v <= last`.
+fn poles(last: usize, c: impl Fn(usize, usize) -> Interval) -> Interval {
+    let pairs = || (0..=last).flat_map(move |v| (0..v).map(move |u| (u, v)));
+    let all: Vec<(usize, usize, Interval)> = pairs().map(|(u, v)| (u, v, c(u, v))).collect();
+    let most = |part: fn(Interval) -> f64| {
+        let c: Vec<_> = all.iter().map(|&(u, v, c)| (u, v, part(c).max(0.0))).collect();
+        Interval::exact(0.25) * Interval::raw(0.0, pole(last, &c))
+    };
+    most(Interval::upper) - most(|c| -c.lower())
+}
+
+/// A `C` with `Σ_{u<v} c_uv λ_u λ_v <= C / 4` for all `λ >= 0` of sum 1, where `c >= 0`.
+///
+/// Choose any `a_v` in `[0, 1]`, and `C` such that `c_uv <= C (a_u (1 - a_v) + a_v (1 - a_u))` for all pairs. Then the
+/// sum is at most `C (Σ a_v λ_v)(Σ (1 - a_v) λ_v)`, and the two factors have sum 1. Good `a` are 0 and 1 at the two ends
+/// of the largest `c`, and between them for other vertices.
+fn pole(last: usize, c: &[(usize, usize, f64)]) -> f64 {
+    let Some(&(p, q, largest)) = c.iter().max_by(|x, y| x.2.total_cmp(&y.2)) else { return 0.0 };
+    if !(largest > 0.0 && largest.is_finite()) {
+        return largest;
+    }
+    let of = |u: usize, v: usize| c.iter().find(|x| (x.0, x.1) == (u.min(v), u.max(v))).map_or(0.0, |x| x.2);
+    let place = |v: usize| {
+        let ratio = of(p, v) / (of(p, v) + of(q, v));
+        if ratio.is_nan() { 0.5 } else { ratio.clamp(0.0, 1.0) }
+    };
+    let a: Vec<Interval> = (0..=last).map(|v| Interval::exact(place(v))).collect();
+    let needed = c.iter().filter(|x| x.2 > 0.0).map(|&(u, v, c)| {
+        let weight = a[u] * (Interval::ONE - a[v]) + a[v] * (Interval::ONE - a[u]);
+        (Interval::exact(c) / weight).upper()
+    });
+    needed.fold(0.0, f64::max)
 }
 
 impl std::fmt::Display for Region {

@@ -66,7 +66,8 @@ pub(crate) fn mesh(d: usize, n: usize, f: impl Fn(&[f64]) -> f64) -> Multigrade 
     };
     let mut surplus = None;
     for (node, value) in &values {
-        for j in 0..=d {
+        // The coordinates, and after them the hat itself.
+        for (j, &position) in node.iter().chain([&0.0]).enumerate() {
             let mut rows: Vec<Vec<f64>> = (0..d).map(|i| unit(width, &[(i, 1.0)])).collect();
             let mut bias = vec![0.0; d];
             match (layers.is_empty(), j == 0, surplus) {
@@ -85,7 +86,7 @@ pub(crate) fn mesh(d: usize, n: usize, f: impl Fn(&[f64]) -> f64) -> Multigrade 
                     let mut entries: Vec<(usize, f64)> = parts(side).map(|p| (p, -1.0)).collect();
                     entries.push((j, sign * n as f64));
                     rows.push(unit(width, &entries));
-                    bias.push(-sign * n as f64 * node[j]);
+                    bias.push(-sign * n as f64 * position);
                 }
             } else {
                 let entries: Vec<(usize, f64)> = (0..2).flat_map(parts).map(|p| (p, -1.0)).collect();

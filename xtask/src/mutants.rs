@@ -1,0 +1,201 @@
+//! `cargo xtask mutants`: makes the checker wrong in one place after the other and sees whether a test notices.
+//!
+//! Each entry drops or weakens one inequality, one rounding or one condition that a proof rests on. The tests run on a
+//! copy of the repository under `target/mutants`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A file of the trusted part, a text that stands in it once, and what to write instead.
+type Mutant = (&'static str, &'static str, &'static str);
+
+const MUTANTS: &[Mutant] = &[
+    // Rounding in a format.
+    ("program.rs", "Self::F64 => power_of_two(-53)", "Self::F64 => power_of_two(-54)"),
+    ("program.rs", "Self::F32 => power_of_two(-24)", "Self::F32 => power_of_two(-25)"),
+    ("program.rs", "Self::F64 => f64::from_bits(1)", "Self::F64 => 0.0"),
+    ("program.rs", "Self::F32 => power_of_two(-149)", "Self::F32 => power_of_two(-151)"),
+    ("program.rs", "Self::F32 => f32::MAX as f64", "Self::F32 => f64::MAX"),
+    ("program.rs", "Self::F32 => x as f32 as f64", "Self::F32 => x"),
+    ("program.rs", "if part < 0.5 {", "if part < 0.9 {"),
+    ("program.rs", "_ => (a + b).next_up()", "_ => a.max(b)"),
+    ("program.rs", "{ 0.0 } else { (a * b).next_up() }", "{ 0.0 } else { 0.9 * (a * b) }"),
+    ("program.rs", "error = up_sum(error, (center - self.center).abs());", ""),
+    ("program.rs", "error = rounded(format, difference, error);", ""),
+    ("program.rs", "let moved = up_sum(error, up_product(z, (scale - self.scale).abs()));", "let moved = error;"),
+    ("program.rs", "let mut error = rounded(format, x, 0.0);", "let mut error = 0.0;"),
+    ("program.rs", "error = rounded(format, z, error);\n", ""),
+    ("program.rs", "if reach > format.largest() {", "if false {"),
+    ("program.rs", "error = up_sum(error, up_sum(moved,", "error = up_sum(error, up_sum(0.0 * moved,"),
+    ("program.rs", "up_sum(moved, up_product(rounded, value.error))", "moved"),
+    (
+        "program.rs",
+        "up_product(rounded, up_sum(value.magnitude, value.error))",
+        "up_product(rounded, 0.9 * value.magnitude)",
+    ),
+    ("program.rs", "factor |= usize::from(!power_of_two);", ""),
+    ("program.rs", "underflows += usize::from(!(power_of_two && rounded >= 1.0));", ""),
+    (
+        "program.rs",
+        "underflows += usize::from(!(power_of_two && rounded >= 1.0));",
+        "underflows += usize::from(!power_of_two);",
+    ),
+    ("program.rs", "error = up_sum(error, (rounded - bias).abs());", ""),
+    (
+        "program.rs",
+        "total = up_sum(total, rounded.abs());\n        summands += 1;",
+        "total = up_sum(total, rounded.abs());",
+    ),
+    ("program.rs", "if up_sum(total, local) <= format.largest() {", "if true {"),
+    (
+        "program.rs",
+        "let f32 = net.terms.iter().all(|t| fits(t.weight)) && net.neurons.iter().all(|n| fits(n.bias));",
+        "let f32 = true;",
+    ),
+    // The analysis of a region.
+    ("region.rs", "form.error > radius ||", "true ||"),
+    ("region.rs", "let error = up_sum(distance(center, c), distance(slope, s));", "let error = 0.0;"),
+    (
+        "region.rs",
+        "let noise = up_sum(up_total(noises.iter().map(|c| c.abs())), form.error);",
+        "let noise = form.error;",
+    ),
+    (
+        "region.rs",
+        "let noise = up_sum(up_total(noises.iter().map(|c| c.abs())), form.error);",
+        "let noise = up_total(noises.iter().map(|c| c.abs()));",
+    ),
+    ("region.rs", "error = up_sum(error, up_product(term.weight.abs(), source.error));", ""),
+    ("region.rs", "error = up_sum(error, rounding);\n", ""),
+    ("region.rs", "if lower >= 0.0 {\n            return false;", "if lower >= -1e-3 {\n            return false;"),
+    ("region.rs", "if upper <= 0.0 {", "if upper <= 1e-3 {"),
+    ("region.rs", "up_sum(upper, *p).clamp(0.0, *p)", "0.0"),
+    ("region.rs", "let half = 0.5 * up_product", "let half = 0.49 * up_product"),
+    ("region.rs", ".max(up_product(up_sum(1.0, -slope), upper))", ""),
+    ("region.rs", "if ratio.is_nan() { 1.0 } else { ratio.clamp(0.0, 1.0) }", "0.9"),
+    ("region.rs", "form.error = up_sum(form.error, half);", ""),
+    ("region.rs", "form.error = up_sum(up_product(slope, form.error), rounding);", "form.error = rounding;"),
+    ("region.rs", "let spread = up_sum(up_total(noises), form.error);", "let spread = form.error;"),
+    ("region.rs", "let spread = up_sum(up_total(noises), form.error);", "let spread = up_total(noises);"),
+    ("region.rs", "if overflows(format) { f64::INFINITY } else", "if false { f64::INFINITY } else"),
+    ("region.rs", "form.rounding.iter().any(|p| p.is_infinite())", "form.rounding.iter().any(|p| p.is_nan())"),
+    ("region.rs", "form.range == Interval::ZERO && form.rounding == [0.0; 2]", "form.range == Interval::ZERO"),
+    ("region.rs", "if bias == 0.0 && !relu && j + 1 < n", "if !relu && j + 1 < n"),
+    ("region.rs", "if bias == 0.0 && !relu && j + 1 < n", "if bias == 0.0 && j + 1 < n"),
+    ("region.rs", "(Some(Term { source, weight: 1.0 }), None)", "(Some(Term { source, .. }), None)"),
+    // The difference of function and network.
+    ("region.rs", "if found < needed {", "if false {"),
+    (
+        "region.rs",
+        "Order::Slope => (f.enclose(&self.sides, 1), Decoration::Continuous)",
+        "Order::Slope => (f.enclose(&self.sides, 1), Decoration::Defined)",
+    ),
+    (
+        "region.rs",
+        "Order::Curvature => (f.enclose(&self.sides, 2), Decoration::C11)",
+        "Order::Curvature => (f.enclose(&self.sides, 2), Decoration::Continuous)",
+    ),
+    (
+        "region.rs",
+        "Order::Value => (f.enclose(&self.sides, 0), Decoration::Defined)",
+        "Order::Value => (f.enclose(&self.sides, 0), Decoration::Unknown)",
+    ),
+    ("region.rs", "if !(side.lower() < at && at < side.upper()) {", "if !(side.lower() <= at && at <= side.upper()) {"),
+    ("region.rs", "if known { exact + Interval::raw(-rounding, rounding) }", "if known { exact }"),
+    ("region.rs", "sum = sum + jet.second(i, j) * r * self.halves(j).1 * UNIT;", ""),
+    (
+        "region.rs",
+        "jet.second(i, i) * r * r * Interval::exact(0.5)",
+        "jet.second(i, i) * r * r * Interval::exact(0.25)",
+    ),
+    ("region.rs", "if 2.0 * h >= -slope {", "if h >= -slope {"),
+    ("region.rs", "if 2.0 * h >= -slope {", "if h >= 0.0 {"),
+    ("region.rs", "Interval::exact(-4.0)", "Interval::exact(-8.0)"),
+    ("region.rs", "jet.second(i, i) * r * r * share;", "jet.second(i, i) * r * r * Interval::raw(0.0, 0.5);"),
+    ("region.rs", "middle * twice * share", "middle * twice * Interval::exact(0.5)"),
+    ("region.rs", "+ (h - middle) * twice * UNIT", ""),
+    (
+        "region.rs",
+        "linear - quadratic * Interval::exact(0.5) + output.noise()",
+        "linear - quadratic * Interval::exact(0.5)",
+    ),
+    ("region.rs", "(0..=order.len()).map(|k|", "(0..order.len()).map(|k|"),
+    ("region.rs", "all = all.hull(value);", "all = value;"),
+    (
+        "region.rs",
+        ".map(at).reduce(Interval::hull).unwrap_or(Interval::ENTIRE);\n        // Σ_ij",
+        ".map(at).next().unwrap_or(Interval::ENTIRE);\n        // Σ_ij",
+    ),
+    // The checker.
+    ("checker.rs", "if found != certificate.model {", "if false {"),
+    ("checker.rs", "if certificate.claims.is_empty() {", "if false {"),
+    ("checker.rs", "Node::Cut(..) if cuts == MAX_CUTS =>", "Node::Cut(..) if cuts == 2 * MAX_CUTS =>"),
+    ("checker.rs", "if open.is_empty() { Ok(()) }", "if true { Ok(()) }"),
+    ("checker.rs", "return Err(ClaimRefusal::Extra { used: entry, entries: claim.tree.len() });", "break;"),
+    (
+        "checker.rs",
+        "filter(|claimed| !claimed.encloses(found))",
+        "filter(|claimed| claimed.intersection(found).is_none())",
+    ),
+    ("checker.rs", "(\"f32\", claim.f32, found.f32)", "(\"f32\", claim.f32, found.f64)"),
+    ("checker.rs", "(\"f64\", claim.f64, found.f64)", "(\"f64\", claim.f64, found.exact)"),
+    ("checker.rs", "(\"exact\", Some(claim.exact), found.exact)", "(\"exact\", claim.f64, found.exact)"),
+    ("checker.rs", ".flatten().all(|x| x.is_bounded()) {", ".flatten().all(|_| true) {"),
+    ("checker.rs", "open.push((right, cuts + 1));\n", ""),
+];
+
+const FOLDER: &str = "crates/multigrade-model/src/truth";
+const TESTS: &str = "test -q -p multigrade-model --lib --test certificate --test mesh --test region";
+
+fn cargo(copy: &Path, arguments: &str) -> Result<bool, String> {
+    let mut command = Command::new("cargo");
+    command.args(arguments.split_whitespace()).current_dir(copy).env("CARGO_TARGET_DIR", copy.with_file_name("built"));
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.map(|status| status.success()).map_err(|error| format!("cannot run cargo: {error}"))
+}
+
+/// Copies what git knows of the repository, as it is on the disk.
+fn copy_tree(root: &Path, copy: &Path) -> Result<(), String> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output();
+    let listed = listed.map_err(|error| format!("cannot run git: {error}"))?;
+    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
+        let fail = |error: std::io::Error| format!("{name}: {error}");
+        let target = copy.join(name);
+        target.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(fail)?;
+        if root.join(name).is_file() {
+            std::fs::copy(root.join(name), target).map_err(fail)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the tests on every mutant whose file or text contains `wanted`, and fails if one of them passes.
+pub(crate) fn run(root: &Path, wanted: &str) -> Result<(), String> {
+    let copy = root.join("target/mutants/tree");
+    copy_tree(root, &copy)?;
+    if !cargo(&copy, TESTS)? {
+        return Err("the tests fail without any mutant".to_owned());
+    }
+    let mut survivors = 0;
+    let chosen: Vec<&Mutant> = MUTANTS.iter().filter(|m| m.0.contains(wanted) || m.1.contains(wanted)).collect();
+    for (i, (file, from, to)) in chosen.iter().enumerate() {
+        let path = copy.join(FOLDER).join(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+        if text.matches(from).count() != 1 {
+            return Err(format!("{file}: '{from}' stands there {} times, expected once", text.matches(from).count()));
+        }
+        let write = |text: &str| std::fs::write(&path, text).map_err(|error| format!("{file}: {error}"));
+        write(&text.replacen(from, to, 1))?;
+        let compiles = cargo(&copy, "check -q -p multigrade-model --lib")?;
+        let survives = compiles && cargo(&copy, TESTS)?;
+        write(&text)?;
+        let verdict = match (compiles, survives) {
+            (false, _) => "DOES NOT COMPILE",
+            (_, true) => "SURVIVES",
+            _ => "noticed",
+        };
+        survivors += usize::from(!compiles || survives);
+        println!("{:>3}/{} {verdict:<9} {file}: {} -> {to}", i + 1, chosen.len(), from.escape_debug());
+    }
+    if survivors == 0 { Ok(()) } else { Err(format!("{survivors} mutants are not noticed by any test")) }
+}
