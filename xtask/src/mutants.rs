@@ -3,7 +3,7 @@
 //! Each entry drops or weakens one inequality, one rounding or one condition that a proof rests on. The tests run on a
 //! copy of the repository under `target/mutants`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A file of the trusted part, a text that stands in it once, and what to write instead.
@@ -111,9 +111,14 @@ const MUTANTS: &[Mutant] = &[
     ("region.rs", "if 2.0 * h >= -slope {", "if h >= -slope {"),
     ("region.rs", "if 2.0 * h >= -slope {", "if h >= 0.0 {"),
     ("region.rs", "Interval::exact(-4.0)", "Interval::exact(-8.0)"),
-    ("region.rs", "jet.second(i, i) * r * r * share;", "jet.second(i, i) * r * r * Interval::raw(0.0, 0.5);"),
-    ("region.rs", "middle * twice * share", "middle * twice * Interval::exact(0.5)"),
-    ("region.rs", "+ (h - middle) * twice * UNIT", ""),
+    ("region.rs", "jet.second(i, i) * area(i, i) * share;", "jet.second(i, i) * area(i, i) * Interval::raw(0.0, 0.5);"),
+    ("region.rs", "twice * middle(i, j) * area(i, j) * share + off", "twice * middle(i, j) * area(i, j) * share"),
+    ("region.rs", "twice * middle(i, j) * area(i, j) * share + off", "middle(i, j) * area(i, j) * share + off"),
+    ("region.rs", "deviation = deviation + off;", ""),
+    ("region.rs", "deviation = deviation + (jet.second(i, i) - middle(i, i)) * area(i, i) * UNIT;", ""),
+    ("region.rs", "sum * Interval::exact(4.0)", "sum"),
+    ("region.rs", "Interval::exact(0.25) * Interval::raw", "Interval::exact(0.2) * Interval::raw"),
+    ("region.rs", "needed.fold(0.0, f64::max)", "largest"),
     (
         "region.rs",
         "linear - quadratic * Interval::exact(0.5) + output.noise()",
@@ -148,8 +153,11 @@ const FOLDER: &str = "crates/multigrade-model/src/truth";
 const TESTS: &str = "test -q -p multigrade-model --lib --test certificate --test mesh --test region";
 
 fn cargo(copy: &Path, arguments: &str) -> Result<bool, String> {
+    // What the copy depends on is compiled already. Less optimisation: it is compiled often and runs for seconds.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| copy.join("../.."), PathBuf::from);
     let mut command = Command::new("cargo");
-    command.args(arguments.split_whitespace()).current_dir(copy).env("CARGO_TARGET_DIR", copy.with_file_name("built"));
+    command.args(arguments.split_whitespace()).current_dir(copy).env("CARGO_TARGET_DIR", target);
+    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.map(|status| status.success()).map_err(|error| format!("cannot run cargo: {error}"))
 }
@@ -186,15 +194,16 @@ pub(crate) fn run(root: &Path, wanted: &str) -> Result<(), String> {
         }
         let write = |text: &str| std::fs::write(&path, text).map_err(|error| format!("{file}: {error}"));
         write(&text.replacen(from, to, 1))?;
-        let compiles = cargo(&copy, "check -q -p multigrade-model --lib")?;
-        let survives = compiles && cargo(&copy, TESTS)?;
+        let passes = cargo(&copy, TESTS)?;
+        // A mutant that does not compile says nothing about the tests.
+        let compiles = passes || cargo(&copy, "build -q -p multigrade-model --lib")?;
         write(&text)?;
-        let verdict = match (compiles, survives) {
+        let verdict = match (compiles, passes) {
             (false, _) => "DOES NOT COMPILE",
             (_, true) => "SURVIVES",
             _ => "noticed",
         };
-        survivors += usize::from(!compiles || survives);
+        survivors += usize::from(!compiles || passes);
         println!("{:>3}/{} {verdict:<9} {file}: {} -> {to}", i + 1, chosen.len(), from.escape_debug());
     }
     if survivors == 0 { Ok(()) } else { Err(format!("{survivors} mutants are not noticed by any test")) }

@@ -15,7 +15,7 @@
 //!
 //! This crate says what such a network *means* ([`Multigrade::eval_reference`]) and how it is kept in a file
 //! ([`Multigrade::save`], [`Multigrade::load`]). [`OptimalityProof`] recomputes how far a convex grade of one input can be
-//! from the best one; [`truth`] encloses the values and slopes of a formula over a box. The crate contains no training
+//! from the best one; [`truth`] proves on a whole box how far it is from a formula. The crate contains no training
 //! code and no unsafe code.
 #![forbid(unsafe_code)]
 
