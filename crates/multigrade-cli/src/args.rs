@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Check(CheckArgs),
     Export(ExportArgs),
+    Reproduce(ReproduceArgs),
     Completions(CompletionsArgs),
 }
 
@@ -217,6 +218,38 @@ pub(crate) struct CheckArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Run the experiments of the papers on multigrade learning again, beside ours and simple methods.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::REPRODUCE)]
+pub(crate) struct ReproduceArgs {
+    /// Name of an experiment, all of them, or list
+    #[arg(value_name = "NAME|all|list")]
+    pub(crate) name: String,
+    /// One run per cell and small networks where the published ones take hours: minutes (this is the default)
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// The published sizes and several seeds: hours or days
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Folder for the files it makes
+    #[arg(short, long, value_name = "DIR", default_value = "multigrade-reproduced")]
+    pub(crate) out: PathBuf,
+    /// Write all reports as one Markdown file, too
+    #[arg(long, value_name = "FILE.md")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Overwrite the Markdown file, and files in the folder that it did not make
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
 }
 
 /// Print a script that completes commands and options in a shell.

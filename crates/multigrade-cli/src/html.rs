@@ -4,6 +4,7 @@
 //! the style sheet. The text of the page is written for somebody who has the file and nothing else.
 
 mod axis;
+pub(crate) mod experiment;
 mod fit;
 mod frame;
 mod labels;
@@ -30,7 +31,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 pub(crate) fn render(data: &ReportData) -> String {
     let mut page = Markup::document();
     page.tag("html").attr("lang", "en").body(|html| {
-        html.tag("head").body(|head| write_head(head, data));
+        html.tag("head").body(|head| write_head(head, &data.title));
         html.tag("body").body(|body| {
             body.tag("header").body(|header| write_header(header, data));
             body.tag("main").body(|main| {
@@ -47,12 +48,12 @@ pub(crate) fn render(data: &ReportData) -> String {
     page.finish()
 }
 
-fn write_head(head: &mut Markup, data: &ReportData) {
+fn write_head(head: &mut Markup, title: &str) {
     head.tag("meta").attr("charset", "utf-8").empty();
     head.tag("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1").empty();
     head.tag("meta").attr("name", "color-scheme").attr("content", "light dark").empty();
     head.tag("meta").attr("http-equiv", "Content-Security-Policy").attr("content", POLICY).empty();
-    head.tag("title").text(format_args!("{} - multigrade report", data.title));
+    head.tag("title").text(format_args!("{title} - multigrade report"));
     head.style(STYLE);
 }
 

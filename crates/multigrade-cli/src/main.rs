@@ -9,6 +9,7 @@ mod files;
 mod grid;
 mod html;
 mod interrupt;
+mod markdown;
 mod progress;
 mod run_record;
 mod settings;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Export(args) => commands::export::run(&args),
+        Command::Reproduce(args) => commands::reproduce::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };
     match ended {

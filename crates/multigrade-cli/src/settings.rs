@@ -45,6 +45,7 @@ impl FitArgs {
             initialisation: match method.init {
                 InitArg::ScaledNormal => Initialisation::ScaledNormal,
                 InitArg::FanInUniform => Initialisation::FanInUniform,
+                InitArg::He => Initialisation::He,
             },
             init_key: if method.same_init { InitKey::Same } else { InitKey::PerGrade },
             generator: match method.generator {

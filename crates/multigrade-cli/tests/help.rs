@@ -4,8 +4,19 @@ mod place;
 
 use place::Place;
 
-const COMMANDS: [&str; 10] =
-    ["demo", "fit", "predict", "evaluate", "inspect", "truncate", "report", "check", "export", "completions"];
+const COMMANDS: [&str; 11] = [
+    "demo",
+    "fit",
+    "predict",
+    "evaluate",
+    "inspect",
+    "truncate",
+    "report",
+    "check",
+    "export",
+    "reproduce",
+    "completions",
+];
 
 /// The lines under `Examples:` that are commands, without the name of the program.
 fn examples(help: &str) -> Vec<Vec<&str>> {
@@ -56,7 +67,7 @@ fn every_help_page_says_how_the_command_can_end_and_fits_its_lines() {
         let short = place.run(&command.into_iter().chain(["-h"]).collect::<Vec<_>>()).expect_status(0).out;
         assert_eq!(help, short, "{command:?}");
     }
-    for interruptible in ["fit", "demo"] {
+    for interruptible in ["fit", "demo", "reproduce"] {
         assert!(place.run(&[interruptible, "-h"]).out.contains("1 interrupted"));
     }
 }

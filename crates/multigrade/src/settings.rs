@@ -344,6 +344,8 @@ pub enum Initialisation {
     ScaledNormal,
     /// Weights and biases `U(-1, 1) / sqrt(n)`, the choice of the published method.
     FanInUniform,
+    /// Weights `N(0, 2/n)` also of the readout, biases 0, the choice of the published experiments with gradient descent.
+    He,
 }
 
 /// Whether grades start from different weights.

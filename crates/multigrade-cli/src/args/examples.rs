@@ -95,6 +95,17 @@ An ONNX file has the input x (n, d) and the output y (n, m) in the units of the 
 --staged also grade_1, grade_2, ...  Names of the columns stand in its metadata.
 Exit status: 0 done, 2 could not run.";
 
+pub(super) const REPRODUCE: &str = "\
+Examples:
+  multigrade reproduce list
+  multigrade reproduce list --json
+
+`multigrade reproduce all` runs everything in small; a name runs one experiment. Each
+writes NAME-quick.json (every run with its settings), .csv and .html to the folder. Runs
+that are already there are not made again, so what was interrupted goes on.
+JSON keys: experiments; in each of these name, title, scale, records, report.
+Exit status: 0 done, 1 interrupted (what was found so far is written), 2 could not run.";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   multigrade completions bash

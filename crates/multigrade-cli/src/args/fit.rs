@@ -174,6 +174,7 @@ pub(crate) enum ReadoutArg {
 pub(crate) enum InitArg {
     ScaledNormal,
     FanInUniform,
+    He,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,7 +6,7 @@ use multigrade::report::{BaselineRow, Entry, GradeRow, ReportData, RowKind, sign
 use super::markup::Markup;
 
 /// A box that a wide table scrolls in; it can be reached with the keyboard.
-fn scrolling(out: &mut Markup, label: &str, write: impl FnOnce(&mut Markup)) {
+pub(super) fn scrolling(out: &mut Markup, label: &str, write: impl FnOnce(&mut Markup)) {
     out.tag("div").class("scroll").attr("role", "region").attr("aria-label", label).attr("tabindex", 0).body(|div| {
         div.tag("table").body(write);
     });

@@ -1,5 +1,204 @@
-//! The experiments of the papers on multigrade learning, and ours, from their data to tables beside the published numbers.
+//! The experiments of the papers on multigrade learning, and ours: from their data to tables beside the published numbers.
+//!
+//! An [`Experiment`] is a list of runs and a way to read what they found. [`Experiment::run`] makes the runs that are not
+//! known yet and returns one [`Record`] for each; [`Experiment::report`] turns records into tables, figures and
+//! sentences. Every number in a report is computed from records, or is a published one that carries its source.
+//!
+//! ```
+//! use multigrade::experiments::{self, Scale};
+//! let golden = experiments::by_name("golden").ok_or("no such experiment")?;
+//! assert_eq!(golden.n_runs(Scale::Quick), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod clock;
+mod comparison;
+mod curvature;
 mod data;
+mod decay;
+mod golden;
+mod measure;
+mod methods;
+mod published;
+mod rates;
+mod record;
+mod report;
+mod simple;
+mod stability;
 
 pub use data::{Amplitudes, Data, Problem, Waves, XuTarget};
+pub use record::Record;
+pub use report::{Figure, Line, Report, Section, Table};
+
+use crate::observer::Observer;
+use crate::{FitError, FitSettings};
+use record::Outcome;
+
+/// How much of an experiment is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Minutes: one seed, fewer passes, smaller networks where the published ones take hours.
+    Quick,
+    /// Hours: the published sizes, five seeds or more.
+    Full,
+}
+
+/// An experiment that can be reproduced.
+#[derive(Clone, Copy)]
+pub struct Experiment {
+    /// The name that [`by_name`] knows.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub title: &'static str,
+    tasks: fn(Scale) -> Vec<Task>,
+    report: fn(Scale, &[Record]) -> Report,
+}
+
+static ALL: [Experiment; 7] = [
+    Experiment {
+        name: "golden",
+        title: "the published method, number for number",
+        tasks: golden::tasks,
+        report: golden::report,
+    },
+    Experiment {
+        name: "xu",
+        title: "synthetic regression with and without noise",
+        tasks: comparison::xu_tasks,
+        report: comparison::xu_report,
+    },
+    Experiment {
+        name: "spectral",
+        title: "spectral bias: twenty waves",
+        tasks: comparison::spectral_tasks,
+        report: comparison::spectral_report,
+    },
+    Experiment {
+        name: "manifold",
+        title: "forty waves along a closed curve",
+        tasks: comparison::manifold_tasks,
+        report: comparison::manifold_report,
+    },
+    Experiment {
+        name: "rates",
+        title: "how much the learning rate matters to gradient descent",
+        tasks: rates::tasks,
+        report: rates::report,
+    },
+    Experiment {
+        name: "decay",
+        title: "how fast the residual falls, from smooth to merely continuous targets",
+        tasks: decay::tasks,
+        report: decay::report,
+    },
+    Experiment {
+        name: "stability",
+        title: "rises of the loss, spread over seeds, local smoothness of grades and of one deep network",
+        tasks: stability::tasks,
+        report: stability::report,
+    },
+];
+
+/// All experiments, in the order in which they are best read.
+pub fn all() -> &'static [Experiment] {
+    &ALL
+}
+
+/// The experiment of that name, if there is one.
+pub fn by_name(name: &str) -> Option<&'static Experiment> {
+    ALL.iter().find(|experiment| experiment.name == name)
+}
+
+type Work = Box<dyn Fn(&FitSettings, &mut dyn Observer) -> Result<Outcome, FitError>>;
+
+/// One run of an experiment.
+struct Task {
+    problem: String,
+    method: String,
+    /// The learning rate, where several are tried.
+    rate: Option<f64>,
+    seed: u64,
+    settings: FitSettings,
+    work: Work,
+}
+
+impl Task {
+    /// Whether `record` is what came out of this run, made by this version of the program.
+    fn is_done_by(&self, record: &Record) -> bool {
+        let same = record.problem == self.problem && record.method == self.method && record.rate == self.rate;
+        same && record.seed == self.seed && record.version == VERSION && record.settings == self.document()
+    }
+
+    fn document(&self) -> serde_json::Value {
+        serde_json::to_value(&self.settings).unwrap_or_default()
+    }
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where a series of runs stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Number of the run, from 1.
+    pub run: usize,
+    /// How many there are.
+    pub of: usize,
+    /// What is run: problem, method, rate, seed.
+    pub what: &'a str,
+    /// The records so far, in the order of the runs.
+    pub records: &'a [Record],
+}
+
+/// Follows a series of runs.
+pub trait Follower: Observer {
+    /// Called before each run that is made.
+    fn step(&mut self, step: &Step);
+}
+
+impl Experiment {
+    /// How many runs it takes.
+    pub fn n_runs(&self, scale: Scale) -> usize {
+        (self.tasks)(scale).len()
+    }
+
+    /// One record for each run, in a fixed order: those in `known` that still hold, and new ones for the rest.
+    ///
+    /// Runs end early when the follower asks to stop; the records so far are returned, and the same call with them as
+    /// `known` goes on where it ended.
+    ///
+    /// # Errors
+    /// [`FitError`] if a run cannot be made.
+    pub fn run(&self, scale: Scale, known: &[Record], follower: &mut dyn Follower) -> Result<Vec<Record>, FitError> {
+        let tasks = (self.tasks)(scale);
+        let mut records = Vec::with_capacity(tasks.len());
+        for (i, task) in tasks.iter().enumerate() {
+            if let Some(record) = known.iter().find(|record| task.is_done_by(record)) {
+                records.push(record.clone());
+                continue;
+            }
+            let rate = task.rate.map_or(String::new(), |rate| format!(", rate {rate}"));
+            let what = format!("{}, {}{rate}, seed {}", task.problem, task.method, task.seed);
+            follower.step(&Step { run: i + 1, of: tasks.len(), what: &what, records: &records });
+            let outcome = (task.work)(&task.settings, follower)?;
+            if outcome.interrupted {
+                break;
+            }
+            records.push(Record {
+                problem: task.problem.clone(),
+                method: task.method.clone(),
+                rate: task.rate,
+                seed: task.seed,
+                settings: task.document(),
+                version: VERSION.into(),
+                outcome,
+            });
+        }
+        Ok(records)
+    }
+
+    /// What the records say.
+    pub fn report(&self, scale: Scale, records: &[Record]) -> Report {
+        (self.report)(scale, records)
+    }
+}

@@ -117,6 +117,14 @@ fn initial_parameters<T: Real>(shape: &Shape, rule: Initialisation, stream: Stre
             let spread = Uniform::new_inclusive(-half, half).expect("the ends are finite");
             parameters.extend(spread.sample_iter(&mut random).take(biases).map(T::from_f64));
         }
+        Initialisation::He => {
+            let deviation = (2.0 / inputs as f64).sqrt();
+            for _ in 0..weights {
+                let normal: f64 = StandardNormal.sample(&mut random);
+                parameters.push(T::from_f64(deviation * normal));
+            }
+            parameters.resize(parameters.len() + biases, T::ZERO);
+        }
         Initialisation::FanInUniform => {
             let bound = 1.0 / (inputs as f64).sqrt();
             let uniform = Uniform::new_inclusive(-bound, bound).expect("the ends are finite");

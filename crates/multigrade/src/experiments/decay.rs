@@ -1,0 +1,182 @@
+//! How fast the residual falls from grade to grade, from smooth targets to merely continuous ones, at fixed width.
+
+use super::data::{Problem, samples};
+use super::measure::measure;
+use super::methods::{ours, relu, seed};
+use super::record::Record;
+use super::report::{ABSENT, Figure, Line, Report, Section, Spread, Table, number, shown};
+use super::{Scale, Task};
+use crate::training::Mersenne;
+use crate::{FitSettings, Solver};
+use std::f64::consts::PI;
+
+const METHOD: &str = "trained grades";
+
+/// Hidden widths of every grade.
+const WIDTHS: [usize; 2] = [16, 16];
+
+/// Grades, iterations of L-BFGS in each, and runs per target.
+fn effort(scale: Scale) -> (usize, u32, u64) {
+    match scale {
+        Scale::Quick => (6, 150, 2),
+        Scale::Full => (10, 500, 5),
+    }
+}
+
+/// A target on the unit interval or square.
+struct Target {
+    name: &'static str,
+    /// How smooth it is.
+    smoothness: &'static str,
+    inputs: usize,
+    at: fn(&[f64]) -> f64,
+}
+
+/// Distance from a point that is no binary fraction.
+fn distance(x: &[f64]) -> f64 {
+    let centre = [1.0 / 3.0, 0.4];
+    x.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f64>().sqrt()
+}
+
+/// Continuous at 0, but no power of `s` bounds it there: its modulus of continuity is logarithmic.
+fn logarithmic(s: f64) -> f64 {
+    if s > 0.0 { 1.0 / (1.0 - s.ln()) } else { 0.0 }
+}
+
+/// `sum 2^(-j/2) cos(2^j π x)` up to `j = 9`: rough at all scales that the rows resolve, Hölder continuous of order 1/2
+/// with all its terms.
+fn rough(x: f64) -> f64 {
+    (0..10).map(|j| 0.5_f64.powf(0.5 * f64::from(j)) * (f64::from(1 << j) * PI * x).cos()).sum()
+}
+
+const TARGETS: [Target; 9] = [
+    Target { name: "wave", smoothness: "analytic", inputs: 1, at: |x| (3.0 * x[0]).exp() * (4.0 * PI * x[0]).sin() },
+    Target { name: "bend", smoothness: "C^1", inputs: 1, at: |x| (x[0] - 1.0 / 3.0) * (x[0] - 1.0 / 3.0).abs() },
+    Target { name: "kink", smoothness: "Lipschitz", inputs: 1, at: |x| distance(x) + 0.3 * (4.0 * x[0]).sin() },
+    Target { name: "cusp", smoothness: "Hölder 1/2", inputs: 1, at: |x| distance(x).sqrt() },
+    Target { name: "rough", smoothness: "Hölder 1/2, everywhere", inputs: 1, at: |x| rough(x[0]) },
+    Target { name: "log cusp", smoothness: "continuous", inputs: 1, at: |x| logarithmic(distance(x)) },
+    Target {
+        name: "hill",
+        smoothness: "analytic",
+        inputs: 2,
+        at: |x| (-8.0 * distance(x).powi(2)).exp() + x[0] * x[1],
+    },
+    Target { name: "cone", smoothness: "Lipschitz", inputs: 2, at: |x| distance(x) },
+    Target { name: "log cusp", smoothness: "continuous", inputs: 2, at: |x| logarithmic(distance(x)) },
+];
+
+impl Target {
+    fn title(&self) -> String {
+        format!("{}, {} ({})", self.name, if self.inputs == 1 { "1-D" } else { "2-D" }, self.smoothness)
+    }
+
+    /// Random rows: 2000 to train on, 1000 to choose by, 5000 to judge.
+    fn problem(&self, seed: u64) -> Problem {
+        let mut random = Mersenne::new(seed as u32);
+        let mut rows = |n: usize| {
+            let points: Vec<Vec<f64>> = (0..n).map(|_| (0..self.inputs).map(|_| random.unit()).collect()).collect();
+            samples(points.into_iter().map(|x| {
+                let y = (self.at)(&x);
+                (x, y)
+            }))
+        };
+        Problem { train: rows(2000), validation: rows(1000), test: rows(5000) }
+    }
+}
+
+pub(super) fn tasks(scale: Scale) -> Vec<Task> {
+    let (grades, iterations, repetitions) = effort(scale);
+    let task = |target: &'static Target, repetition: u64| {
+        let seed = seed(repetition);
+        let settings = ours(vec![relu(&WIDTHS); grades], Some(Solver::Lbfgs { iterations }));
+        Task {
+            problem: target.title(),
+            method: METHOD.into(),
+            rate: None,
+            seed,
+            settings: FitSettings { carry_inputs: true, seed, ..settings },
+            work: Box::new(move |settings, observer| measure(&target.problem(seed), true, settings, observer)),
+        }
+    };
+    TARGETS.iter().flat_map(|target| (0..repetitions).map(move |repetition| task(target, repetition))).collect()
+}
+
+pub(super) fn report(scale: Scale, records: &[Record]) -> Report {
+    let (grades, iterations, repetitions) = effort(scale);
+    let about = format!(
+        "Up to {grades} grades of two hidden layers of {} ReLU neurons, each trained by {iterations} iterations of L-BFGS \
+         with a solved readout, on 2000 random rows of the unit interval or square. The theorem says that the training \
+         error falls with every grade; how fast it falls, and what test rows say, is measured. Runs per target, with \
+         other rows and weights each: {repetitions}.",
+        WIDTHS[0]
+    );
+    let dimensions = [1, 2].map(|inputs| section(inputs, grades, records));
+    Report { about: vec![about], sections: dimensions.into() }
+}
+
+fn section(inputs: usize, grades: usize, records: &[Record]) -> Section {
+    let (mut rows, mut lines, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for target in TARGETS.iter().filter(|target| target.inputs == inputs) {
+        let title = target.title();
+        let runs: Vec<_> = records.iter().filter(|r| r.problem == title).map(|r| &r.outcome).collect();
+        // A grade that was trivial is missing: the error stays where it is.
+        let after = |errors: &[f64], k: usize| errors.get(k).or(errors.last()).copied();
+        let at = |k: usize| Spread::of(runs.iter().filter_map(|run| after(&run.test, k)).map(f64::sqrt));
+        let sup = |k: usize| Spread::of(runs.iter().filter_map(|run| after(&run.largest, k)));
+        let last = grades - 1;
+        let factor = |first: Option<Spread>, last: Option<Spread>| {
+            let ratio = (last?.mean / first?.mean).powf(1.0 / (grades - 1) as f64);
+            Some(Spread { mean: ratio, deviation: 0.0, count: 1 })
+        };
+        rows.push(vec![
+            title.clone(),
+            shown(at(0)),
+            shown(at(last)),
+            shown(factor(at(0), at(last))),
+            shown(sup(0)),
+            shown(sup(last)),
+            shown(factor(sup(0), sup(last))),
+            shown(Spread::of(runs.iter().filter_map(|run| run.cpu_seconds))),
+        ]);
+        let risen = runs.iter().filter(|run| run.train.windows(2).any(|pair| pair[1] > pair[0])).count();
+        if risen > 0 {
+            findings.push(format!("{title}: the training error rose in {risen} of {} runs.", runs.len()));
+        }
+        let points = (0..grades).filter_map(|k| Some(((k + 1) as f64, at(k)?.mean)));
+        lines.push(Line { name: title, points: points.collect() });
+    }
+    if findings.is_empty() && lines.iter().any(|line| !line.points.is_empty()) {
+        findings.push("The training error never rose from one grade to the next, as the theorem says.".into());
+    }
+    let columns = [
+        "target",
+        "L2, grade 1",
+        "L2, last grade",
+        "L2 factor a grade",
+        "largest, grade 1",
+        "largest, last grade",
+        "largest, factor a grade",
+        "CPU s",
+    ];
+    let table = Table {
+        title: format!("{inputs}-D targets: residual on test rows"),
+        note: format!(
+            "L2 is relative: the root of the squared error over the squared target. The factor is the geometric mean from \
+             grade 1 to grade {grades}; {} means that nothing was measured.",
+            ABSENT
+        ),
+        columns: columns.map(Into::into).into(),
+        words: 1,
+        rows,
+    };
+    let figure = Figure {
+        title: format!("{inputs}-D targets: relative L2 residual on test rows"),
+        note: format!("Mean over the runs; {} hidden neurons a grade.", number((WIDTHS[0] + WIDTHS[1]) as f64)),
+        x: "grade".into(),
+        log_x: false,
+        y: "relative L2 residual".into(),
+        lines,
+    };
+    Section { title: format!("{inputs}-D targets"), findings, tables: vec![table], figures: vec![figure] }
+}
