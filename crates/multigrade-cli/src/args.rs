@@ -13,7 +13,8 @@ use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 
 pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
-    BatchArg, FitArgs, GeneratorArg, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg,
+    BatchArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg, TrainingArgs,
+    ValidationArg,
 };
 
 /// Examples stand above the options: they are what most readers look for.
@@ -158,9 +159,17 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct InspectArgs {
     /// Model file
     pub(crate) model: PathBuf,
+    /// Table that the model was fitted on: recompute the proofs of its convex grades from it
+    #[arg(long, value_name = "DATA")]
+    pub(crate) verify: Option<PathBuf>,
+    /// Column with the weights of the rows, if the fit used one
+    #[arg(long, value_name = "COL", requires = "verify")]
+    pub(crate) weights: Option<String>,
     /// Print one JSON document instead of tables
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
 }
 
 /// Write the first grades of a model as a model of its own.

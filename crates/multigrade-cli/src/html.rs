@@ -5,6 +5,7 @@
 
 mod axis;
 pub(crate) mod experiment;
+mod convex;
 mod fit;
 mod frame;
 mod labels;
@@ -42,7 +43,7 @@ pub(crate) fn render(data: &ReportData) -> String {
                 write_grades(main, data);
                 write_run(main, data);
             });
-            body.tag("footer").body(write_footer);
+            body.tag("footer").body(|footer| write_footer(footer, data));
         });
     });
     page.finish()
@@ -185,6 +186,7 @@ fn write_output(main: &mut Markup, data: &ReportData, output: usize) {
             norms::figure(pair, data, output);
             if let [input] = data.inputs.as_slice() {
                 fit::over_input(pair, data, shown, input);
+                convex::figure(pair, data, output);
                 residual::figure(pair, data, shown);
             }
             if let Some(spectrum) = data.spectra.get(output) {
@@ -194,6 +196,7 @@ fn write_output(main: &mut Markup, data: &ReportData, output: usize) {
         });
         tables::residuals(section, data, output);
         if data.inputs.len() > 1 {
+            convex::figure(section, data, output);
             residual::figure(section, data, shown);
         }
     });
@@ -207,6 +210,7 @@ fn write_grades(main: &mut Markup, data: &ReportData) {
              and is then frozen. The answer is the sum of all grades.",
         );
         tables::grades(section, data);
+        convex::section(section, data);
         timing::figure(section, data);
     });
 }
@@ -237,11 +241,17 @@ fn write_run(main: &mut Markup, data: &ReportData) {
     });
 }
 
-fn write_footer(footer: &mut Markup) {
+fn write_footer(footer: &mut Markup, data: &ReportData) {
     footer.tag("p").text(
         "All numbers in this report are measured on the rows named in it. They are evidence about other points, not \
          proof.",
     );
+    if data.grades.iter().any(|row| row.convex.is_some()) {
+        footer.tag("p").text(
+            "What is proved about a convex grade is that hardly any grade of its kind fits the same rows better under the \
+             same penalty. It is no statement about other points either.",
+        );
+    }
 }
 
 #[cfg(test)]

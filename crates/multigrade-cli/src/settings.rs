@@ -1,21 +1,34 @@
 //! From the options of `multigrade fit` to the settings of the library.
 
+use multigrade::convex::{Choice, ConvexSettings, Penalty};
 use multigrade::{
     Descent, FitSettings, Generator, Grades, InitKey, Initialisation, Keep, ReadoutRule, Schedule, Solver,
 };
 
 use crate::args::{
-    BatchArg, FitArgs, GeneratorArg, GradesArg, InitArg, ReadoutArg, SolverArg, TrainingArgs, ValidationArg,
+    BatchArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg, TrainingArgs,
+    ValidationArg,
 };
 use crate::failure::Failure;
 
 /// Iterations of L-BFGS when none are named: those of the automatic choice on small tables.
 const ITERATIONS: u32 = 500;
 
+/// Points of a path of penalties and its smallest ratio.
+const PATH: (usize, f64) = (40, 1e-5);
+
+/// Share of the training rows that the rule `held-out` chooses on: the rows held out from the fit only measure.
+const INNER_SHARE: f64 = 0.2;
+
+/// Parts of the cross-validation by blocks.
+const FOLDS: usize = 5;
+
 impl FitArgs {
     /// The settings that were typed; what was not typed keeps its default.
     pub(crate) fn settings(&self) -> Result<FitSettings, Failure> {
         let (shape, training, method) = (&self.shape, &self.training, &self.method);
+        let mut first_solvers = self.solvers()?;
+        let solver = first_solvers.pop();
         Ok(FitSettings {
             grades: self.grades()?,
             validation: match self.validation {
@@ -28,7 +41,8 @@ impl FitArgs {
                 (_, true) => Some(false),
                 _ => None,
             },
-            solver: training.solver()?,
+            first_solvers,
+            solver,
             activation: shape.activation,
             weight_decay: shape.weight_decay,
             branches: shape.branches,
@@ -72,9 +86,53 @@ impl FitArgs {
     }
 }
 
+impl FitArgs {
+    /// The solvers that were named, in turn.
+    fn solvers(&self) -> Result<Vec<Solver>, Failure> {
+        let (training, convex) = (&self.training, &self.convex);
+        training.check()?;
+        for (option, is_given) in [("penalty", convex.penalty.is_some()), ("gap", convex.gap.is_some())] {
+            if is_given && !training.solver.contains(&SolverArg::Convex) {
+                return Err(format!("--{option} belongs to --solver convex; name it too").into());
+            }
+        }
+        let solver = |solver: &SolverArg| match solver {
+            SolverArg::Lbfgs => Solver::Lbfgs { iterations: training.iterations.unwrap_or(ITERATIONS) },
+            SolverArg::Adam => Solver::Adam(training.descent()),
+            SolverArg::Gd => Solver::GradientDescent(training.descent()),
+            SolverArg::Random => Solver::RandomFeatures,
+            SolverArg::Convex => Solver::Convex(convex.settings(self)),
+        };
+        Ok(training.solver.iter().map(solver).collect())
+    }
+}
+
+impl ConvexArgs {
+    fn settings(&self, args: &FitArgs) -> ConvexSettings {
+        let default = ConvexSettings::default();
+        let (points, min_ratio) = PATH;
+        let path = |choice: Choice| Penalty::Path { points, min_ratio, choice };
+        let penalty = self.penalty.map(|rule| match rule {
+            PenaltyArg::Gcv => path(Choice::Gcv),
+            PenaltyArg::HeldOut => path(Choice::HeldOut { share: INNER_SHARE, seed: args.seed }),
+            PenaltyArg::Blocks(block) => path(Choice::BlockCv { folds: FOLDS, block }),
+            PenaltyArg::Noise(noise) => path(Choice::Discrepancy { noise }),
+            PenaltyArg::Neurons(budget) => path(Choice::Neurons(budget)),
+            PenaltyArg::Relative(share) => Penalty::OfLargest(share),
+            PenaltyArg::Absolute(penalty) => Penalty::Absolute(penalty),
+        });
+        ConvexSettings {
+            penalty: penalty.unwrap_or(default.penalty.clone()),
+            tolerance: self.gap.unwrap_or(default.tolerance),
+            ..default
+        }
+    }
+}
+
 impl TrainingArgs {
-    fn solver(&self) -> Result<Option<Solver>, Failure> {
-        let walks = matches!(self.solver, Some(SolverArg::Adam | SolverArg::Gd));
+    /// Refuses options of solvers that were not named.
+    fn check(&self) -> Result<(), Failure> {
+        let walks = self.solver.iter().any(|solver| matches!(solver, SolverArg::Adam | SolverArg::Gd));
         for (option, is_given) in [
             ("epochs", self.epochs.is_some()),
             ("batch", self.batch.is_some()),
@@ -86,15 +144,10 @@ impl TrainingArgs {
                 return Err(format!("--{option} belongs to --solver adam or --solver gd; name one of them").into());
             }
         }
-        if self.iterations.is_some() && self.solver != Some(SolverArg::Lbfgs) {
+        if self.iterations.is_some() && !self.solver.contains(&SolverArg::Lbfgs) {
             return Err("--iterations belongs to --solver lbfgs; name it too".to_string().into());
         }
-        Ok(self.solver.map(|solver| match solver {
-            SolverArg::Lbfgs => Solver::Lbfgs { iterations: self.iterations.unwrap_or(ITERATIONS) },
-            SolverArg::Adam => Solver::Adam(self.descent()),
-            SolverArg::Gd => Solver::GradientDescent(self.descent()),
-            SolverArg::Random => Solver::RandomFeatures,
-        }))
+        Ok(())
     }
 
     fn descent(&self) -> Descent {

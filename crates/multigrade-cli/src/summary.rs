@@ -111,11 +111,27 @@ pub(crate) fn write(out: &mut impl Write, data: &ReportData, test: Option<&TestR
     for headline in headlines(data, test) {
         writeln!(out, "{}", wrapped(&format!("{headline}."), 2))?;
     }
+    write_proofs(out, data)?;
     if !data.notes.is_empty() {
         writeln!(out, "\nWhat was chosen, and why:")?;
     }
     for note in &data.notes {
         writeln!(out, "{}", wrapped(&format!("- {note}"), 2))?;
+    }
+    Ok(())
+}
+
+/// Writes what is proved about convex grades.
+fn write_proofs(out: &mut impl Write, data: &ReportData) -> io::Result<()> {
+    let outputs: Vec<(&str, Option<&str>)> =
+        data.outputs.iter().map(|output| (output.name.as_str(), output.unit.as_deref())).collect();
+    let convex: Vec<_> = data.grades.iter().filter_map(|row| Some((row.grade, row.convex.as_ref()?))).collect();
+    if !convex.is_empty() {
+        writeln!(out, "\nConvex grades (P is measured on standardised columns):")?;
+    }
+    for (grade, row) in convex {
+        writeln!(out, "{}", wrapped(&format!("- grade {grade}: {}", row.line), 2))?;
+        writeln!(out, "  {}", wrapped(&row.details(&outputs), 2))?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub mod network;
 pub mod truth;
 
 pub use network::{
-    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
-    ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
-    ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
+    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord, History,
+    InputColumn, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds,
+    OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
 };

@@ -79,6 +79,7 @@ fn build(plan: &Plan, mut next: impl FnMut() -> f64) -> Multigrade {
         loss_after: 0.1,
         train: vec![norms; plan.m],
         validation: None,
+        proof: None,
     };
     let history = History { grades: (0..=grades.len()).map(record).collect(), ..History::default() };
     Multigrade::new(schema, input, output, grades, history, serde_json::json!({"seed": 1})).unwrap()

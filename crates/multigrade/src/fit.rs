@@ -9,13 +9,14 @@
 //!     stop when the grade is trivial or held-out rows say that it does not help
 //! ```
 
-use crate::Samples;
+use crate::convex::ConvexError;
 use crate::front::{Front, standardisation};
-use crate::grade::{Built, GradePlan, GradeTask, build_grade};
+use crate::grade::{Built, GradePlan, GradeTask, Origin, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::plan::Planner;
 use crate::settings::{FitSettings, ReadoutRule, Valid};
 use crate::split::split;
+use crate::{Samples, SamplesError};
 use multigrade_model::{
     Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling, Schema,
 };
@@ -89,6 +90,12 @@ pub enum FitError {
          settings, or begin a new fit"
     )]
     OtherRows,
+    /// A convex grade that has no fit.
+    #[error(transparent)]
+    Convex(#[from] ConvexError),
+    /// What earlier grades left cannot be fitted.
+    #[error("a convex grade cannot be fitted to what the grades before it left: {0}")]
+    Residual(#[from] SamplesError),
     /// Numbers so large or small that the model cannot be written in `f64`.
     #[error("the model cannot be written in 64-bit numbers ({0}); rescale the columns to moderate units")]
     Model(#[from] ModelError),
@@ -104,6 +111,8 @@ pub enum Stop {
     NoImprovement,
     /// One more grade did not lower the training loss: nothing that the features could explain was left.
     Trivial,
+    /// It is proved that one more convex grade would have no neurons, or could not lower the objective.
+    Exhausted,
     /// The time limit.
     Time,
     /// The observer asked to stop.
@@ -117,6 +126,7 @@ impl Stop {
             Self::Complete => "every grade that was asked for was built",
             Self::NoImprovement => "one more grade did not lower the loss on held-out rows",
             Self::Trivial => "one more grade did not lower the training loss",
+            Self::Exhausted => "it is proved that one more convex grade would gain nothing",
             Self::Time => "the time limit was reached",
             Self::Interrupted => "interrupted; the grades done so far were kept",
         }
@@ -317,9 +327,9 @@ fn run(
 }
 
 /// Scalings of inputs and outputs, fixed by the rows that the grades are trained on.
-struct Scalings {
-    inputs: Scaling,
-    outputs: Scaling,
+pub(crate) struct Scalings {
+    pub(crate) inputs: Scaling,
+    pub(crate) outputs: Scaling,
 }
 
 impl Scalings {
@@ -474,7 +484,8 @@ fn climb(
     }
     loop {
         let (k, began) = (climb.grades.len() + 1, Instant::now());
-        let task = GradeTask { k, front: &front, held_out: held.as_ref(), settings, progress };
+        let origin = Origin { samples: train, scaling, grades: &climb.grades, records: &climb.records };
+        let task = GradeTask { k, origin, front: &front, held_out: held.as_ref(), settings, progress };
         let Proposal { plan, built } = match plans.next(&task)? {
             Ok(proposal) => proposal,
             Err(stop) => {
@@ -512,7 +523,7 @@ fn climb(
         (front, held) = (next, next_held);
         climb.records.push(record);
         climb.grades.push(built.grade);
-        climb.plans.push(GradePlan { replay: Some(built.verdicts), ..plan });
+        climb.plans.push(built.replay);
         climb.seconds.push(began.elapsed().as_secs_f64());
         if let Some(cut) = progress.cut() {
             climb.stop = cut.into();
@@ -551,22 +562,24 @@ fn record(
     held_out: Option<&Front>,
     scaling: &Scalings,
 ) -> GradeRecord {
-    let readout = |settings: &FitSettings| match settings.readout {
-        ReadoutRule::LeastSquares => "least squares",
-        ReadoutRule::AsTrained => "as trained",
+    let readout = |plan: &GradePlan, settings: &FitSettings| match (plan, settings.readout) {
+        (GradePlan::Convex(_), _) => "with its neurons",
+        (_, ReadoutRule::LeastSquares) => "least squares",
+        (_, ReadoutRule::AsTrained) => "as trained",
     };
     GradeRecord {
         grade: k,
-        hidden: built.map_or(String::new(), |(_, b, _)| b.grade.describe()),
+        hidden: built.map_or(String::new(), |(_, b, _)| b.describe()),
         parameters: built.map_or(0, |(_, b, _)| b.grade.n_parameters()),
-        solver: built.map_or(String::new(), |(plan, _, _)| plan.solver.to_string()),
-        readout: built.map_or(String::new(), |(_, _, settings)| readout(settings).into()),
-        weight_decay: built.map_or(0.0, |(plan, _, _)| plan.weight_decay),
+        solver: built.map_or(String::new(), |(plan, _, _)| plan.solver()),
+        readout: built.map_or(String::new(), |(plan, _, settings)| readout(plan, settings).into()),
+        weight_decay: built.map_or(0.0, |(plan, _, _)| plan.weight_decay()),
         updates: built.map_or(0, |(_, b, _)| b.updates),
-        stop: built.map_or(String::new(), |(_, b, _)| b.stop.name().into()),
+        stop: built.map_or(String::new(), |(_, b, _)| b.stop.into()),
         loss_before: before.loss(),
         loss_after: after.loss(),
         train: after.norms(&scaling.outputs),
         validation: held_out.map(|held| held.norms(&scaling.outputs)),
+        proof: built.and_then(|(_, b, _)| b.proof.clone()),
     }
 }

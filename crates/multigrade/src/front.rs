@@ -100,9 +100,9 @@ pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> 
 
 /// [`standardisation`] of features, whose magnitudes can be compared: one that varies by rounding of the largest of them
 /// counts as constant.
-pub(crate) fn feature_standardisation(front: &Front) -> Result<Scaling, ModelError> {
-    let largest = front.features.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    standardisation_above(ROUNDING * largest, &front.features, front.p, &front.weights)
+pub(crate) fn feature_standardisation(features: &[f64], p: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
+    let largest = features.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    standardisation_above(ROUNDING * largest, features, p, weights)
 }
 
 fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {

@@ -1,18 +1,28 @@
 //! Building one grade: train the hidden stacks, solve the readouts, average.
 
-use crate::fit::FitError;
+use crate::Samples;
+use crate::convex::ConvexSettings;
+use crate::convex_grade::build_convex;
+use crate::fit::{FitError, Scalings};
 use crate::front::{Front, feature_standardisation};
 use crate::least_squares::ridge_path;
 use crate::observer::Progress;
 use crate::settings::{FitSettings, Precision, ReadoutRule, Solver};
 use crate::training::{Outcome, Randomness, Rows, Stop, Task, Terms, train};
 use multigrade_kernels::{Real, Shape};
-use multigrade_model::{Activation, Grade, Layer, Matrix, ModelError, Readout, Scaling};
+use multigrade_model::{Activation, Grade, GradeProof, GradeRecord, Layer, Matrix, ModelError, Readout, Scaling};
 use rayon::prelude::*;
 
-/// Everything that decides what a grade looks like and how it is trained.
+/// Everything that decides what a grade looks like and how it is found.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct GradePlan {
+pub(crate) enum GradePlan {
+    Trained(TrainedPlan),
+    Convex(ConvexSettings),
+}
+
+/// Everything that decides what a trained grade looks like and how it is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TrainedPlan {
     pub(crate) hidden: Vec<(usize, Activation)>,
     pub(crate) weight_decay: f64,
     pub(crate) branches: usize,
@@ -26,6 +36,24 @@ pub(crate) struct GradePlan {
 const MAX_PARAMETERS: usize = 1 << 30;
 
 impl GradePlan {
+    /// The solver in words.
+    pub(crate) fn solver(&self) -> String {
+        match self {
+            Self::Trained(plan) => plan.solver.to_string(),
+            Self::Convex(settings) => Solver::Convex(settings.clone()).to_string(),
+        }
+    }
+
+    /// The weight decay; a convex grade has its penalty instead.
+    pub(crate) fn weight_decay(&self) -> f64 {
+        match self {
+            Self::Trained(plan) => plan.weight_decay,
+            Self::Convex(_) => 0.0,
+        }
+    }
+}
+
+impl TrainedPlan {
     /// Whether the branches together stay below [`MAX_PARAMETERS`].
     fn check_size(&self, inputs: usize, carried: usize, outputs: usize) -> Result<(), FitError> {
         let layers = self.hidden.iter().scan(inputs, |width, &(next, _)| {
@@ -60,38 +88,73 @@ const PENALTIES: [f64; 4] = [1e-6, 1e-4, 1e-2, 1.0];
 pub(crate) struct GradeTask<'a, 'observer> {
     /// Number of the grade, from 1.
     pub(crate) k: usize,
+    pub(crate) origin: Origin<'a>,
     pub(crate) front: &'a Front,
     pub(crate) held_out: Option<&'a Front>,
     pub(crate) settings: &'a FitSettings,
     pub(crate) progress: &'a Progress<'observer>,
 }
 
+/// The rows that the grades are built from, and what was made of them so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) samples: &'a Samples,
+    pub(crate) scaling: &'a Scalings,
+    pub(crate) grades: &'a [Grade],
+    /// Of `f_0` and of every grade.
+    pub(crate) records: &'a [GradeRecord],
+}
+
 /// A grade and how its training went.
 pub(crate) struct Built {
     pub(crate) grade: Grade,
     pub(crate) updates: u64,
-    pub(crate) stop: Stop,
-    pub(crate) verdicts: Vec<Verdict>,
+    /// Why training ended, in words.
+    pub(crate) stop: &'static str,
+    /// The plan to build it again by, with what held-out rows decided.
+    pub(crate) replay: GradePlan,
+    pub(crate) proof: Option<GradeProof>,
 }
 
-/// Builds a grade for the residual that the task's front holds.
+impl Built {
+    /// The hidden stack in words.
+    pub(crate) fn describe(&self) -> String {
+        match &self.proof {
+            // A layer has at least one neuron, here one that nothing reads.
+            Some(claim) if claim.proof.neurons == 0 => "linear".into(),
+            _ => self.grade.describe(),
+        }
+    }
+}
+
+/// Builds a grade for the residual that the task's front holds: see [`build_trained`] and [`build_convex`].
+pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError> {
+    match plan {
+        GradePlan::Trained(plan) => build_trained(plan, task),
+        GradePlan::Convex(settings) => build_convex(settings, task),
+    }
+}
+
+/// Trains a grade for the residual that the task's front holds.
 ///
 /// Each branch is trained on `r / s`, the residual brought to unit size, with its own readout; with the rule
 /// [`ReadoutRule::LeastSquares`] that readout is then solved for. The correction is the mean over the branches, and by
 /// convexity it obeys what each of them obeys:
 /// `|r - mean_b g_b|² <= mean_b |r - g_b|² <= |r|²`, column by column of the residual.
-pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError> {
+fn build_trained(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitError> {
     match task.settings.precision {
         Precision::F64 => build::<f64>(plan, task),
         Precision::F32 => build::<f32>(plan, task),
     }
 }
 
-fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError> {
-    let &GradeTask { k, front, held_out, settings, progress } = task;
+fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitError> {
+    let &GradeTask { k, front, held_out, settings, progress, .. } = task;
     plan.check_size(front.p, front.d, front.m)?;
-    let standard =
-        if settings.standardise_features { feature_standardisation(front)? } else { Scaling::identity(front.p) };
+    let standard = match settings.standardise_features {
+        true => feature_standardisation(&front.features, front.p, &front.weights)?,
+        false => Scaling::identity(front.p),
+    };
     let scales = residual_scales(front, settings.rescale);
     let carried = if settings.carry_inputs { front.d } else { 0 };
     let shape = Shape::new(front.p, plan.hidden.clone(), carried, front.m);
@@ -130,7 +193,8 @@ fn build<T: Real>(plan: &GradePlan, task: &GradeTask) -> Result<Built, FitError>
     let verdicts = outcomes.zip(&readouts).map(|(steps, r)| Verdict { steps, penalty: r.penalty }).collect();
     let readout = average(&readouts, shape.last_width(), carried, &scales)?;
     let stacks = branches.into_iter().map(|(layers, _, _)| layers).collect();
-    Ok(Built { grade: Grade::new(stacks, carried > 0, readout)?, updates, stop, verdicts })
+    let replay = GradePlan::Trained(TrainedPlan { replay: Some(verdicts), ..plan.clone() });
+    Ok(Built { grade: Grade::new(stacks, carried > 0, readout)?, updates, stop: stop.name(), replay, proof: None })
 }
 
 /// Root mean square of each column of the residual, or 1 where it is zero or must not be rescaled.

@@ -14,6 +14,7 @@
 pub mod attack;
 mod baselines;
 pub mod convex;
+mod convex_grade;
 pub mod experiments;
 pub mod export;
 mod fit;
@@ -32,14 +33,15 @@ mod split;
 pub mod table;
 pub mod targets;
 mod training;
+mod verify;
 
 pub use baselines::baselines;
 pub use fit::{FitError, Fitted, Stop, fit, fit_named, resume};
 pub use multigrade_model::truth;
 pub use multigrade_model::{
-    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeRecord, History, InputColumn, Layer, Matrix,
-    ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError,
-    ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
+    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord, History,
+    InputColumn, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds,
+    OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;
@@ -49,3 +51,4 @@ pub use settings::{
     Schedule, SettingsError, Solver, Valid,
 };
 pub use split::{Split, split};
+pub use verify::verify_proofs;

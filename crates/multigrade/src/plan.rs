@@ -1,7 +1,9 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
+use crate::convex::ConvexSettings;
+use crate::convex_grade::futility;
 use crate::fit::{FitError, NextGrade, Proposal, Stop};
-use crate::grade::{Built, GradePlan, GradeTask, build_grade};
+use crate::grade::{Built, GradePlan, GradeTask, TrainedPlan, build_grade};
 use crate::observer::{Event, Progress};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
 use crate::training::budget;
@@ -61,15 +63,14 @@ impl<'a> Planner<'a> {
     }
 
     /// All ways to fill in what the settings of a grade leave open.
-    fn candidates(&self, k: usize, grade: &GradeSettings, can_choose: bool) -> Vec<GradePlan> {
+    fn candidates(&self, k: usize, grade: &GradeSettings, solver: Solver, can_choose: bool) -> Vec<TrainedPlan> {
         let listed = matches!(self.settings.grades, Grades::List(_));
         let widths =
             if grade.widths.is_empty() { vec![if self.is_small() { 32 } else { 64 }; 2] } else { grade.widths.clone() };
-        let solver = grade.solver.as_ref().or(self.settings.solver.as_ref());
-        let mut solver = solver.cloned().unwrap_or_else(|| self.default_solver());
-        if let (Grades::List(list), true) = (&self.settings.grades, self.settings.single_grade) {
-            solver = times(solver, list.len());
-        }
+        let solver = match (&self.settings.grades, self.settings.single_grade) {
+            (Grades::List(list), true) => times(solver, list.len()),
+            _ => solver,
+        };
         let branches = grade.branches.or(self.settings.branches);
         let branches = branches.unwrap_or_else(|| if listed { 1 } else { self.default_branches() });
         let activations = match (&grade.activations, self.settings.activation) {
@@ -83,7 +84,7 @@ impl<'a> Planner<'a> {
             None => LATER_DECAYS.to_vec(),
         };
         let hidden = |a: &Vec<Activation>| widths.iter().copied().zip(a.iter().copied()).collect::<Vec<_>>();
-        let plan = |a: &Vec<Activation>, weight_decay: f64| GradePlan {
+        let plan = |a: &Vec<Activation>, weight_decay: f64| TrainedPlan {
             hidden: hidden(a),
             weight_decay,
             branches,
@@ -96,6 +97,13 @@ impl<'a> Planner<'a> {
             // Nothing to choose on: the middle of what would be tried.
             vec![plan(&activations[0], decays[decays.len() / 2])]
         }
+    }
+
+    /// The solver of grade `k`.
+    fn solver(&self, k: usize, grade: &GradeSettings) -> Solver {
+        let first = k.checked_sub(1).and_then(|k| self.settings.first_solvers.get(k));
+        let given = grade.solver.as_ref().or(first).or(self.settings.solver.as_ref());
+        given.cloned().unwrap_or_else(|| self.default_solver())
     }
 
     /// The budget falls with the number of rows, so that the defaults stay within a minute or two on two cores up to
@@ -120,6 +128,17 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The next grade where it is a convex one, unless it is proved to gain nothing.
+    fn next_convex(&mut self, settings: ConvexSettings, task: &GradeTask) -> Result<Result<Proposal, Stop>, FitError> {
+        let &GradeTask { k, progress, .. } = task;
+        if let Some(reason) = futility(&settings, task)? {
+            self.note(k - 1, reason, progress);
+            return Ok(Err(Stop::Exhausted));
+        }
+        progress.start(k, "convex optimisation", 0);
+        Ok(Ok(GradePlan::Convex(settings).into()))
+    }
+
     fn note(&mut self, grade: usize, text: String, progress: &Progress) {
         progress.send(&Event::Note(&text));
         self.notes.push(Note { grade, text });
@@ -135,12 +154,16 @@ impl NextGrade for Planner<'_> {
         let Some(grade) = self.grades.next() else {
             return Ok(Err(if self.skipped { Stop::Trivial } else { Stop::Complete }));
         };
-        let candidates = self.candidates(k, &grade, held_out.is_some());
+        let solver = self.solver(k, &grade);
+        if let Solver::Convex(settings) = solver {
+            return self.next_convex(settings, task);
+        }
+        let candidates = self.candidates(k, &grade, solver, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
         let Some(held) = held_out.filter(|_| candidates.len() > 1) else {
             let plan = candidates.into_iter().next().expect("there is at least one candidate");
             progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
-            return Ok(Ok(plan.into()));
+            return Ok(Ok(GradePlan::Trained(plan).into()));
         };
         let doing = format!("choosing among {} settings", candidates.len());
         progress.start(k, &doing, per_branch * candidates.len() as u64);
@@ -151,7 +174,7 @@ impl NextGrade for Planner<'_> {
                     // The grades before this one are the answer; no time is left to try more.
                     return Ok(None);
                 }
-                let built = build_grade(&GradePlan { branches: 1, ..plan.clone() }, task)?;
+                let built = build_grade(&GradePlan::Trained(TrainedPlan { branches: 1, ..plan.clone() }), task)?;
                 Ok(Some((held.after(&built.grade).loss(), built)))
             })
             .collect::<Result<_, FitError>>()?;
@@ -165,10 +188,10 @@ impl NextGrade for Planner<'_> {
         self.note(k, explain(k, &candidates, &losses, best, held.rows()), progress);
         if progress.cut().is_some() {
             // No time is left to train it again with more branches.
-            return Ok(Ok(Proposal { plan, built: Some(trials.swap_remove(best).1) }));
+            return Ok(Ok(Proposal { plan: GradePlan::Trained(plan), built: Some(trials.swap_remove(best).1) }));
         }
         progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
-        Ok(Ok(plan.into()))
+        Ok(Ok(GradePlan::Trained(plan).into()))
     }
 
     fn after_trivial(&mut self, task: &GradeTask) -> Option<Stop> {
@@ -203,21 +226,21 @@ fn times(solver: Solver, count: usize) -> Solver {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     let longer = |d: Descent| Descent { epochs: d.epochs.saturating_mul(count), ..d };
     match solver {
-        Solver::RandomFeatures => Solver::RandomFeatures,
+        Solver::RandomFeatures | Solver::Convex(_) => solver,
         Solver::Lbfgs { iterations } => Solver::Lbfgs { iterations: iterations.saturating_mul(count) },
         Solver::Adam(d) => Solver::Adam(longer(d)),
         Solver::GradientDescent(d) => Solver::GradientDescent(longer(d)),
     }
 }
 
-fn describe(plan: &GradePlan) -> String {
+fn describe(plan: &TrainedPlan) -> String {
     let widths: Vec<String> = plan.hidden.iter().map(|(w, _)| w.to_string()).collect();
     let count = if plan.branches > 1 { format!("{} x ", plan.branches) } else { String::new() };
     format!("{count}{} {} ({})", plan.hidden[0].1, widths.join("-"), plan.solver)
 }
 
 /// The choice in plain words, with the best of the other activations beside it.
-fn explain(k: usize, candidates: &[GradePlan], losses: &[f64], best: usize, rows: usize) -> String {
+fn explain(k: usize, candidates: &[TrainedPlan], losses: &[f64], best: usize, rows: usize) -> String {
     let chosen = &candidates[best];
     let activation = chosen.hidden[0].1;
     let mut text = format!(

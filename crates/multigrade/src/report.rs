@@ -3,9 +3,11 @@
 //! One [`ReportData`] feeds every rendering (terminal, HTML, JSON). All fields are public; only
 //! [`ReportData::measure`] looks at a model.
 
+mod convex;
 mod headline;
 mod measure;
 
+pub use convex::{ConvexRow, Curve, Hinge};
 pub use headline::{Comparison, Headline, RowKind, significant};
 pub use measure::{About, ReportRows, settings};
 
@@ -128,6 +130,9 @@ pub struct GradeRow {
     pub stop: String,
     /// The wall-clock time that this grade took, where it was measured.
     pub seconds: Option<f64>,
+    /// What is proved about the grade, if it is a convex one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub convex: Option<ConvexRow>,
 }
 
 /// What a simple method reaches on the same rows.

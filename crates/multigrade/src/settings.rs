@@ -1,5 +1,6 @@
 //! Settings of a fit: plain fields, checked once, then trusted.
 
+use crate::convex::ConvexSettings;
 use multigrade_model::Activation;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,7 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `grades` | automatic, at most 8 | how many grades and what each looks like |
 /// | `validation` | 0.2 | share of the weight held out, in `[0, 1)` |
 /// | `refit` | `None`: for small tables | train again on all rows once the plan is chosen |
+/// | `first_solvers` | none | solvers of the first grades, one each |
 /// | `solver` | `None`: L-BFGS for small tables, Adam for large ones | trains the hidden stacks |
 /// | `activation`, `weight_decay` | `None`: chosen by validation | for every grade that names none |
 /// | `branches` | `None`: 5 up to 2,000 rows, 3 up to 10,000, else 1; always 1 for listed grades | networks averaged in every grade that names none |
@@ -64,7 +66,9 @@ pub struct FitSettings {
     pub validation: f64,
     /// Whether to train again on all rows once the plan is chosen; `None` decides by the number of rows.
     pub refit: Option<bool>,
-    /// Solver of every grade that names none; `None` chooses by the number of rows.
+    /// Solvers of the first grades, in turn, where these name none; `solver` serves the grades after them.
+    pub first_solvers: Vec<Solver>,
+    /// Solver of every other grade that names none; `None` chooses by the number of rows.
     pub solver: Option<Solver>,
     /// Activation of every grade that names none; `None` leaves the choice to validation.
     pub activation: Option<Activation>,
@@ -109,6 +113,7 @@ impl Default for FitSettings {
             grades: Grades::Auto { at_most: 8 },
             validation: 0.2,
             refit: None,
+            first_solvers: Vec::new(),
             solver: None,
             activation: None,
             weight_decay: None,
@@ -217,6 +222,16 @@ pub enum Solver {
     Adam(Descent),
     /// Plain gradient descent.
     GradientDescent(Descent),
+    /// The globally optimal ReLU layer of its class, with a proof. Such a grade has no widths, activation, weight decay
+    /// or branches: the penalty decides how many neurons there are.
+    Convex(ConvexSettings),
+}
+
+impl Solver {
+    /// Whether grades of this solver are found by convex optimisation.
+    pub fn is_convex(&self) -> bool {
+        matches!(self, Self::Convex(_))
+    }
 }
 
 /// Settings of solvers that walk along (mini-batch) gradients.
@@ -258,6 +273,7 @@ impl std::fmt::Display for Solver {
             Self::Lbfgs { iterations } => write!(f, "L-BFGS, {iterations} iterations"),
             Self::Adam(d) => walk("Adam", d),
             Self::GradientDescent(d) => walk("gradient descent", d),
+            Self::Convex(settings) => write!(f, "convex, {}", settings.penalty),
         }
     }
 }
@@ -422,7 +438,7 @@ impl FitSettings {
         if let Some(limit) = self.time_limit {
             require(limit > 0.0 && limit.is_finite(), "time limit", limit, "a positive number of seconds")?;
         }
-        if let Some(solver) = &self.solver {
+        for solver in self.first_solvers.iter().chain(&self.solver) {
             self.check_solver(solver)?;
         }
         check_decay(self.weight_decay)?;
@@ -442,15 +458,57 @@ impl FitSettings {
                 let expected = "activations for all grades or for none in a single grade";
                 require(!self.single_grade || all_or_none, "activations", format!("{named} of {count}"), expected)?;
                 for (k, grade) in list.iter().enumerate() {
-                    self.check_grade(grade)
+                    self.check_grade(k, grade)
                         .map_err(|e| SettingsError { field: format!("grade {}: {}", k + 1, e.field), ..e })?;
                 }
             }
         }
+        self.check_convex()?;
         Ok(Valid(self))
     }
 
-    fn check_grade(&self, grade: &GradeSettings) -> Result<(), SettingsError> {
+    /// The solver that these settings name for a grade, counted from 0.
+    fn solver_of<'a>(&'a self, k: usize, grade: Option<&'a GradeSettings>) -> Option<&'a Solver> {
+        let own = grade.and_then(|grade| grade.solver.as_ref());
+        own.or(self.first_solvers.get(k)).or(self.solver.as_ref())
+    }
+
+    /// Refuses settings that convex grades cannot follow.
+    fn check_convex(&self) -> Result<(), SettingsError> {
+        let is_convex = |solver: Option<&Solver>| solver.is_some_and(Solver::is_convex);
+        let convex: Vec<bool> = match &self.grades {
+            Grades::List(list) => (0..list.len()).map(|k| is_convex(self.solver_of(k, list.get(k)))).collect(),
+            // From the last of the first solvers on, all grades are alike.
+            Grades::Auto { at_most: count } | Grades::Count(count) => {
+                (0..(self.first_solvers.len() + 1).min(*count)).map(|k| is_convex(self.solver_of(k, None))).collect()
+            }
+        };
+        if !convex.contains(&true) {
+            return Ok(());
+        }
+        require(self.carry_inputs, "carry inputs", "no", "yes with convex grades, whose readouts read the inputs")?;
+        let solved = self.readout == ReadoutRule::LeastSquares;
+        require(solved, "readout", "as trained", "least squares with convex grades, which have no other")?;
+        require(!self.single_grade, "single grade", "a convex solver", "lbfgs, adam, gd or random for a single grade")?;
+        if convex.contains(&false) {
+            return Ok(());
+        }
+        let activation = self.activation.unwrap_or(Activation::Relu);
+        let is_relu = activation == Activation::Relu;
+        require(is_relu, "activation", activation, "relu, or none named: convex grades are ReLU grades")?;
+        let decay = self.weight_decay.unwrap_or(0.0);
+        require(decay == 0.0, "weight decay", decay, "none: a convex grade has a penalty instead")?;
+        let branches = self.branches.unwrap_or(1);
+        require(branches == 1, "branches", branches, "1: the optimum of a convex grade needs no averaging")?;
+        require(self.precision == Precision::F64, "precision", "f32", "f64: a proof needs the digits")
+    }
+
+    fn check_grade(&self, k: usize, grade: &GradeSettings) -> Result<(), SettingsError> {
+        if let Some(Solver::Convex(_)) = self.solver_of(k, Some(grade)) {
+            let expected = "none: a convex grade finds its own number of neurons (name a number of grades instead)";
+            require(grade.widths.is_empty(), "widths", grade, expected)?;
+            return grade.solver.as_ref().map_or(Ok(()), |solver| self.check_solver(solver));
+        }
         let layers = grade.widths.len();
         require((1..=MAX_LAYERS).contains(&layers), "hidden layers", layers, "1 to 1000 of them")?;
         for width in &grade.widths {
@@ -470,6 +528,7 @@ impl FitSettings {
                 let ok = self.readout == ReadoutRule::LeastSquares;
                 require(ok, "readout", "as trained", "least squares with random features")
             }
+            Solver::Convex(settings) => settings.clone().validate().map(drop),
             Solver::Lbfgs { iterations } => {
                 require(*iterations > 0, "iterations", iterations, "at least 1")?;
                 require(

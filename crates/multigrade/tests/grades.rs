@@ -3,6 +3,7 @@
 mod common;
 
 use common::numbers;
+use multigrade::convex::{ConvexSettings, Penalty};
 use multigrade::{
     Activation, Descent, Event, FitSettings, Fitted, Flow, GradeSettings, Grades, InitKey, Precision, Predictor,
     ReadoutRule, Samples, Schedule, Solver, Stop, fit, silent, split,
@@ -41,6 +42,8 @@ fn solvers() -> Vec<Solver> {
         Solver::GradientDescent(descent(4, Some(7), 1e-2, Schedule::Cosine { to: 0.0 })),
         // A rate so large that it diverges: the promise holds whatever the solver did.
         Solver::GradientDescent(descent(30, None, 1e3, Schedule::Constant)),
+        Solver::Convex(ConvexSettings::default()),
+        Solver::Convex(ConvexSettings { penalty: Penalty::OfLargest(0.1), ..ConvexSettings::default() }),
     ]
 }
 
@@ -93,7 +96,12 @@ fn the_training_loss_falls_at_every_grade_of_every_solver_on_every_problem() {
     for (name, samples) in problems() {
         for solver in solvers() {
             for activation in [Activation::Relu, Activation::Tanh, Activation::Sin, Activation::Square] {
-                let grades = list(3, &[5, 4], activation);
+                // Convex grades have no widths and no activation but ReLU.
+                let grades = match solver.is_convex() {
+                    true if activation != Activation::Relu => continue,
+                    true => Grades::Count(3),
+                    false => list(3, &[5, 4], activation),
+                };
                 let settings =
                     FitSettings { grades, solver: Some(solver.clone()), validation: 0.0, ..FitSettings::default() };
                 assert_falls(&run(&samples, settings), &samples, &format!("{name}, {solver}, {activation}"));

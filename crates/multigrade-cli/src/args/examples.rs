@@ -26,6 +26,7 @@ Examples:
   multigrade fit engine.csv --target sfc --validation new.csv --seed 7 --out three
   multigrade fit engine.csv --target thrust --grade 32,32:tanh --grade 64:sin --out four
   multigrade fit engine.csv --target thrust --ignore sfc --solver adam --epochs 50 --out five
+  multigrade fit engine.csv --target thrust --features mach --solver convex --out six
 
 Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran.
 JSON keys: files, source, stop, interrupted, refit, outputs, grades, baselines, notes,
@@ -56,8 +57,10 @@ Examples:
   multigrade inspect model.safetensors
   multigrade inspect model.safetensors --json
 
-JSON keys: file, bytes, schema, parameters, grades, history, settings.
-Exit status: 0 done, 2 could not run.";
+--verify DATA recomputes the proofs of convex grades from the table of the fit.
+JSON keys: file, bytes, schema, parameters, grades, history, settings; with --verify proofs,
+in each of these grade, holds, line, problem.
+Exit status: 0 done, 1 a proof does not hold or there is none, 2 could not run.";
 
 pub(super) const TRUNCATE: &str = "\
 Examples:

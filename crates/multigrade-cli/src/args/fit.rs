@@ -57,6 +57,8 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
     #[command(flatten)]
+    pub(crate) convex: ConvexArgs,
+    #[command(flatten)]
     pub(crate) method: MethodArgs,
     #[command(flatten)]
     pub(crate) table: TableArgs,
@@ -91,10 +93,11 @@ pub(crate) struct ShapeArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// How hidden layers are trained; random leaves them as drawn and only finds the readout
+    /// How hidden layers are found; convex is the best there is, with a proof; random leaves them as drawn.
+    /// One for all grades, or one each: the last serves all later ones
     /// [default: lbfgs up to 10000 rows, then adam]
-    #[arg(long, value_enum)]
-    pub(crate) solver: Option<SolverArg>,
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) solver: Vec<SolverArg>,
     /// Iterations of lbfgs [default: 500]
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<u32>,
@@ -122,6 +125,18 @@ pub(crate) struct TrainingArgs {
     /// Numbers to train in
     #[arg(long, value_enum, default_value_t = PrecisionArg::F64)]
     pub(crate) precision: PrecisionArg,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Convex grades (--solver convex)")]
+pub(crate) struct ConvexArgs {
+    /// Penalty of the neurons: gcv, held-out, blocks:N (for noise that is alike over N neighbours), noise:SD,
+    /// neurons:N, relative:X (share of the largest useful one), or the penalty itself [default: gcv]
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub(crate) penalty: Option<PenaltyArg>,
+    /// Relative gap to the global optimum that is to be proved [default: 1e-9]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) gap: Option<f64>,
 }
 
 #[derive(Args, Debug)]
@@ -162,6 +177,41 @@ pub(crate) enum SolverArg {
     Adam,
     Gd,
     Random,
+    Convex,
+}
+
+/// The penalty of convex grades, or the rule that chooses it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PenaltyArg {
+    Gcv,
+    HeldOut,
+    Blocks(usize),
+    Noise(f64),
+    Neurons(usize),
+    Relative(f64),
+    Absolute(f64),
+}
+
+impl FromStr for PenaltyArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str =
+            "expected gcv, held-out, blocks:N, noise:SD, neurons:N, relative:X or a number, such as neurons:20";
+        fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
+            text.parse().map_err(|_| EXPECTED)
+        }
+        match text.split_once(':') {
+            None if text == "gcv" => Ok(Self::Gcv),
+            None if text == "held-out" => Ok(Self::HeldOut),
+            None => number(text).map(Self::Absolute),
+            Some(("blocks", n)) => number(n).map(Self::Blocks),
+            Some(("noise", sd)) => number(sd).map(Self::Noise),
+            Some(("neurons", n)) => number(n).map(Self::Neurons),
+            Some(("relative", share)) => number(share).map(Self::Relative),
+            Some(_) => Err(EXPECTED),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

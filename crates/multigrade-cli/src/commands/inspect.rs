@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use multigrade::report::{self, significant};
-use multigrade::{Grade, History, Multigrade, Schema};
+use multigrade::{Grade, GradeProof, History, Multigrade, ProofError, Schema, verify_proofs};
 use serde::Serialize;
 
 use super::print_json;
 use crate::args::InspectArgs;
+use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
 use crate::files;
 use crate::grid::{Grid, count, list, printable, wrapped};
@@ -22,6 +23,18 @@ struct Document<'a> {
     grades: Vec<GradeDocument>,
     history: &'a History,
     settings: &'a serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<Vec<Verdict>>,
+}
+
+/// Whether the proof of a convex grade holds on the rows of the fit.
+#[derive(Serialize)]
+struct Verdict {
+    grade: usize,
+    holds: bool,
+    line: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 /// The shape of one grade.
@@ -59,13 +72,47 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
         grades: model.grades().iter().map(GradeDocument::new).collect(),
         history: model.history(),
         settings: model.settings(),
+        proofs: args.verify.as_ref().map(|data| verify(&model, data, args)).transpose()?,
     };
-    if args.json {
-        print_json(&document)?;
-    } else {
-        print(&mut io::stdout().lock(), &file, &model, document.bytes)?;
+    match (args.json, &document.proofs) {
+        (true, _) => print_json(&document)?,
+        (false, None) => print(&mut io::stdout().lock(), &file, &model, document.bytes)?,
+        (false, Some(verdicts)) => print_verdicts(&mut io::stdout().lock(), verdicts)?,
     }
-    Ok(Status::Done)
+    let all_hold = document.proofs.iter().flatten().all(|verdict| verdict.holds);
+    let is_asked_in_vain = document.proofs.as_ref().is_some_and(Vec::is_empty);
+    if is_asked_in_vain {
+        eprintln!("{}: no grade has a proof; --solver convex finds grades with one", printable(&document.file));
+    }
+    Ok(if all_hold && !is_asked_in_vain { Status::Done } else { Status::NotReached })
+}
+
+/// Recomputes every proof from the rows that the grades were fitted on.
+fn verify(model: &Multigrade, data: &Path, args: &InspectArgs) -> Result<Vec<Verdict>, Failure> {
+    let table = data::read(data, &args.table.options())?;
+    let samples = Columns::of_model(model, args.weights.as_ref()).samples(&table)?;
+    let verified = verify_proofs(model, &samples);
+    let verdict = |((_, claim), (grade, proof)): ((usize, &GradeProof), (usize, Result<(), ProofError>))| Verdict {
+        grade,
+        holds: proof.is_ok(),
+        line: claim.proof.to_string(),
+        problem: proof.err().map(|problem| problem.to_string()),
+    };
+    Ok(model.proofs().zip(verified).map(verdict).collect())
+}
+
+fn print_verdicts(out: &mut impl Write, verdicts: &[Verdict]) -> Result<(), Failure> {
+    for Verdict { grade, line, problem, .. } in verdicts {
+        let text = match problem {
+            None => format!("grade {grade}: verified. {line}"),
+            Some(problem) => format!(
+                "grade {grade}: NOT verified: {problem}. The table must hold the rows of the fit; if the \
+                 fit used --weights, name them here too."
+            ),
+        };
+        writeln!(out, "{}", wrapped(&text, 2))?;
+    }
+    Ok(())
 }
 
 fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) -> Result<(), Failure> {
@@ -94,6 +141,12 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
         writeln!(out, "{}: root mean square error after each grade", printable(name))?;
         writeln!(out, "{}", grades(model, j))?;
     }
+    for (grade, claim) in model.proofs() {
+        writeln!(out, "{}", wrapped(&format!("grade {grade} is convex: {}", claim.proof), 2))?;
+    }
+    if model.proofs().next().is_some() {
+        writeln!(out, "(--verify DATA recomputes this from the table of the fit)\n")?;
+    }
     let mut settings = Grid::new(2);
     for entry in report::settings(model.settings()) {
         settings.row([entry.name, entry.value]);
@@ -121,7 +174,7 @@ fn grades(model: &Multigrade, output: usize) -> Grid {
             if is_mean { "-".into() } else { record.solver.clone() },
             record.parameters.to_string(),
             record.updates.to_string(),
-            if is_mean { "-".into() } else { format!("{:e}", record.weight_decay) },
+            if is_mean || record.proof.is_some() { "-".into() } else { format!("{:e}", record.weight_decay) },
             shown(&record.train),
             held_out,
         ]);

@@ -158,7 +158,8 @@ pub(super) fn grades(out: &mut Markup, data: &ReportData) {
                     tr.tag("td").class("words").text(hidden(row));
                     tr.tag("td").text(row.parameters);
                     tr.tag("td").text(row.updates);
-                    tr.tag("td").text(as_set(row.weight_decay));
+                    let has_decay = row.convex.is_none();
+                    tr.tag("td").text(if has_decay { as_set(row.weight_decay) } else { "–".to_owned() });
                     if is_timed {
                         tr.tag("td").text(row.seconds.map_or("–".to_owned(), |seconds| significant(seconds, 3)));
                     }

@@ -21,6 +21,7 @@ fn report(rows: usize, n_inputs: usize, n_outputs: usize, n_grades: usize) -> Re
         weight_decay: 1e-5,
         stop: "budget of updates spent".to_owned(),
         seconds: (k > 0).then_some(1.25 * k as f64),
+        convex: None,
     };
     let point = |i: usize, j: usize| {
         let truth = 100.0 * wave(i, j as f64);

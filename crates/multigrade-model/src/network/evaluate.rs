@@ -28,7 +28,7 @@ fn stack(parts: Vec<Matrix>, cols: usize) -> Matrix {
 
 impl Grade {
     /// Features `h_k` of one row from `h_{k-1}` and the scaled inputs `x`.
-    fn features(&self, h: &[f64], x: &[f64]) -> Vec<f64> {
+    pub(super) fn features(&self, h: &[f64], x: &[f64]) -> Vec<f64> {
         let mut features: Vec<f64> = self.branches().iter().flat_map(|b| through(b, h, None).0).collect();
         if self.carry_inputs() {
             features.extend_from_slice(x);

@@ -1,6 +1,6 @@
 //! How a model came to be, grade by grade: the evidence that travels with it.
 
-use super::Norms;
+use super::{GradeProof, Norms};
 use serde::{Deserialize, Serialize};
 
 /// What is known of one grade after it was frozen. Grade 0 is the centred target before any grade.
@@ -32,6 +32,9 @@ pub struct GradeRecord {
     pub train: Vec<Norms>,
     /// Residual norms on held-out rows, one per output, if there were any.
     pub validation: Option<Vec<Norms>>,
+    /// How far the grade is from the best of its kind, for convex grades.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<GradeProof>,
 }
 
 /// A decision in plain words.

@@ -72,6 +72,24 @@ pub enum Choice {
     Neurons(usize),
 }
 
+impl std::fmt::Display for Penalty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Absolute(penalty) => write!(f, "penalty {penalty}"),
+            Self::OfLargest(share) => write!(f, "penalty {share} of the largest"),
+            Self::Path { choice, .. } => match choice {
+                Choice::Gcv => f.write_str("penalty by generalised cross-validation"),
+                Choice::HeldOut { .. } => f.write_str("penalty by held-out rows"),
+                Choice::BlockCv { folds, block } => {
+                    write!(f, "penalty by cross-validation in {folds} parts, blocks of {block}")
+                }
+                Choice::Discrepancy { noise } => write!(f, "penalty by the noise level {noise}"),
+                Choice::Neurons(budget) => write!(f, "penalty by at most {budget} neurons"),
+            },
+        }
+    }
+}
+
 impl Default for ConvexSettings {
     fn default() -> Self {
         let penalty = Penalty::Path { points: 40, min_ratio: 1e-5, choice: Choice::Gcv };

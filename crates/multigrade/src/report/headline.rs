@@ -260,6 +260,7 @@ mod tests {
             weight_decay: 0.0,
             stop: String::new(),
             seconds: None,
+            convex: None,
         }
     }
 

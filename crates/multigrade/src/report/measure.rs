@@ -1,12 +1,12 @@
 //! Fills a report from a model, its history and the rows it was fitted on.
 
 use super::{
-    BaselineRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
+    BaselineRow, ConvexRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
     SpectrumCurve,
 };
 use crate::settings::{Grades, Precision, Solver};
 use crate::split::row_hash;
-use crate::{ModelError, Multigrade, Predictor, Samples, baselines};
+use crate::{ModelError, Multigrade, Predictor, Samples, Stop, baselines};
 use serde::Deserialize;
 
 /// Points shown in the figures; more would neither be seen nor be quick to load.
@@ -61,7 +61,7 @@ impl ReportData {
                 n_validation: history.validation_rows,
                 validation_kind: RowKind::HeldOut,
                 n_columns: about.n_columns,
-                validation_chose: history.validation_rows > 0,
+                validation_chose: history.validation_rows > 0 && !is_single_convex(model),
                 refit: history.refit,
             },
             inputs,
@@ -88,6 +88,12 @@ fn baseline_rows(refit: bool, rows: &ReportRows) -> Result<Vec<BaselineRow>, Mod
     Ok(result)
 }
 
+/// Whether the model is one convex grade whose penalty came from the training rows, and a proof ended the fit: held-out
+/// rows decided nothing.
+fn is_single_convex(model: &Multigrade) -> bool {
+    model.grades().len() == 1 && model.proofs().count() == 1 && model.history().stop == Stop::Exhausted.sentence()
+}
+
 fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
     let row = |record: &crate::GradeRecord| GradeRow {
         grade: record.grade,
@@ -99,6 +105,7 @@ fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
         weight_decay: record.weight_decay,
         stop: record.stop.clone(),
         seconds: record.grade.checked_sub(1).and_then(|k| seconds.get(k).copied()),
+        convex: ConvexRow::of(model, record.grade),
     };
     model.history().grades.iter().map(row).collect()
 }
@@ -228,6 +235,10 @@ pub fn settings(document: &serde_json::Value) -> Vec<Entry> {
         serde_json::Value::Null => "chosen by the program".into(),
         serde_json::Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
         serde_json::Value::String(text) => text.replace('_', " "),
+        serde_json::Value::Array(solvers) if name == "first_solvers" => {
+            let each = solvers.iter().map(|s| Solver::deserialize(s).map_or_else(|_| s.to_string(), |s| s.to_string()));
+            if solvers.is_empty() { "none named".into() } else { each.collect::<Vec<_>>().join("; ") }
+        }
         other => match name {
             "grades" => Grades::deserialize(other).map_or_else(|_| other.to_string(), |g| g.to_string()),
             "solver" => Solver::deserialize(other).map_or_else(|_| other.to_string(), |s| s.to_string()),
