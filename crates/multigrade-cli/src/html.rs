@@ -4,8 +4,8 @@
 //! the style sheet. The text of the page is written for somebody who has the file and nothing else.
 
 mod axis;
-pub(crate) mod experiment;
 mod convex;
+pub(crate) mod experiment;
 mod fit;
 mod frame;
 mod labels;
