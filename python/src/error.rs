@@ -1,6 +1,9 @@
 //! Errors of the library as Python exceptions, in the words of the command line.
 
+use multigrade::convex::ConvexError;
 use multigrade::export::ExportError;
+use multigrade::prove::ProveError;
+use multigrade::truth::{CertificateError, ParseError};
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyFileExistsError, PyOSError, PyValueError};
@@ -43,6 +46,15 @@ impl From<FileError> for Failure {
     }
 }
 
+impl From<CertificateError> for Failure {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::File(error) => Self::File(error),
+            error => Self::Value(error.to_string()),
+        }
+    }
+}
+
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         Self::Value(format!("settings: {error}"))
@@ -59,4 +71,4 @@ macro_rules! value_errors {
     )* };
 }
 
-value_errors!(ExportError, FitError, ModelError, SamplesError);
+value_errors!(ConvexError, ExportError, FitError, ModelError, ParseError, ProveError, SamplesError);

@@ -1,22 +1,16 @@
 //! A fit that Python can watch and stop.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
-
-use multigrade::{Event, FitError, FitSettings, Flow, Observer, Samples, fit_named, resume};
+use multigrade::convex::{self, ConvexSettings};
+use multigrade::{
+    FitSettings, History, InputColumn, Multigrade, OutputColumn, Samples, Scaling, Schema, fit_named, resume,
+};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::error::Failure;
-use crate::model::{Model, matrix, rows_of};
+use crate::model::{Model, json, matrix, rows_of};
 use crate::threads::pool;
-
-/// How long the calling thread waits for news before it looks for Ctrl-C.
-const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Updates are told this often: a hundred thousand calls a second would cost more than the fit.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::watch::{Reporter, watch};
 
 /// The model, why its fit ended, seconds of each grade, held-out rows and predictions for them, and the exception that
 /// ended the fit early, if one did.
@@ -40,9 +34,7 @@ pub(crate) fn fit<'py>(
     observer: Option<Bound<'py, PyAny>>,
     start: Option<&Model>,
 ) -> Result<Answer<'py>, Failure> {
-    let settings: FitSettings =
-        serde_json::from_str(settings).map_err(|error| Failure::Value(format!("settings: {error}")))?;
-    let settings = settings.validate()?;
+    let settings = document::<FitSettings>(settings)?.validate()?;
     let weights = weights.map(|w| w.as_array().iter().copied().collect());
     let samples = samples(&inputs, &targets, weights)?;
     let held_out = held_out.map(|(x, y)| self::samples(&x, &y, None)).transpose()?;
@@ -66,6 +58,58 @@ pub(crate) fn fit<'py>(
     ))
 }
 
+/// The globally optimal network of hinges for rows `(n, d)` and targets `(n, m)`, with the documents of its proof and of
+/// the penalties that were tried.
+#[pyfunction]
+pub(crate) fn fit_convex<'py>(
+    py: Python<'py>,
+    inputs: PyReadonlyArray2<'py, f64>,
+    targets: PyReadonlyArray2<'py, f64>,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    names: (Vec<String>, Vec<String>),
+    settings: &str,
+) -> Result<(Model, String), Failure> {
+    let settings = document::<ConvexSettings>(settings)?.validate()?;
+    let samples = samples(&inputs, &targets, weights.map(|w| w.as_array().iter().copied().collect()))?;
+    let fit = py.detach(|| convex::fit(&samples, &settings))?;
+    let column = |(j, name): (usize, String)| {
+        let values = samples.inputs().iter().skip(j).step_by(samples.n_inputs());
+        let (min, max) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+        InputColumn { name, min, max }
+    };
+    let schema = Schema {
+        inputs: names.0.into_iter().enumerate().map(column).collect(),
+        outputs: names.1.into_iter().map(|name| OutputColumn { name }).collect(),
+    };
+    let history = History {
+        train_rows: samples.rows(),
+        stop: "the optimum for the penalty was found; the proof says how closely".into(),
+        ..History::default()
+    };
+    let identity = (Scaling::identity(samples.n_inputs()), Scaling::identity(samples.n_targets()));
+    let settings = serde_json::to_value(&*settings).unwrap_or_default();
+    let model = Multigrade::new(schema, identity.0, identity.1, vec![fit.grade()?], history, settings)?;
+    let about = serde_json::json!({
+        "penalty": fit.penalty,
+        "largest_penalty": fit.largest_penalty,
+        "rounds": fit.rounds,
+        "knots": fit.hinges.iter().map(|hinge| (hinge.input, hinge.knot, &hinge.change)).collect::<Vec<_>>(),
+        "primal": fit.proof.primal,
+        "dual": fit.proof.dual,
+        "gap": fit.proof.gap,
+        "rel_gap": fit.proof.rel_gap,
+        "fit_rmse_bound": fit.proof.fit_rmse_bound,
+        "status": fit.proof.status,
+        "path": fit.path.iter().map(|p| (p.penalty, p.neurons, p.loss)).collect::<Vec<_>>(),
+    });
+    Ok((model.into(), json(&about)?))
+}
+
+/// Settings from their document, which Python made: what is wrong with it is not the user's fault.
+fn document<S: serde::de::DeserializeOwned>(text: &str) -> Result<S, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::Value(format!("settings: {error}")))
+}
+
 fn samples(
     inputs: &PyReadonlyArray2<f64>,
     targets: &PyReadonlyArray2<f64>,
@@ -73,98 +117,4 @@ fn samples(
 ) -> Result<Samples, Failure> {
     let (d, m) = (inputs.as_array().ncols(), targets.as_array().ncols());
     Ok(Samples::new(d, m, rows_of(inputs).into_owned(), rows_of(targets).into_owned(), weights)?)
-}
-
-/// Hands events to the thread that called from Python.
-struct Reporter<'a> {
-    events: Sender<String>,
-    is_heard: bool,
-    stop: &'a AtomicBool,
-    last: Option<Instant>,
-}
-
-impl Observer for Reporter<'_> {
-    fn event(&mut self, event: &Event) -> Flow {
-        if self.is_heard {
-            let is_update = matches!(event, Event::Progress { .. });
-            if !is_update || self.last.is_none_or(|then| then.elapsed() >= PAUSE) {
-                if is_update {
-                    self.last = Some(Instant::now());
-                }
-                // The receiver outlives every sender.
-                let _ = self.events.send(document(event));
-            }
-        }
-        if self.stop.load(Relaxed) { Flow::Stop } else { Flow::Continue }
-    }
-}
-
-fn document(event: &Event) -> String {
-    let value = match event {
-        Event::GradeStarted { grade, doing, updates } => {
-            serde_json::json!({"kind": "grade_started", "grade": grade, "doing": doing, "updates": updates})
-        }
-        Event::Progress { grade, updates, objective, learning_rate } => serde_json::json!({
-            "kind": "progress", "grade": grade, "updates": updates, "objective": objective,
-            "learning_rate": learning_rate,
-        }),
-        Event::GradeFinished { record } => {
-            serde_json::json!({"kind": "grade_finished", "grade": record.grade, "record": record})
-        }
-        Event::Note(text) => serde_json::json!({"kind": "note", "doing": text}),
-        _ => serde_json::json!({"kind": "other"}),
-    };
-    value.to_string()
-}
-
-/// Does the work in a thread of its own, while the calling thread, the only one that can, passes events on to Python
-/// and looks for Ctrl-C. An exception asks the work to stop; what it has done by then is kept beside the exception.
-fn watch<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce(&mut Reporter) -> Result<T, FitError> + Send,
-    observer: Option<&Bound<'_, PyAny>>,
-) -> Result<(T, Option<PyErr>), Failure> {
-    let observer = observer.map(|observer| observer.clone().unbind());
-    let (stop, is_heard) = (AtomicBool::new(false), observer.is_some());
-    let (sender, receiver) = mpsc::channel();
-    let stop = &stop;
-    let (result, exception) = py.detach(move || {
-        std::thread::scope(|scope| {
-            // The channel closes when the work is done, because the reporter is gone then.
-            let worker = scope.spawn(move || work(&mut Reporter { events: sender, is_heard, stop, last: None }));
-            let exception = listen(&receiver, observer.as_ref(), stop);
-            (worker.join(), exception)
-        })
-    });
-    match result {
-        Ok(result) => Ok((result?, exception)),
-        // A defect of the library, which Python sees as a PanicException.
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
-}
-
-/// Passes events on until the channel closes; the first exception, if there is any.
-fn listen(events: &Receiver<String>, observer: Option<&Py<PyAny>>, stop: &AtomicBool) -> Option<PyErr> {
-    let mut exception = None;
-    loop {
-        let event = events.recv_timeout(PATIENCE);
-        if let Err(RecvTimeoutError::Disconnected) = event {
-            return exception;
-        }
-        let answer = Python::attach(|py| {
-            py.check_signals()?;
-            match (observer, event) {
-                (Some(observer), Ok(event)) if exception.is_none() => observer.call1(py, (event,))?.is_truthy(py),
-                _ => Ok(false),
-            }
-        });
-        match answer {
-            Ok(false) => {}
-            Ok(true) => stop.store(true, Relaxed),
-            Err(error) => {
-                stop.store(true, Relaxed);
-                exception.get_or_insert(error);
-            }
-        }
-    }
 }

@@ -7,13 +7,17 @@ mod error;
 mod fit;
 mod model;
 mod threads;
+mod truth;
+mod watch;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::fit::fit;
+    use crate::fit::{fit, fit_convex};
     #[pymodule_export]
     use crate::model::Model;
+    #[pymodule_export]
+    use crate::truth::{Certificate, Expression, certify};
 
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");

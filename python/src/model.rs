@@ -54,7 +54,7 @@ pub(crate) fn precision(name: &str) -> Result<Precision, Failure> {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| Failure::Value(error.to_string()))
 }
 

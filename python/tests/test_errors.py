@@ -63,6 +63,7 @@ def test_wrong_shapes_and_numbers_name_the_shape(rows):
         model.predict(X, precision="f16")
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # numpy, in the checks of scikit-learn
 def test_numbers_beyond_all_bounds_are_errors(rows):
     X, y = rows
     with pytest.raises(ValueError, match="cannot be written in 64-bit numbers"):

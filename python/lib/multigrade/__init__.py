@@ -18,10 +18,33 @@ from importlib import import_module
 from ._model import Model, load
 from ._native import VERSION as __version__
 from ._progress import Event
+from ._truth import Certificate, Certified, Expression, Verdict, certify, check
 
-_LAZY = {"MultigradeRegressor": "_regressor", "plot_fit": "_plots", "plot_residuals": "_plots"}
+_LAZY = {
+    "ConvexReluRegressor": "_convex",
+    "MultigradeRegressor": "_regressor",
+    "plot_certificate": "_plots",
+    "plot_fit": "_plots",
+    "plot_residuals": "_plots",
+}
 
-__all__ = ["Event", "Model", "MultigradeRegressor", "load", "plot_fit", "plot_residuals", "__version__"]
+__all__ = [
+    "Certificate",
+    "Certified",
+    "ConvexReluRegressor",
+    "Event",
+    "Expression",
+    "Model",
+    "MultigradeRegressor",
+    "Verdict",
+    "__version__",
+    "certify",
+    "check",
+    "load",
+    "plot_certificate",
+    "plot_fit",
+    "plot_residuals",
+]
 
 
 def __getattr__(name):

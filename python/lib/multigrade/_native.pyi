@@ -23,6 +23,39 @@ class Model:
     def to_onnx(self, path: PathLike[str], precision: str, staged: bool, overwrite: bool) -> float: ...
     def about(self) -> str: ...
 
+class Expression:
+    variables: list[str]
+    def __init__(self, text: str) -> None: ...
+    def values(self, rows: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def range(self, domain: str) -> tuple[float, float]: ...
+
+class Certificate:
+    @staticmethod
+    def load(path: PathLike[str]) -> Certificate: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Certificate: ...
+    def to_bytes(self) -> bytes: ...
+    def save(self, path: PathLike[str], overwrite: bool) -> None: ...
+    def check(self, model: Model) -> str: ...
+
+def certify(
+    model: Model,
+    output: int,
+    function: Expression,
+    domain: str,
+    tolerance: float | None,
+    boxes: int,
+    time_limit: float | None,
+    threads: int | None,
+    observer: Callable[[str], object] | None,
+) -> tuple[tuple[Certificate, str] | None, float | None, str, int, BaseException | None]: ...
+def fit_convex(
+    inputs: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    names: tuple[list[str], list[str]],
+    settings: str,
+) -> tuple[Model, str]: ...
 def fit(
     inputs: NDArray[np.float64],
     targets: NDArray[np.float64],

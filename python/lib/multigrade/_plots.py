@@ -74,6 +74,40 @@ def plot_fit(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax=None)
     return ax
 
 
+def plot_certificate(certified, model, *, ax=None):
+    """The difference between a function of one variable and the model over the box, inside its proved bounds.
+
+    `certified` is what `certify` returned for `model`, a `Model` or fitted estimator with one input.
+
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from multigrade import MultigradeRegressor, certify, plot_certificate
+    >>> x = np.linspace(0, 1, 50).reshape(-1, 1)
+    >>> regressor = MultigradeRegressor(grades=["8:relu"], weight_decay=1e-6, branches=1).fit(x, x[:, 0] ** 2)
+    >>> found = certify(regressor, "x1^2", "x1=0..1")
+    >>> ax = plot_certificate(found, regressor)
+    >>> float(np.abs(ax.lines[0].get_ydata()).max()) <= found.bound
+    True
+    """
+    if not certified.verdict:
+        raise ValueError(f"there is no proved bound to show: {certified.verdict.reason}")
+    model = _model(model)
+    if model.n_inputs != 1:
+        raise ValueError(f"the model has {model.n_inputs} inputs; this figure shows models of one input")
+    ax = _axes(ax)
+    bound = certified.verdict.bounds[-1]
+    name, _, side = certified.verdict.domain.partition("=")
+    low, high = (float(end) for end in side.split(".."))
+    x = np.linspace(low, high, 2000).reshape(-1, 1)
+    output = model.output_names.index(bound.output)
+    ax.axhspan(*bound.exact, alpha=0.2, label=f"proved: at most {bound.largest:.3g}")
+    ax.plot(x[:, 0], certified.function(x) - model.predict(x)[:, output], label="function - model")
+    ax.set_xlabel(name)
+    ax.set_ylabel(f"{certified.verdict.function} - {bound.output}")
+    ax.legend()
+    return ax
+
+
 def _axes(ax):
     if ax is not None:
         return ax

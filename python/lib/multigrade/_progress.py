@@ -14,7 +14,7 @@ class Event:
     """Something that happened during a fit."""
 
     kind: str
-    """`grade_started`, `progress`, `grade_finished` or `note`."""
+    """`grade_started`, `progress`, `grade_finished`, `proving` or `note`."""
     grade: int | None = None
     """Number of the grade, from 1."""
     doing: str | None = None
@@ -25,6 +25,8 @@ class Event:
     """Objective of the network that reports its progress."""
     learning_rate: float | None = None
     """Its learning rate, for solvers that have one."""
+    measured: float | None = None
+    """Of `proving`: the largest error measured; its `objective` is the bound so far, its `updates` are boxes."""
     record: dict | None = None
     """What is known of a finished grade: network, losses and residual norms."""
 
@@ -76,6 +78,11 @@ class _Lines:
             self._shown = time.monotonic()
             loss = "" if event.objective is None else f"loss {event.objective:.3g}"
             self._draw(min(event.updates / self._total, 1.0), loss)
+        elif event.kind == "proving" and time.monotonic() - self._shown > PAUSE:
+            self._shown, self._prefix = time.monotonic(), f"proving {event.updates} boxes:"
+            if event.objective and event.measured is not None:
+                text = f"bound {event.objective:.3g}, measured {event.measured:.3g}"
+                self._draw(event.measured / event.objective, text)
         # Grades that are trained again on all rows have been shown already.
         elif event.kind == "grade_finished" and event.grade > self._last_grade:
             self._last_grade = event.grade

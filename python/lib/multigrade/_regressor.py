@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _native, _settings
 from ._arrays import column_names
+from ._estimator import Fitted, columns
 from ._model import Model, load
 from ._progress import observer
 
 
-class MultigradeRegressor(RegressorMixin, BaseEstimator):
+class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
     """Learns `y (n,)` or `(n, m)` from `X (n, d)` with a network that is built grade by grade.
 
     Without any parameter, held-out rows choose activation, weight decay and number of grades. The same rows, weights and
@@ -163,11 +163,6 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         self.verbose = verbose
         self.callback = callback
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
     def fit(
         self,
         X: ArrayLike,
@@ -225,7 +220,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         held_out = self._held_out(X_val, y_val, y)
         parameters = {**self.get_params(deep=False), "grades": grades}
         settings = _settings.document(parameters, _seed(self.random_state), held_out is not None)
-        targets = _columns(y)
+        targets = columns(y)
         names = self._names(targets.shape[1], names_of_y)
         native = None if start is None else start._native
         with observer(self.verbose, self.callback) as watcher:
@@ -242,14 +237,7 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         )
         if y_val.ndim != y.ndim:
             raise ValueError(f"y_val has shape {y_val.shape}, y {y.shape}; both need the same columns")
-        return X_val, _columns(y_val)
-
-    def _names(self, n_outputs, names_of_y):
-        inputs = getattr(self, "feature_names_in_", None)
-        inputs = [f"x{j + 1}" for j in range(self.n_features_in_)] if inputs is None else list(inputs)
-        if names_of_y is None or len(names_of_y) != n_outputs:
-            names_of_y = [f"y{j + 1}" for j in range(n_outputs)]
-        return inputs, names_of_y
+        return X_val, columns(y_val)
 
     def _keep(self, answer, y):
         native, stop, seconds, held_out, predictions, exception = answer
@@ -263,30 +251,6 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         if exception is not None:
             raise exception
         return self
-
-    def _shaped(self, values):
-        return values[:, 0] if self._is_flat else values
-
-    def _rows(self, X):
-        check_is_fitted(self, "model_")
-        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
-
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Predictions for rows `X (n, d)`: shape `(n,)` or `(n, m)`, as that of `y`."""
-        rows = self._rows(X)
-        return self._shaped(self.model_.predict(rows, n_jobs=self.n_jobs))
-
-    def staged_predict(self, X: ArrayLike) -> list[NDArray[np.float64]]:
-        """Predictions after grade 1, 2, ...: a list of arrays, the last of which is `predict(X)`."""
-        rows = self._rows(X)
-        stages = self.model_.staged_predict(rows, n_jobs=self.n_jobs)
-        return [self._shaped(values) for values in stages]
-
-    def gradient(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Slopes of each output by each input at rows `X (n, d)`: shape `(n, d)` or `(n, m, d)`."""
-        rows = self._rows(X)
-        slopes = self.model_.gradient(rows)
-        return slopes[:, 0] if self._is_flat else slopes
 
     @classmethod
     def from_model(cls, model: Model | str | PathLike[str], **parameters) -> MultigradeRegressor:
@@ -305,24 +269,9 @@ class MultigradeRegressor(RegressorMixin, BaseEstimator):
         estimator._is_flat = estimator.model_.n_outputs == 1
         return estimator
 
-    def to_onnx(self, path: str | PathLike[str], **options) -> float:
-        """Writes an ONNX file: see `Model.to_onnx`."""
-        check_is_fitted(self)
-        return self.model_.to_onnx(path, **options)
-
-    def save(self, path: str | PathLike[str], overwrite: bool = False) -> Path:
-        """Writes the model file and returns its path; `load` and the program `multigrade` read it."""
-        check_is_fitted(self)
-        return self.model_.save(path, overwrite)
-
 
 def _seed(random_state):
     """A number that fixes every random choice: the parameter itself if it is one."""
     if isinstance(random_state, Integral) and not isinstance(random_state, bool) and 0 <= random_state < 2**63:
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31))
-
-
-def _columns(y):
-    """Targets `(n,)` or `(n, m)` as rows `(n, m)`."""
-    return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)

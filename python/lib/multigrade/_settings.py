@@ -145,3 +145,16 @@ def _schedule(schedule):
     except ValueError:
         pass
     raise _wrong("schedule", schedule, expected)
+
+
+def convex_document(parameters):
+    """The settings of a convex grade as the JSON document that the library reads."""
+    penalty, neurons = parameters["penalty"], parameters["neurons"]
+    tolerance = _real(parameters["tolerance"], "tolerance", "a number in (0, 1)")
+    if isinstance(penalty, str) and penalty == "auto":
+        points = _whole(parameters["points"], "points of the path", "at least 2")
+        choice = "gcv" if neurons is None else {"neurons": _whole(neurons, "neurons", "a number of neurons")}
+        penalty = {"path": {"points": points, "min_ratio": 1e-5, "choice": choice}}
+    else:
+        penalty = {"of_largest": _real(penalty, "penalty", "'auto' or a number of at least 0")}
+    return json.dumps({"penalty": penalty, "tolerance": tolerance})

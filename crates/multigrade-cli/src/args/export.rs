@@ -12,7 +12,7 @@ use super::{PrecisionArg, TEMPLATE, examples};
 pub(crate) struct ExportArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Format of the file
+    /// Format of the file; onnx is a plain chain of Gemm and activations
     #[arg(long, value_enum)]
     pub(crate) format: FormatArg,
     /// File to write; beside the model without it
@@ -34,6 +34,5 @@ pub(crate) struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatArg {
-    /// Gemm and activations in a plain chain, for every ONNX runtime
     Onnx,
 }

@@ -1,0 +1,249 @@
+"""Formulas, proved bounds and their certificates.
+
+What is *proved* holds at every point of the box, also under rounding; what is *measured* holds at the points that were tried.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _native
+from ._arrays import as_rows
+from ._model import Model
+from ._progress import observer
+
+
+class Expression:
+    """A formula of named variables, such as `sin(3*x)*exp(-y^2)`, with values and proved ranges.
+
+    >>> f = Expression("x^2 - abs(y)")
+    >>> f.variables
+    ['x', 'y']
+    >>> f([[2, -1]])
+    array([3.])
+    >>> f.range("x=0..2, y=-1..1")
+    (-1.0, 4.0)
+    """
+
+    def __init__(self, text: str | Expression) -> None:
+        self._native = _native.Expression(str(text))
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the variables, in the order of their first appearance: that of the columns of `__call__`."""
+        return self._native.variables
+
+    def __call__(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Values `(n,)` at rows `X (n, d)`, one column for each variable; NaN where the formula is undefined."""
+        return self._native.values(as_rows(X))
+
+    def range(self, domain: str) -> tuple[float, float]:
+        """Proved ends of all values on a box such as `x=0..1, y=-2..2`."""
+        return self._native.range(domain)
+
+    def __str__(self) -> str:
+        return str(self._native)
+
+    def __repr__(self) -> str:
+        return f"Expression({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, Expression) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __reduce__(self):
+        return Expression, (str(self),)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`function - output` of the first `grades` grades lies between these ends, everywhere on the box."""
+
+    grades: int
+    output: str
+    exact: tuple[float, float]
+    """For the stored weights in real arithmetic."""
+    f64: tuple[float, float] | None
+    """For evaluation in 64-bit numbers, if that is claimed."""
+    f32: tuple[float, float] | None
+    """For evaluation in 32-bit numbers, if that is claimed."""
+
+    @property
+    def largest(self) -> float:
+        """The bound of the absolute difference, in real arithmetic."""
+        return max(abs(end) for end in self.exact)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checker says: true if every claim is proved."""
+
+    proved: bool
+    reason: str | None = None
+    """Why not."""
+    function: str | None = None
+    domain: str | None = None
+    bounds: tuple[Bound, ...] = ()
+    """What is proved, for each number of grades; the last is that of the whole model."""
+
+    def __bool__(self) -> bool:
+        return self.proved
+
+    def _repr_html_(self) -> str:
+        if not self.proved:
+            return f"<p>not proved: {html.escape(self.reason or '')}</p>"
+        head = "<tr><th>output</th><th>grades</th><th>from</th><th>to</th></tr>"
+        rows = "".join(
+            f"<tr><td>{html.escape(bound.output)}</td><td>{bound.grades}</td>"
+            f"<td>{_outward(bound.exact[0])}</td><td>{_outward(bound.exact[1])}</td></tr>"
+            for bound in self.bounds
+        )
+        what = f"Proved: {html.escape(self.function)} minus the model, on {html.escape(self.domain)}"
+        return f"<p>{what}</p><table>{head}{rows}</table>"
+
+
+def _verdict(document):
+    bounds = tuple(
+        Bound(b["grades"], b["output"], *(None if b[key] is None else tuple(b[key]) for key in ("exact", "f64", "f32")))
+        for b in document.pop("bounds", [])
+    )
+    return Verdict(**document, bounds=bounds)
+
+
+def _outward(number):
+    """Four digits, rounded away from zero: a bound that is printed holds as well."""
+    text = f"{number:.3e}"
+    if abs(float(text)) < abs(number):
+        text = f"{float(text) + np.sign(number) * 10.0 ** (int(text.partition('e')[2]) - 3):.3e}"
+    return text
+
+
+class Certificate:
+    """A claim about a model, a function and a box, with its proof. `check` decides whether it is true.
+
+    The program `multigrade check` reads the same file.
+    """
+
+    def __init__(self, native: _native.Certificate) -> None:
+        self._native = native
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Certificate:
+        """The certificate in a file."""
+        return cls(_native.Certificate.load(Path(path)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Certificate:
+        """The certificate whose file holds these bytes."""
+        return cls(_native.Certificate.from_bytes(data))
+
+    def to_bytes(self) -> bytes:
+        """The bytes of its file."""
+        return self._native.to_bytes()
+
+    def save(self, path: str | PathLike[str], overwrite: bool = False) -> Path:
+        """Writes its file and returns the path; an existing file is replaced only with `overwrite=True`."""
+        self._native.save(Path(path), overwrite)
+        return Path(path)
+
+    def check(self, model: Model) -> Verdict:
+        """What the checker says about this certificate and the model; nothing in the certificate is believed."""
+        return _verdict(json.loads(self._native.check(_model(model)._native)))
+
+    def __reduce__(self):
+        return Certificate.from_bytes, (self.to_bytes(),)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_bytes() == other.to_bytes() if isinstance(other, Certificate) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What a search for a proof found."""
+
+    certificate: Certificate | None
+    """None if no finite bound was found."""
+    verdict: Verdict
+    """What the certificate proves."""
+    measured: float | None
+    """The largest error that was measured; None if the function was defined at no point that was tried."""
+    stop: str
+    """`reached` (the goal), `boxes`, `time`, `interrupted` or `stuck` (the box with the largest bound cannot be cut)."""
+    boxes: int
+    """Boxes that were looked at for the whole model."""
+    function: Expression = field(repr=False, default=None)
+
+    @property
+    def bound(self) -> float:
+        """The proved bound of the absolute difference between function and model, infinite if there is none."""
+        return self.verdict.bounds[-1].largest if self.verdict else float("inf")
+
+    def _repr_html_(self) -> str:
+        measured = "" if self.measured is None else f"<p>largest error measured: {self.measured:.3e}</p>"
+        return self.verdict._repr_html_() + measured
+
+
+def certify(
+    model,
+    function: str | Expression,
+    domain: str,
+    *,
+    tolerance: float | None = None,
+    output: int = 0,
+    boxes: int = 200_000,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Certified:
+    """Proves how far a ReLU network is from a function, everywhere on a box such as `x=0..1, y=-2..2`.
+
+    `model` is a `Model` or a fitted estimator whose inputs have the names of the variables. The search ends when the bound is
+    at most `tolerance` or, without one, 1.05 times the largest error that was measured.
+
+    >>> import numpy as np
+    >>> from multigrade import MultigradeRegressor, certify
+    >>> x = np.linspace(0, 1, 50).reshape(-1, 1)
+    >>> regressor = MultigradeRegressor(grades=["8:relu"], weight_decay=1e-6, branches=1).fit(x, x[:, 0] ** 2)
+    >>> found = certify(regressor, "x1^2", "x1=0..1")
+    >>> bool(found.verdict), found.measured <= found.bound <= 1.06 * found.measured
+    (True, True)
+    >>> found.certificate.check(regressor.model_) == found.verdict
+    True
+    """
+    function = function if isinstance(function, Expression) else Expression(function)
+    with observer(verbose, None) as watcher:
+        answer, measured, stop, n_boxes, exception = _native.certify(
+            _model(model)._native, output, function._native, domain, tolerance, boxes, time_limit, n_jobs, watcher
+        )
+    if exception is not None:
+        raise exception
+    if answer is None:
+        verdict = Verdict(False, "no finite bound was found: on some box the function may be undefined")
+        return Certified(None, verdict, measured, stop, n_boxes, function)
+    certificate, statement = answer
+    return Certified(Certificate(certificate), _verdict(json.loads(statement)), measured, stop, n_boxes, function)
+
+
+def check(certificate: Certificate | str | PathLike[str], model) -> Verdict:
+    """What the checker says about a certificate, or the path of one, and a model, estimator or the path of a model."""
+    certificate = certificate if isinstance(certificate, Certificate) else Certificate.load(certificate)
+    return certificate.check(model)
+
+
+def _model(model) -> Model:
+    from ._model import load
+
+    model = getattr(model, "model_", model)
+    return model if isinstance(model, Model) else load(model)
