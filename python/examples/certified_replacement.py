@@ -17,8 +17,8 @@ network = MultigradeRegressor(grades=["24:relu"], weight_decay=1e-9, validation=
 network.fit(u, pd.Series(curve(u), name="torque"))
 
 found = certify(network, curve, "u=-2..2")
-print(f"measured: the largest difference that was found is {found.measured:.4g}")
-print(f"proved: at every u in [-2, 2] it is at most {found.bound:.4g}")
+print(f"measured: the largest difference that was found is {found.measured}")
+print(f"proved: at every u in [-2, 2] it is at most {found.bound}")
 
 model = network.save(Path("target") / "torque", overwrite=True)
 certificate = found.certificate.save(Path("target") / "torque.certificate.json", overwrite=True)
