@@ -452,6 +452,14 @@ fn the_digest_of_a_model_depends_on_every_number_and_name_but_not_on_its_history
     add(model(&numbers, "y", true, relu));
     add(model(&numbers, "x", false, relu));
     add(model(&numbers, "x", true, Activation::Identity));
+    let layer = |weights: Weights| Layer::new(weights, vec![1.0, 2.0], relu).unwrap();
+    let dense = layer(Matrix::new(2, 1, vec![0.0, 3.0]).unwrap().into());
+    let sparse = layer(SparseMatrix::new(1, vec![vec![], vec![(0, 3.0)]]).unwrap().into());
+    let [dense, sparse] = [dense, sparse].map(|layer| {
+        let grade = Grade::new(vec![vec![layer]], false, nets::readout(&[1.0, 1.0], 0.0)).unwrap();
+        Certificate::digest_of(&nets::model(1, vec![grade]))
+    });
+    assert_eq!(dense, sparse);
     let mut with_history = nets::tents(2);
     let digest = Certificate::digest_of(&with_history);
     with_history = with_history.truncate(2).unwrap();

@@ -1,5 +1,6 @@
 //! Certificates of approximation and their file. Nothing here is believed by the checker: it proves what it says anew.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -145,12 +146,10 @@ pub enum CertificateError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Larger than anything that is read.
-    #[error("{name}: the file has {found} bytes, expected at most {MAX_BYTES}")]
+    #[error("{name}: the file is too large, expected at most {MAX_BYTES} bytes")]
     TooLarge {
         /// Name of the file.
         name: String,
-        /// Its size.
-        found: u64,
     },
     /// Not a certificate, or one that was cut off.
     #[error("{name}: not a certificate, or a file that was cut off ({reason}); expected a file written by multigrade")]
@@ -297,7 +296,7 @@ impl Certificate {
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, CertificateError> {
         let not = |reason: String| CertificateError::NotACertificate { name: name.into(), reason };
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(CertificateError::TooLarge { name: name.into(), found: bytes.len() as u64 });
+            return Err(CertificateError::TooLarge { name: name.into() });
         }
         let text = std::str::from_utf8(bytes).map_err(|e| not(e.to_string()))?;
         let header: Header = serde_json::from_str(text).map_err(|e| not(e.to_string()))?;
@@ -332,11 +331,9 @@ impl Certificate {
     /// As [`from_bytes`](Self::from_bytes), and [`CertificateError::File`] if the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, CertificateError> {
         let io = |source| FileError::Io { path: PathBuf::from(path), source };
-        let name = path.display().to_string();
-        let size = std::fs::metadata(path).map_err(io)?.len();
-        if size > MAX_BYTES {
-            return Err(CertificateError::TooLarge { name, found: size });
-        }
-        Self::from_bytes(&name, &std::fs::read(path).map_err(io)?)
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(io)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        Self::from_bytes(&path.display().to_string(), &bytes)
     }
 }

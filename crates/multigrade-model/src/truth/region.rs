@@ -278,12 +278,11 @@ impl Region {
                     Order::Curvature => (0..1 << d).map(|corner| self.value_at_corner(corner)).collect(),
                     _ => Vec::new(),
                 };
-                let center = self.value_at_center();
                 let bounds = orders(d).into_iter().map(|order| {
                     let output = Pass::run(&self.problem, &self.net, &self.sides, Some(&order)).output();
                     let exact = match leaf.order {
                         Order::Value => jet.value().interval() - output.range,
-                        Order::Slope => self.slope_on_simplex(&output, &jet, center, &order),
+                        Order::Slope => self.slope_on_simplex(&output, &jet, &order),
                         Order::Curvature => self.curvature_on_simplex(&output, &jet, &corners, &order),
                     };
                     output.widened(exact, self.problem.followed)
@@ -332,8 +331,8 @@ impl Region {
     }
 
     /// The difference above is affine in `t` for fixed slopes, hence extremal at a vertex of the simplex.
-    fn slope_on_simplex(&self, output: &Output, jet: &Jet, center: Interval, order: &[usize]) -> Interval {
-        let start = center - Interval::exact(output.center) + output.noise();
+    fn slope_on_simplex(&self, output: &Output, jet: &Jet, order: &[usize]) -> Interval {
+        let start = self.value_at_center() - Interval::exact(output.center) + output.noise();
         let slopes = self.differences(output, jet.gradient());
         let at = |corner: usize| {
             let term = |(i, slope): (usize, &Interval)| if corner >> i & 1 == 1 { *slope } else { -*slope };
