@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     Truncate(TruncateArgs),
     Report(ReportArgs),
+    Certify(CertifyArgs),
     Check(CheckArgs),
     Export(ExportArgs),
     Reproduce(ReproduceArgs),
@@ -214,6 +215,46 @@ pub(crate) struct ReportArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+}
+
+/// Prove how far a ReLU network is from a function, on a whole box.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::CERTIFY)]
+pub(crate) struct CertifyArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Function, a formula in the names of the model's inputs
+    #[arg(short, long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) function: String,
+    /// Box, a side for each input of the model, such as x=0..1,y=-2..2
+    #[arg(short, long, value_name = "BOX")]
+    pub(crate) domain: String,
+    /// Output that is to be like the function; not needed if there is one only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) output: Option<String>,
+    /// Bound to prove; exit with status 1 if that fails. Without it the bound is made tight
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub(crate) tol: Option<f64>,
+    /// Stop after this time; the best bound so far is the answer
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) time_limit: Option<f64>,
+    /// Boxes that the proof for a grade may use
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) boxes: usize,
+    /// Certificate to write; MODEL.certificate.json without it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Overwrite an existing certificate
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
 }
 
 /// Prove again what a certificate says of a model, on every point of its box.

@@ -1,6 +1,7 @@
 //! How a command ends.
 
 use multigrade::export::ExportError;
+use multigrade::prove::ProveError;
 use multigrade::table::{TableError, WriteError};
 use multigrade::truth::CertificateError;
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
     Samples(#[from] SamplesError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Prove(#[from] ProveError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one finishes the file with the grades done so far, the second one quits.
+//! Ctrl-C: the first one finishes the file with what there is so far, the second one quits.
 
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
@@ -14,10 +14,10 @@ const QUIT: i32 = 130;
 // One for the process, as the signal is.
 static STATE: AtomicU8 = AtomicU8::new(RUNNING);
 
-/// From now on a first Ctrl-C only sets what [`is_requested`] returns.
-pub(crate) fn listen() -> Result<(), Failure> {
-    ctrlc::set_handler(|| match STATE.compare_exchange(RUNNING, STOPPING, SeqCst, SeqCst) {
-        Ok(_) => eprintln!("\nstopping: the grades done so far will be written (Ctrl-C again quits at once)"),
+/// From now on a first Ctrl-C only sets what [`is_requested`] returns, and says that `kept` will be written.
+pub(crate) fn listen(kept: &'static str) -> Result<(), Failure> {
+    ctrlc::set_handler(move || match STATE.compare_exchange(RUNNING, STOPPING, SeqCst, SeqCst) {
+        Ok(_) => eprintln!("\nstopping: {kept} will be written (Ctrl-C again quits at once)"),
         Err(STOPPING) => std::process::exit(QUIT),
         // Writing takes no time worth interrupting, and a file left half written would be worse.
         Err(_) => {}

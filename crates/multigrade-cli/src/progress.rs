@@ -29,7 +29,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins to listen for Ctrl-C and says what is to be fitted.
     pub(crate) fn start(columns: &Columns, n_rows: usize, is_quiet: bool) -> Result<Self, Failure> {
-        interrupt::listen()?;
+        interrupt::listen("the grades done so far")?;
         if !is_quiet {
             let rows = count(n_rows, "row");
             let what = format!("learning {}: {rows} (Ctrl-C stops and keeps the grades done so far)", columns.about());

@@ -4,7 +4,7 @@ mod place;
 
 use place::Place;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "fit",
     "predict",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 11] = [
     "inspect",
     "truncate",
     "report",
+    "certify",
     "check",
     "export",
     "reproduce",
@@ -21,7 +22,10 @@ const COMMANDS: [&str; 11] = [
 /// The lines under `Examples:` that are commands, without the name of the program.
 fn examples(help: &str) -> Vec<Vec<&str>> {
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1).take_while(|line| !line.is_empty());
-    lines.filter_map(|line| line.trim().strip_prefix("multigrade ")).map(|line| line.split(' ').collect()).collect()
+    lines
+        .filter_map(|line| line.trim().strip_prefix("multigrade "))
+        .map(|line| line.split(' ').map(|word| word.trim_matches('\'')).collect())
+        .collect()
 }
 
 /// The engine data in small, under the names that the examples use.
@@ -38,6 +42,10 @@ fn engine() -> Place {
     place.write("square.certificate.json", include_bytes!("../../../testdata/certificates/square.certificate.json"));
     let quick = ["--grades", "2", "--solver", "random", "--quiet"];
     let args = [&["fit", "engine.csv", "--target", "thrust,sfc", "--out", "model.safetensors"], &quick[..]].concat();
+    place.run(&args).expect_status(0);
+    place.write("wave.csv", place::smooth(45));
+    let relu = ["--grade", "8:relu", "--solver", "random", "--quiet"];
+    let args = [&["fit", "wave.csv", "--target", "z", "--out", "wave"], &relu[..]].concat();
     place.run(&args).expect_status(0);
     place
 }

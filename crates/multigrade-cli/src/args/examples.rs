@@ -79,6 +79,18 @@ JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings,
 warnings, versions.
 Exit status: 0 done, 2 could not run.";
 
+pub(super) const CERTIFY: &str = "\
+Examples:
+  multigrade certify wave.safetensors --function 'sin(3*x)+y^2' --domain x=0..1,y=0..1
+  multigrade certify wave -f 'sin(3*x)+y^2' -d x=0..0.5,y=0..1 --tol 0.9 --out half.json
+
+It proves lower <= f - f_k <= upper for every point of the box and the network f_k after each
+grade, in exact arithmetic and as computed in f64 and f32, and writes the certificate.
+A measured error is no proof: it is the largest found by looking for it, shown beside.
+JSON keys: function, domain, output, tolerance, reached, stop, certificate, grades.
+Exit status: 0 done, 1 interrupted, no bound, or none within --tol (the best bound found is
+written), 2 could not run.";
+
 pub(super) const CHECK: &str = "\
 Examples:
   multigrade check square.certificate.json square.safetensors

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use multigrade::Multigrade;
+use multigrade::report::significant;
 use multigrade::truth::{self, Certificate, CertificateError, Format, Interval, Proved, ProvedBounds, Verdict};
 use serde::Serialize;
 
@@ -142,15 +143,20 @@ fn meanings(bounds: &ProvedBounds) -> String {
 }
 
 /// The number with four digits, rounded away from 0: a bound that is printed holds as well.
-fn outward(bound: f64) -> String {
-    let nearest = format!("{bound:.3e}");
-    let value: f64 = nearest.parse().unwrap_or(f64::NAN);
-    if value.abs() >= bound.abs() {
-        return nearest;
+pub(super) fn outward(bound: f64) -> String {
+    const DIGITS: usize = 4;
+    let mut shown = significant(bound, DIGITS);
+    if bound == 0.0 || !bound.is_finite() {
+        return shown;
     }
-    // One unit of the last digit further out.
-    let exponent: i32 = nearest.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0);
-    format!("{:.3e}", value + bound.signum() * 10f64.powi(exponent - 3))
+    let mut raised = bound;
+    // Half a unit of the last digit further out, until it shows.
+    let unit = 10f64.powi(bound.abs().log10().floor() as i32 - (DIGITS as i32 - 1)).copysign(bound);
+    while shown.parse::<f64>().is_ok_and(|shown| shown.abs() < bound.abs()) {
+        raised += unit / 2.0;
+        shown = significant(raised, DIGITS);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_printed_bound_is_never_smaller_than_the_proved_one_and_at_most_a_thousandth_larger() {
-        for bound in [0.0, 1.0, 0.00390625, 1.0005, 9.9999, 9.9991, 1.2344999, 1e-300, 123456.0] {
+        for bound in [0.0, 1.0, 0.00390625, 1.0005, 9.9999, 9.9991, 1.2344999, 1e-300, 123456.0, 9.9996e-4] {
             for bound in [bound, -bound] {
                 let shown: f64 = outward(bound).parse().unwrap();
                 assert!(shown.abs() >= bound.abs() && shown.abs() <= bound.abs() * 1.001001, "{bound} {shown}");

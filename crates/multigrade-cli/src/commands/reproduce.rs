@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
     };
     let folder = Folder::prepare(args, &chosen, scale)?;
     use_threads(&args.threads)?;
-    interrupt::listen()?;
+    interrupt::listen("the results so far")?;
     let mut done = Vec::new();
     let mut complete = true;
     for experiment in chosen {

@@ -21,6 +21,9 @@ const FINEST: f64 = 1e-13;
 /// How tight the bounds of the grades before the last are.
 const ON_THE_WAY: f64 = 1.25;
 
+/// How tight the bound is made when a tolerance is out of reach.
+const HOPELESS: f64 = 1.05;
+
 /// Share by which claimed bounds are wider than those found.
 const MARGIN: f64 = 1e-9;
 
@@ -272,12 +275,15 @@ fn claimed(bounds: Interval) -> Option<Interval> {
 /// The bounds that no box has to improve on.
 fn goal(goal: Goal, measured: Option<&Measured>, floor: f64) -> Interval {
     let (lowest, highest) = measured.map_or((0.0, 0.0), |m| (m.f64.lowest.error, m.f64.highest.error));
+    let tight = |factor: f64| (factor * highest.max(-lowest)).max(floor);
     let (lower, upper) = match goal {
-        Goal::Within(tolerance) => (-tolerance, tolerance),
-        Goal::Tight(factor) => {
-            let largest = (factor * highest.max(-lowest)).max(floor);
+        // What was measured cannot be improved on, and the claim is to be wider than what is found.
+        Goal::Within(tolerance) => {
+            let largest =
+                if highest.max(-lowest) > tolerance { tight(HOPELESS) } else { tolerance * (1.0 - 2.0 * MARGIN) };
             (-largest, largest)
         }
+        Goal::Tight(factor) => (-tight(factor), tight(factor)),
         Goal::Ends(share) => {
             let slack = (share * (highest - lowest)).max(floor);
             (lowest - slack, highest + slack)

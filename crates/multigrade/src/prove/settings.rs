@@ -6,7 +6,8 @@ use crate::settings::{SettingsError, Valid, require};
 /// When a bound is good enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
-    /// `|f - f_k|` is proved to be at most this number, which is positive.
+    /// `|f - f_k|` is proved to be at most this number, which is positive. If a larger error was measured, the bound is made
+    /// tight to a factor 1.05.
     Within(f64),
     /// The proved bound of `|f - f_k|` is at most this factor, above 1, times the largest error that was measured.
     Tight(f64),
