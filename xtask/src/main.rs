@@ -10,8 +10,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  test           everything that must hold: formatting, lints, tests, documentation with its examples, the Python
-                 package (needs python3)
+  test           everything that must hold: formatting, lints, tests, documentation with its examples, certificates
+                 under a second checker, the Python package (needs python3 with venv, and packages from its registry)
+  second-checker the part of it that checks certificates by docs/check_certificate.py
   python         the last part of it: wheel, tests and examples of the Python package
   audit          lines of code that a proof rests on
   mutants [TEXT] make the checker wrong in one place after the other (those that contain TEXT) and see whether a test
@@ -65,26 +66,50 @@ fn test() -> Result<(), String> {
         Step::new("the example of the README", "cargo run --locked -p multigrade --example engine"),
     ];
     steps.iter().try_for_each(Step::run)?;
+    second_checker()?;
     python()
+}
+
+/// Where everything that is built goes.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A command whose last arguments are paths.
+fn step(what: &str, program: &str, arguments: &str, paths: &[&Path]) -> Result<(), String> {
+    let mut arguments: Vec<String> = arguments.split_whitespace().map(String::from).collect();
+    arguments.extend(paths.iter().map(|path| path.display().to_string()));
+    Step { what, program, arguments, variables: &[] }.run()
+}
+
+const INSTALL: &str = "-m pip install --quiet --disable-pip-version-check";
+
+/// The programs of an environment for Python with pinned versions of tools and libraries; it is made if it is not there.
+fn environment() -> Result<PathBuf, String> {
+    let venv = target().join("venv");
+    let bin = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    if !bin.join("python").exists() && !bin.join("python.exe").exists() {
+        step("an environment for Python", "python3", "-m venv", &[&venv])?;
+    }
+    let python = bin.join("python").display().to_string();
+    let install = format!("{INSTALL} --requirement python/requirements.txt");
+    step("tools and libraries for Python", &python, &install, &[])?;
+    Ok(bin)
+}
+
+/// Certificates of the program, proved again by a checker that shares nothing with it, and altered ones refused.
+fn second_checker() -> Result<(), String> {
+    let python = environment()?.join("python").display().to_string();
+    Step::new("the program", "cargo build --locked -p multigrade-cli").run()?;
+    let program = target().join("debug").join(format!("multigrade{}", std::env::consts::EXE_SUFFIX));
+    step("the second checker of certificates", &python, "docs/check_certificate_test.py", &[&program])
 }
 
 /// The Python package as users get it: a wheel, built with the profile of the tests and installed in an environment of its
 /// own with pinned versions of everything else.
 fn python() -> Result<(), String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let (venv, wheels) = (target.join("venv"), target.join("wheels"));
-    let bin = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let (bin, wheels) = (environment()?, target().join("wheels"));
     let (python, maturin) = (bin.join("python").display().to_string(), bin.join("maturin").display().to_string());
-    let step = |what: &'static str, program: &str, arguments: &str, paths: &[&Path]| {
-        let mut arguments: Vec<String> = arguments.split_whitespace().map(String::from).collect();
-        arguments.extend(paths.iter().map(|path| path.display().to_string()));
-        Step { what, program, arguments, variables: &[] }.run()
-    };
-    if !bin.join("python").exists() && !bin.join("python.exe").exists() {
-        step("an environment for Python", "python3", "-m venv", &[&venv])?;
-    }
-    let install = "-m pip install --quiet --disable-pip-version-check";
-    step("tools and libraries for Python", &python, &format!("{install} --requirement python/requirements.txt"), &[])?;
     // A wheel of an earlier version would be installed as well.
     match std::fs::remove_dir_all(&wheels) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -97,7 +122,7 @@ fn python() -> Result<(), String> {
     let found = std::fs::read_dir(&wheels).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = found.map_err(|error| format!("{}: {error}", wheels.display()))?;
     let wheel = found.first().map(|entry| entry.path()).ok_or("the wheel was not written")?;
-    step("the package", &python, &format!("{install} --no-deps --force-reinstall"), &[&wheel])?;
+    step("the package", &python, &format!("{INSTALL} --no-deps --force-reinstall"), &[&wheel])?;
     step("tests of the package", &python, "-m pytest --config-file python/pyproject.toml python/tests", &[])?;
     step("examples in its documentation", &python, "-m pytest -q --doctest-modules --pyargs multigrade", &[])
 }
@@ -119,6 +144,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
+        ["second-checker"] => second_checker(),
         ["python"] => python(),
         ["bench"] => bench(),
         ["audit"] => audit::run(&root()),

@@ -1,0 +1,922 @@
+"""An independent check of a certificate of approximation: shares no code with multigrade, only docs/certificate-format.md.
+
+    pip install mpmath==1.3.0
+    python check_certificate.py CERTIFICATE MODEL      # exit status 0: every claim is proved; 1: refused
+
+The formula is enclosed by mpmath's interval arithmetic with 120 bits. The network is followed in integers that count
+units of 2^-320: every product is rounded down and its error of less than one unit is added to the error of the form,
+so nothing here rests on the rounding of floats. Where an enclosure is not as tight as the claim, the box of a leaf is
+cut further, which proves the same: a claim holds on a box if it holds on both parts.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import re
+import struct
+import sys
+from fractions import Fraction
+
+from mpmath import iv, mp
+
+PLACES = 320
+ONE = 1 << PLACES
+MORE_CUTS = 6  # below a leaf
+MAX_CUTS = 256
+MAX_BYTES = 1 << 27
+
+UNDEFINED, DEFINED, CONTINUOUS, C11 = range(4)
+
+
+class Refused(Exception):
+    """The certificate is not a proof."""
+
+
+def require(ok, message):
+    if not ok:
+        raise Refused(message)
+
+
+# Formulas. A tree of tuples: ("number", text), ("variable", name), ("call", name, operands), ("if", sign, a, b, u, v).
+
+TOKEN = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|<=|>=|.)", re.S)
+FUNCTIONS = ("sin", "cos", "exp", "ln", "sqrt", "cbrt", "tanh", "atan", "abs")
+
+
+class Parser:
+    def __init__(self, text):
+        require(len(text) < 100_000, "the function is too long")
+        self.tokens = TOKEN.findall(text.strip())
+
+    def next(self):
+        return self.tokens[0] if self.tokens else ""
+
+    def take(self, *words):
+        return self.tokens.pop(0) if self.next() in words else None
+
+    def need(self, word):
+        require(self.take(word), f"the function: expected '{word}' before '{self.next()}'")
+
+    def whole(self):
+        tree = self.sum()
+        require(not self.tokens, f"the function: '{self.next()}' is one too many")
+        return tree
+
+    def sum(self):
+        left = self.product()
+        while sign := self.take("+", "-"):
+            left = ("call", sign, [left, self.product()])
+        return left
+
+    def product(self):
+        left = self.signed()
+        while sign := self.take("*", "/"):
+            left = ("call", sign, [left, self.signed()])
+        return left
+
+    def signed(self):
+        if self.take("-"):
+            return ("call", "negative", [self.signed()])
+        if self.take("+"):
+            return self.signed()
+        return self.power()
+
+    def power(self):
+        base = self.atom()
+        return ("call", "^", [base, self.signed()]) if self.take("^") else base
+
+    def atom(self):
+        if self.take("("):
+            tree = self.sum()
+            self.need(")")
+            return tree
+        require(self.tokens, "the function ends too soon")
+        word = self.tokens.pop(0)
+        if word[0].isdigit() or word[0] == ".":
+            return ("number", word)
+        require(word[0].isalpha() or word[0] == "_", f"the function: '{word}' is not expected")
+        if word in ("pi", "e"):
+            return ("number", word)
+        return self.call(word) if self.next() == "(" else ("variable", word)
+
+    def call(self, name):
+        self.need("(")
+        if name == "if":
+            a, sign, b = self.sum(), self.take("<", "<=", ">", ">="), None
+            require(sign, "the function: expected a comparison")
+            b = self.sum()
+            branches = []
+            for _ in range(2):
+                self.need(",")
+                branches.append(self.sum())
+            self.need(")")
+            return ("if", sign, a, b, *branches)
+        operands = [self.sum()]
+        while self.take(","):
+            operands.append(self.sum())
+        self.need(")")
+        if name == "clamp" and len(operands) == 3:
+            return ("call", "min", [("call", "max", operands[:2]), operands[2]])
+        if name in ("min", "max") and len(operands) > 1:
+            tree = operands[0]
+            for operand in operands[1:]:
+                tree = ("call", name, [tree, operand])
+            return tree
+        require(name in FUNCTIONS and len(operands) == 1, f"the function: '{name}' with {len(operands)} operands")
+        return ("call", name, operands)
+
+
+def variables(tree):
+    if tree[0] == "variable":
+        return {tree[1]}
+    operands = tree[2] if tree[0] == "call" else tree[2:] if tree[0] == "if" else []
+    return set().union(*(variables(operand) for operand in operands))
+
+
+def rational(tree):
+    """The exact value of a formula of numbers; None if it is not found by rational arithmetic."""
+    if tree[0] == "number" and tree[1] not in ("pi", "e"):
+        return Fraction(tree[1])
+    if tree[0] != "call" or tree[1] not in ("negative", "+", "-", "*", "/"):
+        return None
+    operands = [rational(operand) for operand in tree[2]]
+    if None in operands or (tree[1] == "/" and operands[1] == 0):
+        return None
+    u, v = (operands * 2)[:2]
+    return {"negative": -u, "+": u + v, "-": u - v, "*": u * v, "/": u / v if v else None}[tree[1]]
+
+
+# Enclosures of value, slopes and second derivatives, with what is known of the function on the box.
+
+
+class Undefined(Exception):
+    """The function may be undefined somewhere on the box."""
+
+
+class Jet:
+    def __init__(self, known, value, slopes, second):
+        self.known, self.value, self.slopes, self.second = known, value, slopes, second
+
+
+def ends(x):
+    return [mp.make_mpf(end) for end in x._mpi_]
+
+
+def between(x, y):
+    return iv.mpf([x, y])
+
+
+def hull(x, y):
+    (a, b), (c, d) = ends(x), ends(y)
+    return between(min(a, c), max(b, d))
+
+
+UNIT = between(-1, 1)
+
+
+def increasing(function):
+    """The enclosure of an increasing function on an interval, from enclosures at points."""
+
+    def enclosed(x):
+        low, high = (function(iv.mpf(end)) for end in ends(x))
+        return between(ends(low)[0], ends(high)[1])
+
+    return enclosed
+
+
+def padded(function):
+    """The enclosure at a point of a function that mpmath computes to nearly all of its bits."""
+
+    def enclosed(x):
+        y = iv.mpf(function(ends(x)[0]))
+        return y + abs(y) * UNIT * mp.mpf(2) ** -100
+
+    return enclosed
+
+
+tanh = increasing(lambda x: 1 - 2 / (iv.exp(2 * x) + 1))
+atan = increasing(padded(mp.atan))
+cbrt = increasing(padded(lambda x: mp.cbrt(x) if x >= 0 else -mp.cbrt(-x)))
+
+
+def unary(name, u):
+    """What is known of the operation, its value, first and second derivative."""
+    low, high = ends(u)
+    if name == "negative":
+        return C11, -u, iv.mpf(-1), iv.mpf(0)
+    if name == "sin":
+        return C11, iv.sin(u), iv.cos(u), -iv.sin(u)
+    if name == "cos":
+        return C11, iv.cos(u), -iv.sin(u), -iv.cos(u)
+    if name == "exp":
+        y = iv.exp(u)
+        return C11, y, y, y
+    if name == "tanh":
+        y = tanh(u)
+        slope = 1 - y**2
+        return C11, y, slope, -2 * y * slope
+    if name == "atan":
+        slope = 1 / (1 + u**2)
+        return C11, atan(u), slope, -2 * u * slope**2
+    if name == "abs":
+        if low >= 0 or high <= 0:
+            sign = iv.mpf(1 if low >= 0 else -1)
+            return C11, sign * u, sign, iv.mpf(0)
+        return CONTINUOUS, between(0, max(-low, high)), UNIT, None
+    if name == "cbrt":
+        y = cbrt(u)
+        if low <= 0 <= high:
+            return DEFINED, y, None, None
+        return C11, y, y / (3 * u), -2 * y / (9 * u**2)
+    if name == "ln" and low > 0:
+        return C11, iv.log(u), 1 / u, -1 / u**2
+    if name == "sqrt" and low >= 0:
+        y = between(ends(iv.sqrt(iv.mpf(low)))[0], ends(iv.sqrt(iv.mpf(high)))[1])
+        return (C11, y, 1 / (2 * y), -1 / (4 * y * u)) if low > 0 else (DEFINED, y, None, None)
+    raise Undefined
+
+
+def integer_power(u, n):
+    low, high = ends(u)
+    if n < 0 and low <= 0 <= high:
+        raise Undefined
+    slope = n * u ** (n - 1) if n != 0 else iv.mpf(0)
+    return C11, u**n, slope, n * (n - 1) * u ** (n - 2) if n not in (0, 1) else iv.mpf(0)
+
+
+def binary(name, u, v):
+    """The same for two operands: two first derivatives, and the second ones uu, uv, vv."""
+    zero, one = iv.mpf(0), iv.mpf(1)
+    if name in "+-":
+        return C11, u + v if name == "+" else u - v, [one, one if name == "+" else -one], [zero, zero, zero]
+    if name == "*":
+        return C11, u * v, [v, u], [zero, one, zero]
+    low, high = ends(u)
+    if name == "/":
+        if ends(v)[0] <= 0 <= ends(v)[1]:
+            raise Undefined
+        y, square = u / v, 1 / v**2
+        return C11, y, [1 / v, -y / v], [zero, -square, 2 * y * square]
+    if low > 0:
+        y = iv.exp(v * iv.log(u))
+        ln, ratio = iv.log(u), y / u
+        return C11, y, [v * ratio, y * ln], [v * (v - 1) * ratio / u, ratio * (1 + v * ln), y * ln**2]
+    if low == 0 and ends(v)[0] > 0:
+        top = iv.exp(v * iv.log(iv.mpf(high))) if high > 0 else zero
+        return DEFINED, between(0, ends(top)[1]), None, None
+    raise Undefined
+
+
+def chain(known, value, operands, first, second):
+    """The chain rule; derivatives that are not known are never asked for."""
+    known = min([known] + [u.known for u in operands])
+    slopes = [iv.mpf(0)] * len(operands[0].slopes)
+    if known >= CONTINUOUS:
+        slopes = [sum((g * u.slopes[i] for g, u in zip(first, operands)), iv.mpf(0)) for i in range(len(slopes))]
+    entries = dict.fromkeys(operands[0].second, iv.mpf(0))
+    if known == C11:
+        u, v = operands[0], operands[-1]
+        for i, j in entries:
+            entry = sum((g * w.second[i, j] for g, w in zip(first, operands)), iv.mpf(0))
+            # A square is not negative.
+            squares = [w.slopes[i] ** 2 if i == j else w.slopes[i] * w.slopes[j] for w in operands]
+            entry += second[0] * squares[0]
+            if len(operands) == 2:
+                entry += second[1] * (u.slopes[i] * v.slopes[j] + u.slopes[j] * v.slopes[i]) + second[2] * squares[1]
+            entries[i, j] = entry
+    return Jet(known, value, slopes, entries)
+
+
+def constant(value, d, order):
+    entries = [(i, j) for i in range(d) for j in range(i + 1)] if order > 1 else []
+    return Jet(C11, value, [iv.mpf(0)] * (d if order > 0 else 0), dict.fromkeys(entries, iv.mpf(0)))
+
+
+def evaluate(tree, names, box, order):
+    if tree[0] == "number":
+        named = {"pi": iv.pi, "e": iv.e}
+        value = +named[tree[1]] if tree[1] in named else iv.mpf(tree[1])
+        return constant(value, len(names), order)
+    if tree[0] == "variable":
+        i = names.index(tree[1])
+        jet = constant(box[i], len(names), order)
+        if order > 0:
+            jet.slopes[i] = iv.mpf(1)
+        return jet
+    if tree[0] == "if":
+        return choose(tree, names, box, order)
+    name, operands = tree[1], [evaluate(operand, names, box, order) for operand in tree[2]]
+    if name in ("min", "max"):
+        return extremum(name, *operands)
+    exponent = rational(tree[2][1]) if name == "^" else None
+    if exponent is not None and exponent.denominator == 1 and abs(exponent) < 2**31:
+        operands = operands[:1]
+        known, value, slope, second = integer_power(operands[0].value, int(exponent))
+        return chain(known, value, operands, [slope], [second])
+    if len(operands) == 2:
+        known, value, first, second = binary(name, *(u.value for u in operands))
+        return chain(known, value, operands, first, second)
+    known, value, slope, second = unary(name, operands[0].value)
+    return chain(known, value, operands, [slope], [second])
+
+
+def choose(tree, names, box, order):
+    _, sign, a, b, u, v = tree
+    (a, b), (c, d) = (ends(evaluate(operand, names, box, 0).value) for operand in (a, b))
+    if ">" in sign:
+        (a, b), (c, d) = (c, d), (a, b)
+    strict = len(sign) == 1
+    holds, fails = (b < c, a >= d) if strict else (b <= c, a > d)
+    if holds or fails:
+        return evaluate(u if holds else v, names, box, order)
+    u, v = (evaluate(operand, names, box, order) for operand in (u, v))
+    return Jet(DEFINED, hull(u.value, v.value), u.slopes, u.second)
+
+
+def extremum(name, u, v):
+    (a, b), (c, d) = ends(u.value), ends(v.value)
+    if name == "max":
+        a, b, c, d = -b, -a, -d, -c
+    if b <= c:
+        return u
+    if d <= a:
+        return v
+    low, high = min(a, c), min(b, d)
+    value = between(low, high) if name == "min" else between(-high, -low)
+    known = min(CONTINUOUS, u.known, v.known)
+    return Jet(known, value, [hull(x, y) for x, y in zip(u.slopes, v.slopes)], u.second)
+
+
+# Integers that count units of 2^-PLACES, and pairs of them for intervals.
+
+
+def units(x, up):
+    """A fraction or an end of an interval in units, rounded down or up."""
+    if isinstance(x, mp.mpf):
+        sign, mantissa, exponent, _ = x._mpf_
+        if not mantissa and exponent:
+            raise Undefined  # infinite
+        x = Fraction(mantissa if not sign else -mantissa) * Fraction(2) ** exponent
+    scaled = Fraction(x) * ONE
+    return math.ceil(scaled) if up else math.floor(scaled)
+
+
+def pair(x):
+    low, high = ends(x)
+    return units(low, False), units(high, True)
+
+
+def plus(x, y):
+    return x[0] + y[0], x[1] + y[1]
+
+
+def minus(x, y):
+    return x[0] - y[1], x[1] - y[0]
+
+
+def times(x, y):
+    products = [a * b for a in x for b in y]
+    return min(products) >> PLACES, -(-max(products) >> PLACES)
+
+
+def half(x):
+    return x[0] >> 1, -(-x[1] >> 1)
+
+
+def join(x, y):
+    return min(x[0], y[0]), max(x[1], y[1])
+
+
+def both_signs(x):
+    magnitude = max(abs(x[0]), abs(x[1]))
+    return -magnitude, magnitude
+
+
+def quadratic(a, h):
+    """Encloses {a t + h t^2 : |t| <= 1}."""
+    a = max(abs(a[0]), abs(a[1]))
+
+    def highest(h):
+        return a + h if 2 * h >= -a else -(-a * a // (-4 * h))
+
+    return -highest(-h[0]), highest(h[1])
+
+
+# The model.
+
+
+class Format:
+    def __init__(self, unit, tiny, largest, code):
+        self.unit, self.tiny = units(Fraction(2) ** unit, True), units(Fraction(2) ** tiny, True)
+        self.roundoff, self.largest, self.code = Fraction(2) ** unit, units(largest, False), code
+
+    def round(self, x):
+        """The nearest number of the format; None if it is infinite."""
+        try:
+            return Fraction(struct.unpack(self.code, struct.pack(self.code, x))[0])
+        except OverflowError:
+            return None
+
+
+FORMATS = {
+    "f64": Format(-53, -1074, Fraction(sys.float_info.max), "<d"),
+    "f32": Format(-24, -149, (2 - Fraction(2) ** -23) * 2**127, "<f"),
+}
+
+
+def up(x, weight):
+    """An upper bound of weight * x for an integer x >= 0 and a fraction weight >= 0."""
+    return -(-x * weight.numerator // weight.denominator)
+
+
+def rounded(form, size, error):
+    """An upper bound of the error of rounding a number of at most this size that is off by this error."""
+    if error is None or size + error > form.largest:
+        return None
+    return 0 if size + error == 0 else error + up(size + error, form.roundoff) + form.tiny
+
+
+class Model:
+    def __init__(self, path):
+        data = path.read_bytes() if hasattr(path, "read_bytes") else open(path, "rb").read()
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8 : 8 + length])
+        self.data, self.header = data[8 + length :], header
+        document = json.loads(header["__metadata__"]["multigrade"])["model"]
+        require(set(document.get("requires", [])) <= {"sparse"}, "the model file needs a newer reader")
+        self.inputs = [column["name"] for column in document["schema"]["inputs"]]
+        self.outputs = [column["name"] for column in document["schema"]["outputs"]]
+        self.input_scaling, self.output_scaling = document["input_scaling"], document["output_scaling"]
+        self.grades = [self.grade(g, grade) for g, grade in enumerate(document["grades"])]
+
+    def tensor(self, name):
+        entry = self.header[name]
+        code = {"F64": "d", "U32": "I"}[entry["dtype"]]
+        start, end = entry["data_offsets"]
+        return list(struct.unpack(f"<{math.prod(entry['shape'])}{code}", self.data[start:end])), entry["shape"]
+
+    def dense(self, name):
+        (weights, (rows, columns)), (bias, _) = self.tensor(name + ".weights"), self.tensor(name + ".bias")
+        terms = [[(j, w) for j, w in enumerate(weights[i * columns : (i + 1) * columns]) if w] for i in range(rows)]
+        return columns, terms, bias
+
+    def grade(self, g, grade):
+        """(layers of each branch, whether inputs are carried, readout); a layer is (activation, affine map)."""
+        branches = []
+        for b, activations in enumerate(grade["branches"]):
+            maps = self.sparse(f"grades.{g}.branches.{b}.sparse.") if b in grade.get("sparse", []) else {}
+            layer = f"grades.{g}.branches.{b}.layers."
+            branches.append([(a, maps[i] if i in maps else self.dense(layer + str(i))) for i, a in enumerate(activations)])
+        return branches, grade["carry_inputs"], self.dense(f"grades.{g}.readout")
+
+    def sparse(self, name):
+        layers, counts, columns, weights, bias = (
+            iter(self.tensor(name + part)[0]) for part in ("layers", "terms", "columns", "weights", "bias")
+        )
+        maps = {}
+        for position, rows, width in zip(layers, layers, layers):
+            terms, offsets = [], []
+            for _ in range(rows):
+                n = next(counts)
+                row = list(zip(itertools.islice(columns, n), itertools.islice(weights, n)))
+                terms.append([(j, w) for j, w in row if w])
+                offsets.append(next(bias))
+            maps[position] = (width, terms, offsets)
+        return maps
+
+    def digest(self):
+        """What a certificate names the model by."""
+        hash = hashlib.sha256()
+
+        def count(n):
+            hash.update(struct.pack("<Q", n))
+
+        def text(words):
+            count(len(words.encode()))
+            hash.update(words.encode())
+
+        def numbers(*values):
+            hash.update(struct.pack(f"<{len(values)}d", *values))
+
+        def affine(width, terms, bias):
+            count(len(bias))
+            count(width)
+            for row, offset in zip(terms, bias):
+                count(len(row))
+                for column, weight in row:
+                    count(column)
+                    numbers(weight)
+                numbers(offset)
+
+        text("multigrade function")
+        for names in (self.inputs, self.outputs):
+            count(len(names))
+            for name in names:
+                text(name)
+        for scaling in (self.input_scaling, self.output_scaling):
+            numbers(*scaling["center"])
+            numbers(*scaling["scale"])
+        count(len(self.grades))
+        for branches, carries, readout in self.grades:
+            count(len(branches))
+            for branch in branches:
+                count(len(branch))
+                for activation, layer in branch:
+                    text(activation)
+                    affine(*layer)
+            count(int(carries))
+            affine(*readout)
+        return "sha256:" + hash.hexdigest()
+
+    def neurons(self, grades, output):
+        """f_k as a list of (terms, bias, is ReLU), terms (source, weight); sources are inputs, then neurons."""
+        d = len(self.inputs)
+        net, features, corrections = [], list(range(d)), []
+        for branches, carries, (_, terms, bias) in self.grades[:grades]:
+            made = []
+            for branch in branches:
+                h = features
+                for activation, (_, rows, offsets) in branch:
+                    require(activation in ("relu", "identity"), f"nothing is proved about {activation}")
+                    first = d + len(net)
+                    net += [([(h[j], w) for j, w in row], b, activation == "relu") for row, b in zip(rows, offsets)]
+                    h = list(range(first, d + len(net)))
+                made += h
+            features = made + list(range(d)) * carries
+            corrections.append(d + len(net))
+            net.append(([(features[j], w) for j, w in terms[output]], bias[output], False))
+        net.append(([(source, 1.0) for source in corrections], 0.0, False))
+        scale, center = self.output_scaling["scale"][output], self.output_scaling["center"][output]
+        net.append(([(d + len(net) - 1, scale)], center, False))
+        return [([(j, Fraction(w)) for j, w in terms], Fraction(b), relu) for terms, b, relu in net]
+
+
+# The network over a box or a simplex.
+
+
+class Affine:
+    """center + coefficients (coordinates, then noises) + an error of at most `error`; range of the exact values; for each
+    format a bound of |computed - exact|, None if it is infinite."""
+
+    def __init__(self, center, coefficients, error, low, high, off):
+        self.center, self.coefficients, self.error, self.off = center, coefficients, error, off
+        self.low, self.high = low, high
+
+    def size(self):
+        return max(abs(self.low), abs(self.high))
+
+
+class Region:
+    def __init__(self, model, net, sides, formats):
+        self.model, self.sides, self.formats = model, sides, formats
+        self.ends = [(units(Fraction(a), False), units(Fraction(b), True)) for a, b in sides]
+        self.halves = [(b - a + 1) >> 1 for a, b in self.ends]
+        self.net = net
+        forms, fates = self.follow(None)
+        self.output = forms[-1]
+        self.net = self.specialised(forms, fates)
+
+    def split(self, variable, at):
+        a, b = self.sides[variable]
+        require(a < at < b, f"a cut at {at} is not inside its side")
+        parts = [(a, at)], [(at, b)]
+        sides = [self.sides[:variable] + part + self.sides[variable + 1 :] for part in parts]
+        return [Region(self.model, self.net, part, self.formats) for part in sides]
+
+    def input(self, i):
+        (a, b), (center, scale) = self.ends[i], (Fraction(self.model.input_scaling[key][i]) for key in ("center", "scale"))
+        shift = math.floor(center * ONE), math.ceil(center * ONE)
+        away = a - shift[1], b - shift[0]
+        low, high = math.floor(away[0] / scale), math.ceil(away[1] / scale)
+        coefficients = [0] * len(self.sides)
+        coefficients[i] = math.floor(self.halves[i] / scale)
+        # Middle and half width are off by at most a unit each, and so are the quotients.
+        error = 0 if (center, scale) == (0, 1) and (b - a) % 2 == 0 else math.ceil(4 / scale) + 4
+        middle = math.floor(Fraction(a + b, 2) / scale - Fraction(sum(shift), 2) / scale)
+        off = {name: self.input_error(name, max(-a, b), max(-away[0], away[1]), max(-low, high), center, scale)
+               for name in self.formats}
+        return Affine(middle, coefficients, error, low, high, off)
+
+    def input_error(self, name, x, away, z, center, scale):
+        def stepwise(form):
+            near_center, near_scale = form.round(center), form.round(scale)
+            if near_center is None or not near_scale:
+                return None
+            error = rounded(form, x, 0)
+            if center != 0 and error is not None:
+                error = rounded(form, away, error + math.ceil(abs(near_center - center) * ONE))
+            if scale != 1 and error is not None:
+                error = rounded(form, z, math.ceil((error + up(z, abs(near_scale - scale))) / near_scale))
+            return error
+
+        error = stepwise(FORMATS[name])
+        if name == "f32":
+            other = rounded(FORMATS[name], z, stepwise(FORMATS["f64"]))
+            error = None if None in (error, other) else max(error, other)
+        return error
+
+    def reach(self, center, coefficients, error, order):
+        d = len(self.sides)
+        noise = sum(map(abs, coefficients[d:])) + error
+        slopes = coefficients[:d]
+        if order is None:
+            spread = sum(map(abs, slopes))
+            return center - spread - noise, center + spread + noise
+        values = [center - sum(slopes)]
+        for i in order:
+            values.append(values[-1] + 2 * slopes[i] if slopes else values[-1])
+        return min(values) - noise, max(values) + noise
+
+    def follow(self, order):
+        """All forms, and for each neuron whether it is exactly 0, and whether its sign is open."""
+        d = len(self.sides)
+        forms, fates = [self.input(i) for i in range(d)], []
+        self.symbols, self.most = d, d + 2**18 // max(len(self.net), 1)
+        for j, (terms, bias, relu) in enumerate(self.net):
+            form = self.sum(forms, terms, bias, order, j + 1 == len(self.net))
+            is_open = relu and self.positive_part(form)
+            forms.append(form)
+            is_zero = form.low == form.high == 0 and not any(v != 0 for v in form.off.values())
+            fates.append((is_zero and j + 1 < len(self.net), is_open))
+        return forms, fates
+
+    def sum(self, forms, terms, bias, order, is_output):
+        sources = [(forms[j], w) for j, w in terms]
+        count = max([len(form.coefficients) for form, _ in sources], default=0)
+        center = math.floor(bias * ONE)
+        low = high = center
+        high += 0 if bias * ONE == center else 1
+        coefficients, error, exact = [0] * count, 0, bias * ONE == center
+        for form, w in sources:
+            n, shift = w.numerator, w.denominator.bit_length() - 1
+            exact = exact and shift == 0
+            center += form.center * n >> shift
+            for i, c in enumerate(form.coefficients):
+                coefficients[i] += c * n >> shift
+            error += -(-form.error * abs(n) >> shift)
+            a, b = (form.low, form.high) if n > 0 else (form.high, form.low)
+            low, high = low + (a * n >> shift), high - (-b * n >> shift)
+        if not exact:
+            error += (len(terms) + 1) * (count + 1)
+        a, b = self.reach(center, coefficients, error, order)
+        low, high = max(low, a), min(high, b)
+        require(low <= high, "the enclosures of a neuron do not meet")
+        off = {name: self.sum_error(name, sources, bias, is_output) for name in self.formats}
+        if 2 * error > high - low:
+            center, coefficients = (low + high) >> 1, []
+            error = max(high - center, center - low)
+        return Affine(center, coefficients, error, low, high, off)
+
+    def sum_error(self, name, sources, bias, is_output):
+        def bound(form):
+            total, m, carried, odd, scaled = 0, 0, 0, 0, 0
+            for source, w in sources:
+                p = source.off[name]
+                if source.low == source.high == 0 and p == 0:
+                    continue
+                near = form.round(w)
+                if near is None or p is None:
+                    return None
+                m += 1
+                total += up(source.size() + p, abs(near))
+                carried += up(p, abs(near)) + up(source.size(), abs(near - w))
+                parts = abs(near).numerator, abs(near).denominator
+                is_power = near != 0 and all(n & (n - 1) == 0 for n in parts)
+                odd += not is_power
+                scaled += not (is_power and abs(near) >= 1)
+            near = form.round(bias)
+            if near is None:
+                return None
+            m += bias != 0
+            total += math.ceil(abs(near) * ONE)
+            carried += math.ceil(abs(near - bias) * ONE)
+            k = max(m - 1, 0) + (odd > 0)
+            part = k * form.roundoff
+            if part >= Fraction(1, 2):
+                return None
+            error = up(total, part / (1 - part)) + scaled * form.tiny
+            return None if total + error > form.largest else carried + error
+
+        bounds = [bound(FORMATS[name])] + ([bound(FORMATS["f64"])] if is_output else [])
+        return None if None in bounds else max(bounds)
+
+    def positive_part(self, form):
+        low, high = form.low, form.high
+        if low >= 0:
+            return False
+        if high <= 0:
+            form.off = {name: p if p is None else max(0, min(p, high + p)) for name, p in form.off.items()}
+            form.center, form.coefficients, form.error, form.low, form.high = 0, [], 0, 0, 0
+            return True
+        share = (high << PLACES) // (high - low)
+        lift = -(-max(-share * low, (ONE - share) * high) >> (PLACES + 1))
+        form.coefficients = [c * share >> PLACES for c in form.coefficients]
+        form.center = (form.center * share >> PLACES) + lift
+        form.error = (form.error * share >> PLACES) + len(form.coefficients) + 2
+        form.low = 0
+        if lift > max(high, -low) >> 32 and self.symbols < self.most:
+            form.coefficients += [0] * (self.symbols - len(form.coefficients)) + [lift]
+            self.symbols += 1
+        else:
+            form.error += lift
+        return True
+
+    def specialised(self, forms, fates):
+        d, n = len(self.sides), len(self.net)
+        wanted = [any(p is None for p in form.off.values()) for form in forms[d:]]
+        wanted[-1] = True
+        for j in reversed(range(n)):
+            if wanted[j] and not fates[j][0]:
+                for source, _ in self.net[j][0]:
+                    if source >= d:
+                        wanted[source - d] = True
+        net, places = [], list(range(d))
+        for j, (terms, bias, _) in enumerate(self.net):
+            is_zero, is_open = fates[j]
+            if is_zero or not wanted[j]:
+                places.append(None)
+                continue
+            kept = [(places[source], w) for source, w in terms if places[source] is not None]
+            if bias == 0 and not is_open and j + 1 < n and len(kept) == 1 and kept[0][1] == 1:
+                places.append(kept[0][0])
+            else:
+                places.append(d + len(net))
+                net.append((kept, bias, is_open))
+        return net
+
+    # Leaves.
+
+    def bounds(self, leaf, tree):
+        """Encloses f - f_k over the box: {"exact": pair, "f64": ..., "f32": ...}, None where there is no bound."""
+        shape, order = leaf.split()
+        names, box = self.model.inputs, [iv.mpf([a, b]) for a, b in self.sides]
+        order = ("value", "slope", "curvature").index(order)
+        jet = evaluate(tree, names, box, order)
+        require(jet.known >= (DEFINED, CONTINUOUS, C11)[order], f"the leaf '{leaf}' is not allowed on {self.sides}")
+        pieces = [(None, self.output)]
+        if shape == "kuhn":
+            require(len(names) <= 4, "simplices are for at most 4 variables")
+            pieces = [(path, self.follow(path)[0][-1]) for path in itertools.permutations(range(len(names)))]
+        found = {}
+        for path, output in pieces:
+            exact = self.difference(tree, jet, order, path, output)
+            for name in ("exact", *self.formats):
+                p = 0 if name == "exact" else output.off[name]
+                if p is None or any(form.off.get(name, 0) is None for form in [output]):
+                    raise Undefined
+                wider = exact[0] - p, exact[1] + p
+                found[name] = join(found[name], wider) if name in found else wider
+        return found
+
+    def difference(self, tree, jet, order, path, output):
+        d, names = len(self.sides), self.model.inputs
+        spread = sum(map(abs, output.coefficients[d:])) + output.error
+        noise, start = (-spread, spread), (output.center, output.center)
+        slopes = (output.coefficients + [0] * d)[:d]
+        if order == 0:
+            return minus(pair(jet.value), (output.low, output.high))
+        center = [(iv.mpf(a) + iv.mpf(b)) / 2 for a, b in self.sides]
+        radius = [(r - 1, r) for r in self.halves]
+        if order == 1 or path is None:
+            at_center = evaluate(tree, names, center, order - 1)
+            total = plus(minus(pair(at_center.value), start), noise)
+            gradient = jet.slopes if order == 1 else at_center.slopes
+            linear = [minus(times(pair(g), r), (n, n)) for g, r, n in zip(gradient, radius, slopes)]
+        if order == 1 and path is None:
+            for term in linear:
+                total = plus(total, both_signs(term))
+            return total
+        if order == 1:
+            values = []
+            for k in range(d + 1):
+                value = total
+                for i, term in enumerate(linear):
+                    value = plus(value, term) if i in path[:k] else minus(value, term)
+                values.append(value)
+            return min(v[0] for v in values), max(v[1] for v in values)
+        second = {key: times(times(pair(h), radius[key[0]]), radius[key[1]]) for key, h in jet.second.items()}
+        if path is None:
+            for i in range(d):
+                total = plus(total, quadratic(linear[i], half(second[i, i])))
+                for j in range(i):
+                    total = plus(total, both_signs(second[i, j]))
+            return total
+        values = []
+        for k in range(d + 1):
+            corner = [iv.mpf(side[int(i in path[:k])]) for i, side in enumerate(self.sides)]
+            at = output.center + sum(n if i in path[:k] else -n for i, n in enumerate(slopes))
+            values.append(minus(pair(evaluate(tree, names, corner, 0).value), (at, at)))
+        total = min(v[0] for v in values), max(v[1] for v in values)
+        bent = (0, 0)
+        for (i, j), h in second.items():
+            if i == j:
+                bent = plus(bent, (min(h[0], 0), max(h[1], 0)))
+            else:
+                middle = (h[0] + h[1]) >> 1
+                off = max(h[1] - middle, middle - h[0])
+                bent = plus(bent, (2 * (min(middle, 0) - off), 2 * (max(middle, 0) + off)))
+        return plus(minus(total, half(bent)), noise)
+
+
+LEAVES = {f"{shape} {order}" for shape in ("box", "kuhn") for order in ("value", "slope", "curvature")}
+
+
+def holds(region, leaf, tree, claim, more):
+    """Whether the claim holds on a box, by this enclosure or by cutting it further."""
+    try:
+        found = region.bounds(leaf, tree)
+        if all(claim[name][0] <= low and high <= claim[name][1] for name, (low, high) in found.items()):
+            return True
+    except Undefined:
+        pass
+    widest = max(range(len(region.sides)), key=lambda i: region.halves[i])
+    a, b = region.sides[widest]
+    at = a + (b - a) / 2
+    if more == 0 or not a < at < b:
+        return False
+    return all(holds(part, leaf, tree, claim, more - 1) for part in region.split(widest, at))
+
+
+def check_claim(claim, model, tree, sides):
+    require(set(claim) == {"grades", "output", "kind", "exact", "f64", "f32", "tree"}, "a claim has other fields")
+    require(claim["kind"] == "bisection", "only bisections are known")
+    require(0 <= claim["grades"] <= len(model.grades) and 0 <= claim["output"] < len(model.outputs), "no such grade")
+    claimed = {}
+    for name in ("exact", "f64", "f32"):
+        if claim[name] is not None:
+            low, high = (float(x) for x in claim[name])
+            require(math.isfinite(low) and math.isfinite(high) and low <= high, "bounds that are none")
+            claimed[name] = units(Fraction(low), True), units(Fraction(high), False)
+    require("exact" in claimed, "no bounds for exact evaluation")
+    net = model.neurons(claim["grades"], claim["output"])
+    formats = [name for name in FORMATS if name in claimed]
+    waiting = [(Region(model, net, sides, formats), 0)]
+    for entry, node in enumerate(claim["tree"]):
+        require(waiting, f"the tree is complete before entry {entry}")
+        region, cuts = waiting.pop()
+        if isinstance(node, list):
+            require(cuts < MAX_CUTS, "too many cuts on top of each other")
+            variable, at = node
+            require(isinstance(variable, int) and 0 <= variable < len(sides), "no such variable")
+            waiting += [(part, cuts + 1) for part in reversed(region.split(variable, float(at)))]
+        else:
+            require(node in LEAVES, f"'{node}' is no leaf")
+            if not holds(region, node, tree, claimed, MORE_CUTS):
+                raise Refused(f"entry {entry}: the claim is not proved on the box {region.sides}")
+    require(not waiting, "the tree ends before the box is covered")
+
+
+def read_box(text, model):
+    sides = {}
+    number = r"\s*(-?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*"
+    for part in text.split(","):
+        match = re.fullmatch(rf"\s*(\w+)\s*={number}\.\.{number}", part)
+        require(match and match[1] not in sides, f"'{part}' is not a side of a box")
+        low, high = (Fraction(end.replace(" ", "")) for end in match.groups()[1:])
+        require(low < high, f"'{part}' is not a side of a box")
+        a, b = float(low), float(high)
+        a = math.nextafter(a, -math.inf) if Fraction(a) > low else a
+        b = math.nextafter(b, math.inf) if Fraction(b) < high else b
+        sides[match[1]] = a, b
+    require(set(sides) == set(model.inputs), "the sides of the box are not the inputs of the model")
+    return [sides[name] for name in model.inputs]
+
+
+def check(certificate_path, model_path):
+    """Returns the certificate, or raises Refused."""
+    data = open(certificate_path, "rb").read()
+    require(len(data) <= MAX_BYTES, "the file is too large")
+    document = json.loads(data)
+    fields = {"format", "version", "function", "domain", "model", "digest", "claims"}
+    require(set(document) == fields and document["format"] == "multigrade-certificate", "not a certificate")
+    require(document["version"] == 1, "a version that this program does not know")
+    digits = document["digest"].removeprefix("sha256:").encode()
+    require(len(digits) == 64 and data.count(digits) == 1, "no digest")
+    digest = hashlib.sha256(data.replace(digits, b"0" * 64)).hexdigest().encode()
+    require(digest == digits, "the certificate was altered")
+    model = Model(model_path)
+    require(model.digest() == document["model"], "the certificate belongs to another model")
+    sides = read_box(document["domain"], model)
+    tree = Parser(document["function"]).whole()
+    require(variables(tree) <= set(model.inputs), "a variable that is no input of the model")
+    require(document["claims"], "no claims")
+    for claim in document["claims"]:
+        check_claim(claim, model, tree, sides)
+    return document
+
+
+def main():
+    iv.prec, mp.prec = 120, 160
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        document = check(sys.argv[1], sys.argv[2])
+    except Refused as refusal:
+        sys.exit(f"refused: {refusal}")
+    for claim in document["claims"]:
+        print(f"proved: f - f_{claim['grades']} in {claim['exact']} (exact), {claim['f64']} (f64), {claim['f32']} (f32)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The second checker accepts what multigrade proves and refuses what is not proved.
+
+    python check_certificate_test.py PROGRAM      # the built program `multigrade`
+"""
+
+import copy
+import hashlib
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from check_certificate import Model, Refused, check, iv, mp
+
+FITS = ["--validation", "0", "--no-report", "--quiet", "--force", "--branches", "1", "--solver", "lbfgs"]
+INPUTS = "xyz"
+
+# Name, grades, function, box.
+MODELS = [
+    ("wave", ["12:relu"], "sin(2*pi*x)", "x=0..1"),
+    ("two", ["6:relu", "5,5:relu"], "exp(-x)*cos(3*y)", "x=0..1, y=-1..1"),
+    ("kinks", ["8:relu"], "abs(x - 0.3) + max(x, y)/2", "x=0..1, y=0..1"),
+    ("three", ["4:relu"], "x*y + sqrt(z + 1)", "x=0..1, y=0..1, z=0..1"),
+]
+
+
+def table(function, domain, path):
+    names = [side.split("=")[0].strip() for side in domain.split(",")]
+    ends = [[float(end) for end in side.split("=")[1].split("..")] for side in domain.split(",")]
+    lines = [",".join([*names, "out"])]
+    for i in range(300):
+        # Multiples of square roots of primes, modulo 1: spread evenly.
+        point = [a + (b - a) * math.modf(i * math.sqrt(p))[0] for (a, b), p in zip(ends, (2, 3, 5))]
+        known = {**vars(math), "abs": abs, "max": max, **dict(zip(names, point))}
+        lines.append(",".join(map(repr, [*point, eval(function, {}, known)])))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write(document, path):
+    """The certificate with a digest that fits."""
+    document = {**document, "digest": "sha256:" + "0" * 64}
+    text = json.dumps(document)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(text.replace("0" * 64, digest))
+
+
+def alterations(document):
+    """Certificates that claim more, or prove less, than the true one, each with what was done to it."""
+
+    def altered(what, change):
+        other = copy.deepcopy(document)
+        change(other, other["claims"][-1])
+        return what, other
+
+    def narrow(name, end):
+        def change(_, claim):
+            claim[name][end] *= 0.9 if (claim[name][end] > 0) == (end == 1) else 1.1
+
+        return altered(f"{name} bound {end} is a tenth tighter", change)
+
+    for name in ("exact", "f64", "f32"):
+        # The end that was measured nearly; the other one may be loose.
+        ends = document["claims"][-1][name]
+        yield narrow(name, 0 if -ends[0] > ends[1] else 1)
+    tree = document["claims"][-1]["tree"]
+    leaf = next(i for i, node in enumerate(tree) if isinstance(node, str))
+    yield altered("a leaf is missing", lambda _, claim: claim["tree"].pop(leaf))
+    yield altered("the tree is empty", lambda _, claim: claim["tree"].clear())
+    yield altered("a leaf too many", lambda _, claim: claim["tree"].append("box value"))
+    yield altered("no such leaf", lambda _, claim: claim["tree"].__setitem__(leaf, "box magic"))
+    yield altered("a cut outside", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[0, 7.5], "box value", "box value"]))
+    yield altered("a cut of no variable", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[9, 0.5], "box value", "box value"]))
+    yield altered("another function", lambda whole, _: whole.update(function=whole["function"] + " + 0.1"))
+    yield altered("a larger box", lambda whole, _: whole.update(domain=whole["domain"].replace("..1", "..3")))
+    yield altered("a box without a side", lambda whole, _: whole.update(domain="w=0..1"))
+    yield altered("another model", lambda whole, _: whole.update(model="sha256:" + "1" * 64))
+    yield altered("no claims", lambda whole, _: whole["claims"].clear())
+    yield altered("a grade that is not there", lambda _, claim: claim.update(grades=9))
+    yield altered("a singularity", lambda whole, _: whole.update(function=f"0*(1/(x-0.4)) + {whole['function']}"))
+
+
+def refused(certificate, model):
+    try:
+        check(certificate, model)
+    except Refused:
+        return True
+    return False
+
+
+def main():
+    program = str(Path(sys.argv[1]).resolve())
+    iv.prec, mp.prec = 120, 160
+    n_refused = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+
+        def run(*arguments):
+            subprocess.run([program, *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+
+        for name, grades, function, domain in MODELS:
+            table(function.replace("^", "**"), domain, folder / "data.csv")
+            shape = [word for grade in grades for word in ("--grade", grade)]
+            run("fit", "data.csv", "--target", "out", "--out", name, *shape, *FITS)
+            run("certify", name, "--function", function, "--domain", domain, "--quiet")
+            paths = folder / f"{name}.certificate.json", folder / f"{name}.safetensors"
+            document = check(*paths)
+            assert Model(paths[1]).digest() == document["model"]
+            assert len(document["claims"]) == len(grades), "one claim for each grade"
+            for what, other in alterations(document):
+                write(other, folder / "altered.json")
+                assert refused(folder / "altered.json", paths[1]), f"{name}: accepted although {what}"
+                n_refused += 1
+            # Even a change that leaves a true statement is noticed by the digest.
+            paths[0].write_text(paths[0].read_text().replace('"box', ' "box', 1))
+            assert refused(*paths), f"{name}: an altered file is accepted"
+        # No gradient form where there is a kink.
+        document["function"] = "abs(x - 0.5)*0"
+        document["claims"] = [{**document["claims"][-1], "exact": [-9, 9], "f64": None, "f32": None, "tree": ["box curvature"]}]
+        write(document, folder / "altered.json")
+        assert refused(folder / "altered.json", paths[1]), "a gradient form is accepted at a kink"
+    print(f"{len(MODELS)} certificates proved again, {n_refused + len(MODELS) + 1} altered ones refused")
+
+
+if __name__ == "__main__":
+    main()
