@@ -808,15 +808,51 @@ class Region:
             at = output.center + sum(n if i in path[:k] else -n for i, n in enumerate(slopes))
             values.append(minus(pair(evaluate(tree, names, corner, 0).value), (at, at)))
         total = min(v[0] for v in values), max(v[1] for v in values)
-        bent = (0, 0)
+        bent = self.bent(second, path)
+        return plus(minus(total, half(bent)), noise)
+
+
+    def bent(self, second, path):
+        """Encloses the quadratic part of an interpolation error; `second` holds H_ij r_i r_j. Two enclosures meet."""
+        d = len(self.sides)
+        middles = {key: (h[0] + h[1]) >> 1 for key, h in second.items()}
+        off = sum((1 if i == j else 2) * max(h[1] - middles[i, j], middles[i, j] - h[0]) for (i, j), h in second.items())
+        single = (0, 0)
         for (i, j), h in second.items():
             if i == j:
-                bent = plus(bent, (min(h[0], 0), max(h[1], 0)))
+                single = plus(single, (min(h[0], 0), max(h[1], 0)))
             else:
-                middle = (h[0] + h[1]) >> 1
-                off = max(h[1] - middle, middle - h[0])
-                bent = plus(bent, (2 * (min(middle, 0) - off), 2 * (max(middle, 0) + off)))
-        return plus(minus(total, half(bent)), noise)
+                width = max(h[1] - middles[i, j], middles[i, j] - h[0])
+                single = plus(single, (2 * (min(middles[i, j], 0) - width), 2 * (max(middles[i, j], 0) + width)))
+        # Along the edge from vertex u to vertex v the coordinates between change by 2 r_i, the others not at all.
+        edges = {}
+        for u, v in itertools.combinations(range(d + 1), 2):
+            moved = set(path[u:v])
+            edges[u, v] = 4 * sum(
+                (1 if i == j else 2) * m for (i, j), m in middles.items() if i in moved and j in moved
+            )
+        low, high = (-self.quarter({edge: -q for edge, q in edges.items()}) - off, self.quarter(edges) + off)
+        return max(single[0], low), min(single[1], high)
+
+    @staticmethod
+    def quarter(edges):
+        """An upper bound of the sum of l_u l_v max(0, q_uv) over barycentric coordinates l."""
+        c = {edge: max(0, q) for edge, q in edges.items()}
+        p, q = max(c, key=c.get)
+        if c[p, q] == 0:
+            return 0
+        share = {}
+
+        def at(u, v):
+            return c.get((min(u, v), max(u, v)), 0)
+
+        for v in {v for edge in c for v in edge}:
+            total = at(p, v) + at(q, v)
+            share[v] = Fraction(v == q) if v in (p, q) else Fraction(at(p, v), total) if total else Fraction(1, 2)
+        factors = {(u, v): share[u] * (1 - share[v]) + share[v] * (1 - share[u]) for u, v in c}
+        if any(c[edge] and not factors[edge] for edge in c):
+            return sum(c.values())  # l_u l_v <= 1/4
+        return math.ceil(max(c[edge] / factors[edge] for edge in c if c[edge]) / 4)
 
 
 LEAVES = {f"{shape} {order}" for shape in ("box", "kuhn") for order in ("value", "slope", "curvature")}
