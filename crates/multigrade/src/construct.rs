@@ -1,0 +1,436 @@
+//! Networks built from a formula, without training: every grade has a proved tolerance, and no point's residual grows.
+//!
+//! ```text
+//! p_k                                       a continuous piecewise affine function with f - p_k proved within [-t_k, t_k]
+//! g_k = S_t(p_k - f_{k-1}),  t = t_k        soft threshold: max(q - t, 0) - max(-q - t, 0)
+//! f_k = f_{k-1} + g_k                       so |f - f_k| <= |f - f_{k-1}| at every point, and sup |f - f_k| <= 2 t_k
+//! ```
+//!
+//! That is the *monotone* scheme: each grade projects the approximation onto a tube that contains `f`. The *plain* scheme
+//! takes `g_k = p_k - p_{k-1}` instead: half the error for the same pieces, but single points may get worse on the way.
+//!
+//! The approximants come from knots placed where they help most (one variable), from adaptive nested meshes (up to four),
+//! or from folds of the unit interval (parabolas). They are realised by sparse layers of a width that depends on neither
+//! the tolerance nor the grade.
+
+mod cube;
+mod hinges;
+mod kuhn;
+mod line;
+mod measure;
+mod mesh;
+mod segment;
+mod settings;
+mod square;
+mod target;
+mod tube;
+mod wiring;
+
+pub use measure::GradeFacts;
+pub use settings::{ConstructSettings, Scheme, Side};
+
+use crate::observer::{Cut, Event, Observer, Progress};
+use crate::settings::Valid;
+use cube::{Cube, exact};
+use line::Line;
+use mesh::{Mesh, Trouble};
+use multigrade_model::truth::{Decoration, Domain, Expression, Interval};
+use multigrade_model::{
+    Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, Note, OutputColumn, Scaling, Schema,
+};
+use square::Square;
+use target::{Declared, Enclosure, Target};
+
+/// What a construction may use of a tolerance; the rest is for rounding and for the slack of the proof.
+const USED: f64 = 0.98;
+
+/// The ratio of the tolerances of neighbouring grades.
+const RATIO: f64 = 16.0;
+
+/// A tolerance below this share of the largest value is beyond f64.
+const FLOOR: f64 = 1e-13;
+
+/// Why a construction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The tolerance was reached.
+    Reached,
+    /// As many grades as asked for were built, and the tolerance was not reached.
+    Grades,
+    /// More nodes would have been needed than allowed.
+    Budget,
+    /// The time limit.
+    Time,
+    /// The observer asked to stop.
+    Interrupted,
+}
+
+impl Stop {
+    /// The reason in words, as kept in the history.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Reached => "the tolerance was reached",
+            Self::Grades => "as many grades as asked for were built",
+            Self::Budget => "more nodes would have been needed than allowed",
+            Self::Time => "the time limit was reached",
+            Self::Interrupted => "interrupted; the grades done so far were kept",
+        }
+    }
+}
+
+/// A target that cannot be approximated as asked, or a call that makes no sense.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConstructError {
+    /// The formula has a variable that the box has not.
+    #[error("the formula has the variable '{name}', but the box has no side '{name}'; it has {sides}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// The names of the sides.
+        sides: String,
+    },
+    /// More variables than a mesh can have.
+    #[error("the box has {found} sides; a mesh has at most {} variables", kuhn::MAX_DIMENSION)]
+    Dimension {
+        /// Number of sides.
+        found: usize,
+    },
+    /// A tolerance that is not a positive number.
+    #[error("tolerance: found {found}, expected a positive number")]
+    Tolerance {
+        /// The tolerance.
+        found: f64,
+    },
+    /// A tolerance beyond the reach of f64.
+    #[error(
+        "tolerance: found {found}, but values of size {size:.3e} cannot be computed in f64 to better than about \
+         {floor:.1e}; ask for at least that"
+    )]
+    Floor {
+        /// The tolerance.
+        found: f64,
+        /// The largest magnitude of the target.
+        size: f64,
+        /// The smallest tolerance.
+        floor: f64,
+    },
+    /// The target jumps.
+    #[error(
+        "the function jumps near {place}: it takes values from {from} to {to} within rounding of that point, and no \
+         continuous network comes closer than half of that everywhere; choose a box without the jump"
+    )]
+    Jump {
+        /// Where.
+        place: String,
+        /// Smallest value there.
+        from: f64,
+        /// Largest value there.
+        to: f64,
+    },
+    /// The target is undefined or infinite somewhere in the box.
+    #[error("the function is not finite near {place}; choose a box in which it is defined and bounded everywhere")]
+    Undefined {
+        /// Where.
+        place: String,
+    },
+    /// The declared Lipschitz constants do not fit the box.
+    #[error("Lipschitz constants: found {found:?}, expected one finite number of at least 0 for each of {sides} sides")]
+    Lipschitz {
+        /// The constants.
+        found: Vec<f64>,
+        /// Number of sides of the box.
+        sides: usize,
+    },
+    /// Numbers so large that the parts do not make a model.
+    #[error("the network cannot be stored: {0}")]
+    Model(#[from] ModelError),
+}
+
+impl ConstructError {
+    /// What is wrong at a place too small to be cut further.
+    fn at(place: &[Interval], found: &Enclosure) -> Self {
+        let coordinates: Vec<String> = place.iter().map(|x| format!("{:.6}", x.midpoint())).collect();
+        let place = coordinates.join(", ");
+        if found.decoration >= Decoration::Defined && found.value.is_bounded() {
+            Self::Jump { place, from: found.value.lower(), to: found.value.upper() }
+        } else {
+            Self::Undefined { place }
+        }
+    }
+}
+
+/// A network and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Constructed {
+    /// The network.
+    pub model: Multigrade,
+    /// What is known of each grade.
+    pub grades: Vec<GradeFacts>,
+    /// Why the construction ended.
+    pub stop: Stop,
+    /// Where cells and pieces meet, for each variable, ascending: hints for a proof.
+    pub hints: Vec<Vec<f64>>,
+}
+
+/// A grade, as a builder made it.
+struct Built {
+    grade: Grade,
+    /// `t_k`: `f - p_k` lies within `[-t_k, t_k]`.
+    deviation: f64,
+    /// Nodes, knots or folds that it added.
+    nodes: usize,
+    hints: Vec<Vec<f64>>,
+}
+
+/// Builds a network with `sup |f - network| <= tolerance` over the box, proved.
+///
+/// # Errors
+/// [`ConstructError`]: names that do not fit, a tolerance beyond rounding, a target that jumps or is not finite somewhere.
+/// A budget that ran out is no error but a [`Stop`].
+///
+/// ```
+/// use multigrade::construct::{ConstructSettings, construct};
+/// use multigrade::silent;
+/// use multigrade_model::truth::{Domain, Expression};
+/// let f = Expression::parse("x^2")?;
+/// let domain = Domain::parse("x = 0..1")?;
+/// let settings = ConstructSettings::default().validate().unwrap();
+/// let made = construct(&f, &domain, 1e-6, &settings, &mut silent()).unwrap();
+/// assert_eq!(made.model.grades().len(), 9); // each divides the error by 4
+/// assert!((made.model.eval_reference(&[0.3], 9).unwrap()[0] - 0.09).abs() <= 1e-6);
+/// # Ok::<(), multigrade_model::truth::ParseError>(())
+/// ```
+pub fn construct(
+    expression: &Expression,
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Constructed, ConstructError> {
+    let target = expression.with_variables(domain.names()).map_err(|name| {
+        let sides = domain.names().iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
+        ConstructError::Variable { name, sides }
+    })?;
+    let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
+    build(&target, domain, tolerance, settings, observer, document)
+}
+
+/// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.
+#[derive(Clone, Debug)]
+pub struct Conditional {
+    /// The network.
+    pub constructed: Constructed,
+    /// `|f - network| <= bound` over the box, in exact arithmetic, if `|f(x) - f(y)| <= Σ L_i |x_i - y_i|` holds for the
+    /// declared constants and the function returns exact values.
+    pub bound: f64,
+}
+
+/// Builds a network for a function with declared Lipschitz constants, one for each side of the box. What it says is
+/// conditional: true if the constants are.
+///
+/// # Errors
+/// As [`construct`], and [`ConstructError::Lipschitz`].
+///
+/// ```
+/// use multigrade::construct::{ConstructSettings, construct_lipschitz};
+/// use multigrade::silent;
+/// use multigrade_model::truth::Domain;
+/// let domain = Domain::parse("x = 0..1")?;
+/// let settings = ConstructSettings::default().validate().unwrap();
+/// let f = |x: &[f64]| (3.0 * x[0]).sin();
+/// let made = construct_lipschitz(&f, &[3.0], &domain, 0.05, &settings, &mut silent()).unwrap();
+/// assert!(made.bound <= 0.05);
+/// # Ok::<(), multigrade_model::truth::ParseError>(())
+/// ```
+pub fn construct_lipschitz<F: Fn(&[f64]) -> f64 + Sync>(
+    function: &F,
+    lipschitz: &[f64],
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Conditional, ConstructError> {
+    let sides = domain.names().len();
+    if lipschitz.len() != sides || !lipschitz.iter().all(|l| *l >= 0.0 && l.is_finite()) {
+        return Err(ConstructError::Lipschitz { found: lipschitz.to_vec(), sides });
+    }
+    let document = serde_json::json!({ "construct": **settings, "lipschitz": lipschitz, "domain": domain.to_string(), "tolerance": tolerance });
+    let target = Declared { function, lipschitz };
+    let constructed = build(&target, domain, tolerance, settings, observer, document)?;
+    let last = constructed.grades.last().map_or(f64::INFINITY, |grade| grade.bound);
+    Ok(Conditional { constructed, bound: last })
+}
+
+/// What makes approximants.
+enum Builder<'a> {
+    Square(Square),
+    Line(Box<Line<'a>>),
+    Mesh(Box<Mesh<'a>>),
+}
+
+fn build(
+    target: &dyn Target,
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    observer: &mut dyn Observer,
+    document: serde_json::Value,
+) -> Result<Constructed, ConstructError> {
+    if !(tolerance > 0.0 && tolerance.is_finite()) {
+        return Err(ConstructError::Tolerance { found: tolerance });
+    }
+    let d = domain.names().len();
+    if d > kuhn::MAX_DIMENSION {
+        return Err(ConstructError::Dimension { found: d });
+    }
+    let cube = Cube::new(domain);
+    let points = measure::Points::new(target, &cube);
+    let size = points.size();
+    if tolerance < FLOOR * size {
+        return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
+    }
+    // The monotone scheme ends within twice the deviation of its approximant; the shift of a one-sided network doubles it.
+    let monotone = settings.scheme == Scheme::Monotone;
+    let halves = i32::from(monotone) + i32::from(settings.one_sided.is_some());
+    let finest = USED * tolerance * 0.5f64.powi(halves);
+    let lanes = settings.lanes.unwrap_or(if d == 1 { 2 } else { 4 });
+    let (mut builder, ladder) = match Square::of(target, &cube) {
+        Some(square) => {
+            let grades = settings.grades.unwrap_or(square.grades(tolerance * 0.5f64.powi(halves - i32::from(monotone))));
+            (Builder::Square(square), vec![tolerance; grades])
+        }
+        None => {
+            let grades = settings.grades.unwrap_or((size / tolerance).log(RATIO).ceil().clamp(1.0, 30.0) as usize);
+            let ratio = if settings.grades.is_some() {
+                (size / tolerance).max(2.0).powf(1.0 / grades as f64)
+            } else {
+                RATIO
+            };
+            let ladder: Vec<f64> = (0..grades).rev().map(|k| finest * ratio.powi(k as i32)).collect();
+            let builder = if d == 1 {
+                Builder::Line(Box::new(Line::new(target, &cube, finest, settings.scheme, lanes)?))
+            } else {
+                Builder::Mesh(Box::new(Mesh::new(target, &cube, settings.scheme, lanes, settings.max_nodes)))
+            };
+            (builder, ladder)
+        }
+    };
+    let progress = Progress::new(observer, settings.time_limit);
+    let mut built: Vec<Built> = Vec::new();
+    let mut stop = Stop::Reached;
+    for (k, &rung) in ladder.iter().enumerate() {
+        progress.start(k + 1, "placing nodes", 0);
+        let is_last = k + 1 == ladder.len();
+        let interrupted = || {
+            progress.advance(k + 1, 1, 0.0, None);
+            progress.cut().is_some()
+        };
+        let made = match &mut builder {
+            _ if progress.cut().is_some() => Err(Trouble::Stopped),
+            Builder::Square(square) => square.grade().map_err(Trouble::Target),
+            Builder::Line(line) => line.grade(rung, is_last).map_err(Trouble::Target),
+            Builder::Mesh(mesh) => mesh.grade(rung, &interrupted),
+        };
+        match made {
+            Ok(grade) => built.push(grade),
+            Err(Trouble::Target(error)) => return Err(error),
+            Err(Trouble::Budget) => stop = Stop::Budget,
+            Err(Trouble::Stopped) => {
+                stop = if progress.cut() == Some(Cut::Time) { Stop::Time } else { Stop::Interrupted };
+            }
+        }
+        if stop != Stop::Reached {
+            break;
+        }
+    }
+    let hints = match &builder {
+        Builder::Line(line) => vec![line.cuts()],
+        Builder::Square(_) => vec![folds(&cube, built.len())],
+        Builder::Mesh(_) => merged(d, &built),
+    };
+    let twice = if monotone && !matches!(builder, Builder::Square(_)) { 2.0 } else { 1.0 };
+    let mut grades: Vec<GradeFacts> =
+        built.iter().zip(&ladder).enumerate().map(|(k, (b, rung))| GradeFacts::of(k + 1, b, *rung, twice)).collect();
+    if stop == Stop::Reached && grades.last().is_some_and(|g| g.bound > tolerance) {
+        stop = Stop::Grades;
+    }
+    let model = assemble(domain, &cube, built, document)?;
+    let norms = points.norms(&model)?;
+    grades.iter_mut().zip(&norms[1..]).for_each(|(facts, norms)| facts.measured = *norms);
+    let model = with_history(model, &grades, norms[0], points.len(), stop, &settings.scheme)?;
+    for record in &model.history().grades[1..] {
+        progress.send(&Event::GradeFinished { record });
+    }
+    Ok(Constructed { model, grades, stop, hints })
+}
+
+/// Where the folds of the tent map meet after `k` grades, as long as they are few.
+fn folds(cube: &Cube, k: usize) -> Vec<f64> {
+    let pieces = 1u32 << k.min(16);
+    (1..pieces).map(|i| cube.at(0, f64::from(i) / f64::from(pieces))).collect()
+}
+
+fn merged(d: usize, built: &[Built]) -> Vec<Vec<f64>> {
+    let column = |i: usize| {
+        let mut all: Vec<f64> = built.iter().flat_map(|b| b.hints[i].iter().copied()).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    };
+    (0..d).map(column).collect()
+}
+
+fn assemble(
+    domain: &Domain,
+    cube: &Cube,
+    built: Vec<Built>,
+    document: serde_json::Value,
+) -> Result<Multigrade, ConstructError> {
+    let side = |(name, side): (&String, &Interval)| InputColumn { name: name.clone(), min: side.lower(), max: side.upper() };
+    let schema = Schema {
+        inputs: domain.names().iter().zip(domain.sides()).map(side).collect(),
+        outputs: vec![OutputColumn { name: "f".into() }],
+    };
+    let grades = built.into_iter().map(|b| b.grade).collect();
+    Ok(Multigrade::new(schema, cube.scaling()?, Scaling::identity(1), grades, History::default(), document)?)
+}
+
+fn with_history(
+    model: Multigrade,
+    grades: &[GradeFacts],
+    start: measure::Measured,
+    points: usize,
+    stop: Stop,
+    scheme: &Scheme,
+) -> Result<Multigrade, ConstructError> {
+    let mut before = start.norms.l2;
+    let mut records = vec![measure::record_of_nothing(start)];
+    for (facts, grade) in grades.iter().zip(model.grades()) {
+        records.push(facts.record(grade, before));
+        before = facts.measured.norms.l2;
+    }
+    let text = format!("built from a formula, {scheme} scheme; norms were measured at {points} points, nothing was trained");
+    let history = History {
+        stop: stop.sentence().into(),
+        notes: vec![Note { grade: 0, text }],
+        grades: records,
+        ..History::default()
+    };
+    let (schema, inputs) = (model.schema().clone(), model.input_scaling().clone());
+    let outputs = model.output_scaling().clone();
+    let (grades, settings) = (model.grades().to_vec(), model.settings().clone());
+    Ok(Multigrade::new(schema, inputs, outputs, grades, history, settings)?)
+}
+
+/// The middle of a range, and a radius around it that covers the range.
+fn center_and_radius(range: Interval) -> (f64, f64) {
+    let center = range.midpoint();
+    (center, (range - exact(center)).magnitude().next_up())
+}
+
+/// The smallest power of two of at least 1e-300 that is at least `x`: adding and taking away such a number rounds little.
+fn power_of_two_above(x: f64) -> f64 {
+    2f64.powi(x.max(1e-300).log2().ceil() as i32 + 1)
+}
