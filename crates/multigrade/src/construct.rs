@@ -35,9 +35,7 @@ use cube::{Cube, exact};
 use line::Line;
 use mesh::{Mesh, Trouble};
 use multigrade_model::truth::{Decoration, Domain, Expression, Interval};
-use multigrade_model::{
-    Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, Note, OutputColumn, Scaling, Schema,
-};
+use multigrade_model::{Grade, History, InputColumn, ModelError, Multigrade, Note, OutputColumn, Scaling, Schema};
 use square::Square;
 use target::{Declared, Enclosure, Target};
 
@@ -298,16 +296,14 @@ fn build(
     let lanes = settings.lanes.unwrap_or(if d == 1 { 2 } else { 4 });
     let (mut builder, ladder) = match Square::of(target, &cube) {
         Some(square) => {
-            let grades = settings.grades.unwrap_or(square.grades(tolerance * 0.5f64.powi(halves - i32::from(monotone))));
+            let grades =
+                settings.grades.unwrap_or(square.grades(tolerance * 0.5f64.powi(halves - i32::from(monotone))));
             (Builder::Square(square), vec![tolerance; grades])
         }
         None => {
             let grades = settings.grades.unwrap_or((size / tolerance).log(RATIO).ceil().clamp(1.0, 30.0) as usize);
-            let ratio = if settings.grades.is_some() {
-                (size / tolerance).max(2.0).powf(1.0 / grades as f64)
-            } else {
-                RATIO
-            };
+            let ratio =
+                if settings.grades.is_some() { (size / tolerance).max(2.0).powf(1.0 / grades as f64) } else { RATIO };
             let ladder: Vec<f64> = (0..grades).rev().map(|k| finest * ratio.powi(k as i32)).collect();
             let builder = if d == 1 {
                 Builder::Line(Box::new(Line::new(target, &cube, finest, settings.scheme, lanes)?))
@@ -388,7 +384,8 @@ fn assemble(
     built: Vec<Built>,
     document: serde_json::Value,
 ) -> Result<Multigrade, ConstructError> {
-    let side = |(name, side): (&String, &Interval)| InputColumn { name: name.clone(), min: side.lower(), max: side.upper() };
+    let side =
+        |(name, side): (&String, &Interval)| InputColumn { name: name.clone(), min: side.lower(), max: side.upper() };
     let schema = Schema {
         inputs: domain.names().iter().zip(domain.sides()).map(side).collect(),
         outputs: vec![OutputColumn { name: "f".into() }],
@@ -411,7 +408,8 @@ fn with_history(
         records.push(facts.record(grade, before));
         before = facts.measured.norms.l2;
     }
-    let text = format!("built from a formula, {scheme} scheme; norms were measured at {points} points, nothing was trained");
+    let text =
+        format!("built from a formula, {scheme} scheme; norms were measured at {points} points, nothing was trained");
     let history = History {
         stop: stop.sentence().into(),
         notes: vec![Note { grade: 0, text }],

@@ -13,6 +13,7 @@
 
 pub mod attack;
 mod baselines;
+pub mod construct;
 pub mod convex;
 mod convex_grade;
 pub mod experiments;

@@ -1,7 +1,7 @@
 //! The domain as the unit cube: `x = center + scale z`, the scaling that the model stores.
 
-use multigrade_model::{ModelError, Scaling};
 use multigrade_model::truth::{Domain, Interval};
+use multigrade_model::{ModelError, Scaling};
 
 /// The box, with every variable mapped to `[0, 1]`.
 pub(super) struct Cube {

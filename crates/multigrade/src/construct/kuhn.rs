@@ -1,8 +1,8 @@
 //! Bounds of `f - p` on the cells of a Freudenthal mesh, `p` interpolating `f` at their corners.
 
+use super::cube::exact;
 use super::target::Enclosure;
 use multigrade_model::truth::{Decoration, Interval};
-use super::cube::exact;
 
 /// Largest number of variables of a mesh: a cell of `d` of them has `d!` simplices.
 pub(super) const MAX_DIMENSION: usize = 4;
@@ -21,7 +21,12 @@ pub(super) fn orders(d: usize) -> Vec<Vec<usize>> {
 ///
 /// On a simplex with corners `v_i`, `x = Σ λ_i v_i`, and any matrix `M`:
 /// `f - p = -1/2 Σ_{i<j} λ_i λ_j e_ij' M e_ij - rest`, `|rest| <= 1/8 Σ_jk |H - M|_jk w_j w_k`.
-pub(super) fn deviation(orders: &[Vec<usize>], enclosure: &Enclosure, corners: &[Interval], widths: &[Interval]) -> Interval {
+pub(super) fn deviation(
+    orders: &[Vec<usize>],
+    enclosure: &Enclosure,
+    corners: &[Interval],
+    widths: &[Interval],
+) -> Interval {
     let value = corners.iter().skip(1).fold(corners[0], |hull, c| hull.hull(*c));
     let natural = enclosure.value - value;
     let each = orders.iter().map(|order| match enclosure.decoration {

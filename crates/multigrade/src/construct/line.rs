@@ -52,7 +52,16 @@ impl<'a> Line<'a> {
         let corners = shortest_path(&gates);
         let wiring = Wiring::new(1);
         Ok(Self {
-            target, cube, scheme, lanes, wiring, samples, corners, parts: Vec::new(), center: 0.0, threshold: 0.0
+            target,
+            cube,
+            scheme,
+            lanes,
+            wiring,
+            samples,
+            corners,
+            parts: Vec::new(),
+            center: 0.0,
+            threshold: 0.0,
         })
     }
 

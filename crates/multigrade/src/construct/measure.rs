@@ -1,8 +1,8 @@
 //! What is known of each grade: what follows from its construction, and what was measured at points.
 
+use super::Built;
 use super::cube::Cube;
 use super::target::Target;
-use super::Built;
 use crate::predictor::Predictor;
 use crate::settings::Precision;
 use multigrade_model::{Grade, GradeRecord, ModelError, Multigrade, Norms};

@@ -72,13 +72,7 @@ struct Frame {
 }
 
 impl<'a> Mesh<'a> {
-    pub(super) fn new(
-        target: &'a dyn Target,
-        cube: &'a Cube,
-        scheme: Scheme,
-        lanes: usize,
-        max_nodes: usize,
-    ) -> Self {
+    pub(super) fn new(target: &'a dyn Target, cube: &'a Cube, scheme: Scheme, lanes: usize, max_nodes: usize) -> Self {
         let dimension = cube.dimension();
         Self {
             target,
@@ -128,7 +122,8 @@ impl<'a> Mesh<'a> {
                 let z = |i: usize| (f64::from(cell[i]) + shift) / f64::from(1u32 << level);
                 (0..d).map(|i| self.cube.at(i, z(i))).collect()
             };
-            let bend = self.target.sample(&at(0.5)) - 0.5 * (self.target.sample(&at(0.0)) + self.target.sample(&at(1.0)));
+            let bend =
+                self.target.sample(&at(0.5)) - 0.5 * (self.target.sample(&at(0.0)) + self.target.sample(&at(1.0)));
             (low, high) = (low.min(bend), high.max(bend));
         }
         let (near, far) = (0.05 * tolerance, 1.95 * tolerance);
@@ -240,8 +235,7 @@ impl<'a> Mesh<'a> {
             return value;
         }
         let side = 0.5f64.powi(key.0 as i32);
-        let at: Vec<_> =
-            (0..self.dimension).map(|i| self.cube.enclose(i, exact(f64::from(key.1[i]) * side))).collect();
+        let at: Vec<_> = (0..self.dimension).map(|i| self.cube.enclose(i, exact(f64::from(key.1[i]) * side))).collect();
         let value = self.target.value(&at);
         self.values.insert(key, value);
         value
@@ -253,7 +247,20 @@ impl<'a> Mesh<'a> {
             return self.value(node);
         }
         // Down and up along the odd places: the edge that this node halves.
-        let end = |up: bool| (level, place.map(|p| if p.is_multiple_of(2) { p } else if up { p + 1 } else { p - 1 }));
+        let end = |up: bool| {
+            (
+                level,
+                place.map(|p| {
+                    if p.is_multiple_of(2) {
+                        p
+                    } else if up {
+                        p + 1
+                    } else {
+                        p - 1
+                    }
+                }),
+            )
+        };
         let ends = self.value(end(false)) + self.value(end(true));
         self.value(node) - exact(0.5) * ends
     }

@@ -13,16 +13,9 @@ pub(super) struct Segment {
     pub(super) at_b: Interval,
 }
 
-/// What was found on a segment.
-pub(super) struct Deviation {
-    /// Encloses `f - p`.
-    pub(super) range: Interval,
-    pub(super) decoration: Decoration,
-}
-
 impl Segment {
     /// Bounds of `f - p` without cutting the segment.
-    pub(super) fn deviation(&self, target: &dyn Target, cube: &Cube) -> Deviation {
+    pub(super) fn deviation(&self, target: &dyn Target, cube: &Cube) -> Interval {
         let place = cube.enclose(0, between(self.a, self.b));
         let enclosure = target.enclose(&[place]);
         let residual = |z: f64, p: Interval| target.value(&[cube.enclose(0, exact(z))]) - p;
@@ -40,8 +33,7 @@ impl Segment {
             }
             _ => natural,
         };
-        let range = natural.intersection(sharper).unwrap_or(sharper);
-        Deviation { range, decoration: enclosure.decoration }
+        natural.intersection(sharper).unwrap_or(sharper)
     }
 
     fn halves(&self) -> [Self; 2] {
@@ -61,7 +53,7 @@ impl Segment {
         let mut open = vec![*self];
         let mut range: Option<Interval> = None;
         while let Some(segment) = open.pop() {
-            let found = segment.deviation(target, cube).range;
+            let found = segment.deviation(target, cube);
             if goal.encloses(found) || segment.is_tiny() || *cuts == 0 {
                 range = Some(range.map_or(found, |range| range.hull(found)));
             } else {
@@ -83,7 +75,7 @@ pub(super) fn survey(target: &dyn Target, cube: &Cube, tolerance: f64) -> Result
     let mut cuts = vec![0.0];
     let mut open = vec![Segment { a: 0.0, b: 1.0, at_a: value(0.0), at_b: value(1.0) }];
     while let Some(segment) = open.pop() {
-        if segment.deviation(target, cube).range.magnitude() <= tolerance {
+        if segment.deviation(target, cube).magnitude() <= tolerance {
             cuts.push(segment.b);
         } else if segment.is_tiny() {
             let place = cube.enclose(0, between(segment.a, segment.b));

@@ -61,7 +61,14 @@ pub enum Side {
 
 impl Default for ConstructSettings {
     fn default() -> Self {
-        Self { scheme: Scheme::Monotone, grades: None, lanes: None, one_sided: None, max_nodes: 200_000, time_limit: None }
+        Self {
+            scheme: Scheme::Monotone,
+            grades: None,
+            lanes: None,
+            one_sided: None,
+            max_nodes: 200_000,
+            time_limit: None,
+        }
     }
 }
 

@@ -60,13 +60,7 @@ pub(super) struct Wiring {
 impl Wiring {
     /// For `d` inputs in the unit cube.
     pub(super) fn new(d: usize) -> Self {
-        Self {
-            inputs: d,
-            width: d,
-            x: (0..d).map(Form::neuron).collect(),
-            state: Form::default(),
-            branch: Vec::new(),
-        }
+        Self { inputs: d, width: d, x: (0..d).map(Form::neuron).collect(), state: Form::default(), branch: Vec::new() }
     }
 
     /// Input `i`.
