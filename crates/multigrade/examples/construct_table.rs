@@ -36,10 +36,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let nodes: Vec<usize> = made.grades.iter().map(|g| g.nodes).collect();
                 let layers: usize = made.grades.iter().map(|g| g.layers).sum();
                 let last = made.grades.last().map(|g| (g.bound, g.measured.norms.linf, g.width));
-                println!("{text} {tolerance} {scheme:?}: nodes {nodes:?} layers {layers} {last:?} {:?} {built:.3} s", made.stop);
+                println!(
+                    "{text} {tolerance} {scheme:?}: nodes {nodes:?} layers {layers} {last:?} {:?} {built:.3} s",
+                    made.stop
+                );
                 let start = Instant::now();
                 let cuts = made.hints.clone();
-                let goal = ProveSettings { goal: Goal::Within(tolerance), cuts, ..ProveSettings::default() }.validate()?;
+                let goal =
+                    ProveSettings { goal: Goal::Within(tolerance), cuts, ..ProveSettings::default() }.validate()?;
                 let proven = prove(&made.model, 0, &f, &domain, &goal, &mut silent())?;
                 let bounds: Vec<_> = proven.grades.iter().map(|(k, g)| (*k, g.bound(), g.boxes, g.stop)).collect();
                 println!("   proof {:?} {:.3} s", bounds, start.elapsed().as_secs_f64());

@@ -97,9 +97,7 @@ impl<'a> Mesh<'a> {
         let window = self.window(tolerance);
         let mut nodes = Vec::new();
         let range = loop {
-            let before = nodes.len();
-            let range = self.pass(window, &mut nodes, stop)?;
-            if nodes.len() == before {
+            if let Some(range) = self.pass(window, &mut nodes, stop)? {
                 break range;
             }
         };
@@ -136,14 +134,19 @@ impl<'a> Mesh<'a> {
         }
     }
 
-    /// Looks at every cell once and adds nodes where the window is left. The range of `f - p` if none was added.
-    fn pass(&mut self, window: Interval, nodes: &mut Vec<Node>, stop: &dyn Fn() -> bool) -> Result<Interval, Trouble> {
+    /// Looks at every cell once and adds nodes where the window is left. The range of `f - p`, unless nodes were added.
+    fn pass(
+        &mut self,
+        window: Interval,
+        nodes: &mut Vec<Node>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Interval>, Trouble> {
         let radius = 0.5 * window.width();
         let zero = exact(0.0);
         let share = exact(LEFT_OUT) * window;
         let mut open = vec![self.frame((0, [0; MAX_DIMENSION]), zero, &[])];
         let mut range: Option<Interval> = None;
-        let mut seen = 0u32;
+        let (mut again, before, mut seen) = (false, nodes.len(), 0u32);
         while let Some(frame) = open.pop() {
             seen = seen.wrapping_add(1);
             if seen.is_multiple_of(4096) && stop() {
@@ -156,7 +159,10 @@ impl<'a> Mesh<'a> {
                     continue;
                 }
                 if !share.encloses(frame.left_out) {
+                    // What was left out has changed for this cell: the next pass looks at it again.
                     frame.nodes.iter().for_each(|&node| self.add(node, nodes));
+                    again = true;
+                    continue;
                 }
                 if frame.cell.0 == MAX_LEVEL {
                     let place = self.place(frame.cell);
@@ -177,7 +183,7 @@ impl<'a> Mesh<'a> {
                 open.push(self.frame(child, frame.left_out, &frame.nodes));
             }
         }
-        Ok(range.unwrap_or(Interval::ENTIRE))
+        Ok(range.filter(|_| !again && nodes.len() == before))
     }
 
     /// The frame of a cell from what its parent left out.
