@@ -1,5 +1,6 @@
 //! What may be typed, and nothing else: every command's options, in the order of its help page.
 
+mod construct;
 mod examples;
 mod export;
 mod fit;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 
+pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg};
 pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
     BatchArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg, TrainingArgs,
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     Truncate(TruncateArgs),
     Report(ReportArgs),
+    Construct(ConstructArgs),
     Certify(CertifyArgs),
     Check(CheckArgs),
     Export(ExportArgs),

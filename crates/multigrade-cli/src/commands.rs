@@ -3,6 +3,7 @@
 pub(crate) mod certify;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod construct;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod export;

@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use multigrade::construct::ConstructError;
 use multigrade::export::ExportError;
 use multigrade::prove::ProveError;
 use multigrade::table::{TableError, WriteError};
@@ -35,6 +36,8 @@ pub(crate) enum Failure {
     Prove(#[from] ProveError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Construct(#[from] ConstructError),
     #[error(transparent)]
     Csv(#[from] WriteError),
     #[error(transparent)]

@@ -35,6 +35,27 @@ impl FitFiles {
     }
 }
 
+/// The files of one construction, beside each other.
+#[derive(Clone, Debug)]
+pub(crate) struct ConstructFiles {
+    pub(crate) model: PathBuf,
+    pub(crate) certificate: PathBuf,
+    pub(crate) run: PathBuf,
+}
+
+impl ConstructFiles {
+    /// The files of a construction whose model goes to `out`.
+    pub(crate) fn new(out: &Path) -> Self {
+        let model = model_path(out);
+        Self { certificate: beside(&model, "certificate.json"), run: beside(&model, "run.json"), model }
+    }
+
+    /// Refuses, before anything is computed, what could not be written afterwards: see [`check`].
+    pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
+        [&self.model, &self.certificate, &self.run].into_iter().try_for_each(|path| check(path, force, &[]))
+    }
+}
+
 /// `path`, with the extension of model files if it has none.
 pub(crate) fn model_path(path: &Path) -> PathBuf {
     if path.extension().is_some() { path.into() } else { path.with_extension(EXTENSION) }

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Truncate(args) => commands::truncate::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Construct(args) => commands::construct::run(&args),
         Command::Certify(args) => commands::certify::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Export(args) => commands::export::run(&args),

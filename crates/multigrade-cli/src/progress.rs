@@ -29,16 +29,19 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins to listen for Ctrl-C and says what is to be fitted.
     pub(crate) fn start(columns: &Columns, n_rows: usize, is_quiet: bool) -> Result<Self, Failure> {
+        let what = format!("learning {}: {}", columns.about(), count(n_rows, "row"));
+        Self::on(&what, columns.outputs.clone(), is_quiet)
+    }
+
+    /// Begins to listen for Ctrl-C and says what is to be done.
+    pub(crate) fn on(what: &str, outputs: Vec<String>, is_quiet: bool) -> Result<Self, Failure> {
         interrupt::listen("the grades done so far")?;
         if !is_quiet {
-            let rows = count(n_rows, "row");
-            let what = format!("learning {}: {rows} (Ctrl-C stops and keeps the grades done so far)", columns.about());
-            eprintln!("{}", wrapped(&what, 2));
+            eprintln!("{}", wrapped(&format!("{what} (Ctrl-C stops and keeps the grades done so far)"), 2));
         }
         let target = if is_quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style.progress_chars("=> "));
-        let outputs = columns.outputs.clone();
         Ok(Self { bar, outputs, is_quiet, doing: String::new(), last_shown: None, last_grade: 0 })
     }
 
@@ -66,6 +69,15 @@ impl Progress {
         self.bar.set_message(format!("loss {}{rate}; {}", significant(objective, 3), self.doing));
     }
 
+    fn prove(&mut self, grade: usize, boxes: usize, bound: f64) {
+        if self.last_shown.is_some_and(|then| then.elapsed() < PAUSE) {
+            return;
+        }
+        self.last_shown = Some(Instant::now());
+        self.bar.set_prefix(format!("proof of grade {grade}"));
+        self.bar.set_message(format!("bound {} with {boxes} boxes", significant(bound, 3)));
+    }
+
     fn finish_grade(&mut self, record: &GradeRecord) {
         // Grades that are trained again on all rows have been shown already.
         if self.is_quiet || record.grade <= self.last_grade {
@@ -84,6 +96,7 @@ impl Observer for Progress {
             Event::Progress { updates, objective, learning_rate, .. } => {
                 self.advance(*updates, *objective, *learning_rate);
             }
+            Event::Proving { grade, boxes, bound, .. } => self.prove(*grade, *boxes, *bound),
             Event::GradeFinished { record } => self.finish_grade(record),
             _ => {}
         }

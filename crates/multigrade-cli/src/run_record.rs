@@ -32,17 +32,23 @@ impl Clock {
 
     /// The record of the run that fitted a model and ends now.
     pub(crate) fn record(&self, fitted: &multigrade::Fitted) -> RunRecord {
+        let stop = fitted.model.history().stop.clone();
+        self.record_of(stop, fitted.seconds.clone(), fitted.stop == multigrade::Stop::Interrupted)
+    }
+
+    /// The record of a run that ends now, for this reason.
+    pub(crate) fn record_of(&self, stop: String, seconds_per_grade: Vec<f64>, interrupted: bool) -> RunRecord {
         RunRecord {
             program: concat!("multigrade ", env!("CARGO_PKG_VERSION")),
             arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
             started: utc(self.date.duration_since(UNIX_EPOCH).unwrap_or_default()),
             seconds: self.began.elapsed().as_secs_f64(),
-            seconds_per_grade: fitted.seconds.clone(),
+            seconds_per_grade,
             threads: rayon::current_num_threads(),
             operating_system: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
-            stop: fitted.model.history().stop.clone(),
-            interrupted: fitted.stop == multigrade::Stop::Interrupted,
+            stop,
+            interrupted,
         }
     }
 }

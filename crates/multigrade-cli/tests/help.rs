@@ -4,9 +4,10 @@ mod place;
 
 use place::Place;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "fit",
+    "construct",
     "predict",
     "evaluate",
     "inspect",

@@ -3,7 +3,6 @@
 //!     cargo run --release -p multigrade --example construct_table
 
 use multigrade::construct::{ConstructSettings, Scheme, construct};
-use multigrade::prove::{Goal, ProveSettings, prove};
 use multigrade::silent;
 use multigrade::truth::{Domain, Expression};
 use std::time::Instant;
@@ -32,21 +31,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let settings = ConstructSettings { scheme, ..ConstructSettings::default() }.validate()?;
                 let start = Instant::now();
                 let made = construct(&f, &domain, tolerance, &settings, &mut silent())?;
-                let built = start.elapsed().as_secs_f64();
+                let seconds = start.elapsed().as_secs_f64();
                 let nodes: Vec<usize> = made.grades.iter().map(|g| g.nodes).collect();
                 let layers: usize = made.grades.iter().map(|g| g.layers).sum();
-                let last = made.grades.last().map(|g| (g.bound, g.measured.norms.linf, g.width));
+                let proved = made.certificate.as_ref().and_then(|(_, proved)| proved.bounds().last().copied());
+                let bound = proved.map_or(f64::INFINITY, |bounds| bounds.exact().magnitude());
                 println!(
-                    "{text} {tolerance} {scheme:?}: nodes {nodes:?} layers {layers} {last:?} {:?} {built:.3} s",
+                    "{text} {tolerance} {scheme}: {:?}, proved {bound:.4e}, nodes {nodes:?}, {layers} layers, {seconds:.3} s",
                     made.stop
                 );
-                let start = Instant::now();
-                let cuts = made.hints.clone();
-                let goal =
-                    ProveSettings { goal: Goal::Within(tolerance), cuts, ..ProveSettings::default() }.validate()?;
-                let proven = prove(&made.model, 0, &f, &domain, &goal, &mut silent())?;
-                let bounds: Vec<_> = proven.grades.iter().map(|(k, g)| (*k, g.bound(), g.boxes, g.stop)).collect();
-                println!("   proof {:?} {:.3} s", bounds, start.elapsed().as_secs_f64());
             }
         }
     }

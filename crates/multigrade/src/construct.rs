@@ -10,7 +10,7 @@
 //! takes `g_k = p_k - p_{k-1}` instead: half the error for the same pieces, but single points may get worse on the way.
 //!
 //! The approximants come from knots placed where they help most (one variable), from adaptive nested meshes (up to four),
-//! or from folds of the unit interval (parabolas). They are realised by sparse layers of a width that depends on neither
+//! or from folds of the unit interval (parabolas, whose residual falls at every point from `f_1` on). They are realised by sparse layers of a width that depends on neither
 //! the tolerance nor the grade.
 
 mod cube;
@@ -29,14 +29,19 @@ mod wiring;
 pub use measure::GradeFacts;
 pub use settings::{ConstructSettings, Scheme, Side};
 
-use crate::observer::{Cut, Event, Observer, Progress};
+use crate::attack::AttackSettings;
+use crate::observer::{Cut, Observer, Progress};
+use crate::prove::{Goal, ProveError, ProveSettings, enclose, prove};
 use crate::settings::Valid;
 use cube::{Cube, exact};
 use line::Line;
 use mesh::{Mesh, Trouble};
-use multigrade_model::truth::{Decoration, Domain, Expression, Interval};
-use multigrade_model::{Grade, History, InputColumn, ModelError, Multigrade, Note, OutputColumn, Scaling, Schema};
+use multigrade_model::truth::{Certificate, Decoration, Domain, Expression, Format, Interval, Proved};
+use multigrade_model::{
+    Grade, History, InputColumn, ModelError, Multigrade, Note, OutputColumn, Readout, Scaling, Schema,
+};
 use square::Square;
+use std::time::Instant;
 use target::{Declared, Enclosure, Target};
 
 /// What a construction may use of a tolerance; the rest is for rounding and for the slack of the proof.
@@ -47,6 +52,12 @@ const RATIO: f64 = 16.0;
 
 /// A tolerance below this share of the largest value is beyond f64.
 const FLOOR: f64 = 1e-13;
+
+/// Points at which the prover looks for large errors before it starts.
+const PROBES: usize = 500;
+
+/// How tight the ends of a one-sided network's error are proved, as a share of their distance.
+const ENDS: f64 = 0.005;
 
 /// Why a construction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +73,8 @@ pub enum Stop {
     Time,
     /// The observer asked to stop.
     Interrupted,
+    /// The network was built, but the proof that it keeps the tolerance was not found.
+    NotProved,
 }
 
 impl Stop {
@@ -73,6 +86,7 @@ impl Stop {
             Self::Budget => "more nodes would have been needed than allowed",
             Self::Time => "the time limit was reached",
             Self::Interrupted => "interrupted; the grades done so far were kept",
+            Self::NotProved => "built, but not proved to keep the tolerance",
         }
     }
 }
@@ -128,7 +142,10 @@ pub enum ConstructError {
         to: f64,
     },
     /// The target is undefined or infinite somewhere in the box.
-    #[error("the function is not finite near {place}; choose a box in which it is defined and bounded everywhere")]
+    #[error(
+        "the function is not finite, or too steep for f64, near {place}; choose a box in which it is defined and bounded \
+         everywhere"
+    )]
     Undefined {
         /// Where.
         place: String,
@@ -144,6 +161,9 @@ pub enum ConstructError {
     /// Numbers so large that the parts do not make a model.
     #[error("the network cannot be stored: {0}")]
     Model(#[from] ModelError),
+    /// The proof could not be tried.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
 }
 
 impl ConstructError {
@@ -151,7 +171,7 @@ impl ConstructError {
     fn at(place: &[Interval], found: &Enclosure) -> Self {
         let coordinates: Vec<String> = place.iter().map(|x| format!("{:.6}", x.midpoint())).collect();
         let place = coordinates.join(", ");
-        if found.decoration >= Decoration::Defined && found.value.is_bounded() {
+        if found.decoration == Decoration::Defined && found.value.is_bounded() {
             Self::Jump { place, from: found.value.lower(), to: found.value.upper() }
         } else {
             Self::Undefined { place }
@@ -170,6 +190,8 @@ pub struct Constructed {
     pub stop: Stop,
     /// Where cells and pieces meet, for each variable, ascending: hints for a proof.
     pub hints: Vec<Vec<f64>>,
+    /// What is proved of every grade, checked; none for a function that is not a formula, and where no bound was found.
+    pub certificate: Option<(Certificate, Proved)>,
 }
 
 /// A grade, as a builder made it.
@@ -212,7 +234,9 @@ pub fn construct(
         ConstructError::Variable { name, sides }
     })?;
     let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
-    build(&target, domain, tolerance, settings, observer, document)
+    let start = Instant::now();
+    let work = build(&target, domain, tolerance, settings, observer, document)?;
+    certified(work, &target, domain, tolerance, settings, observer, start)
 }
 
 /// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.
@@ -256,7 +280,7 @@ pub fn construct_lipschitz<F: Fn(&[f64]) -> f64 + Sync>(
     }
     let document = serde_json::json!({ "construct": **settings, "lipschitz": lipschitz, "domain": domain.to_string(), "tolerance": tolerance });
     let target = Declared { function, lipschitz };
-    let constructed = build(&target, domain, tolerance, settings, observer, document)?;
+    let constructed = build(&target, domain, tolerance, settings, observer, document)?.complete()?;
     let last = constructed.grades.last().map_or(f64::INFINITY, |grade| grade.bound);
     Ok(Conditional { constructed, bound: last })
 }
@@ -275,7 +299,7 @@ fn build(
     settings: &Valid<ConstructSettings>,
     observer: &mut dyn Observer,
     document: serde_json::Value,
-) -> Result<Constructed, ConstructError> {
+) -> Result<Work, ConstructError> {
     if !(tolerance > 0.0 && tolerance.is_finite()) {
         return Err(ConstructError::Tolerance { found: tolerance });
     }
@@ -292,7 +316,8 @@ fn build(
     // The monotone scheme ends within twice the deviation of its approximant; the shift of a one-sided network doubles it.
     let monotone = settings.scheme == Scheme::Monotone;
     let halves = i32::from(monotone) + i32::from(settings.one_sided.is_some());
-    let finest = USED * tolerance * 0.5f64.powi(halves);
+    let used = if settings.one_sided.is_some() { USED - 6.0 * ENDS } else { USED };
+    let finest = used * tolerance * 0.5f64.powi(halves);
     let lanes = settings.lanes.unwrap_or(if d == 1 { 2 } else { 4 });
     let (mut builder, ladder) = match Square::of(target, &cube) {
         Some(square) => {
@@ -347,19 +372,99 @@ fn build(
         Builder::Mesh(_) => merged(d, &built),
     };
     let twice = if monotone && !matches!(builder, Builder::Square(_)) { 2.0 } else { 1.0 };
-    let mut grades: Vec<GradeFacts> =
+    let grades: Vec<GradeFacts> =
         built.iter().zip(&ladder).enumerate().map(|(k, (b, rung))| GradeFacts::of(k + 1, b, *rung, twice)).collect();
     if stop == Stop::Reached && grades.last().is_some_and(|g| g.bound > tolerance) {
         stop = Stop::Grades;
     }
     let model = assemble(domain, &cube, built, document)?;
-    let norms = points.norms(&model)?;
-    grades.iter_mut().zip(&norms[1..]).for_each(|(facts, norms)| facts.measured = *norms);
-    let model = with_history(model, &grades, norms[0], points.len(), stop, &settings.scheme)?;
-    for record in &model.history().grades[1..] {
-        progress.send(&Event::GradeFinished { record });
+    Ok(Work { model, grades, stop, hints, points, scheme: settings.scheme })
+}
+
+/// A network whose history is not written yet.
+struct Work {
+    model: Multigrade,
+    grades: Vec<GradeFacts>,
+    stop: Stop,
+    hints: Vec<Vec<f64>>,
+    points: measure::Points,
+    scheme: Scheme,
+}
+
+impl Work {
+    /// Adds a constant to the last correction.
+    fn shift(&mut self, by: f64) -> Result<(), ConstructError> {
+        let mut grades = self.model.grades().to_vec();
+        if let Some(last) = grades.pop() {
+            let bias = last.readout().bias()[0] + by;
+            let readout = Readout::new(last.readout().weights().clone(), vec![bias])?;
+            grades.push(Grade::new(last.branches().to_vec(), last.carry_inputs(), readout)?);
+        }
+        self.model = with_grades(&self.model, grades, History::default())?;
+        Ok(())
     }
-    Ok(Constructed { model, grades, stop, hints })
+
+    /// Measures the residuals and writes the history.
+    fn complete(self) -> Result<Constructed, ConstructError> {
+        let Self { model, mut grades, stop, hints, points, scheme } = self;
+        let norms = points.norms(&model)?;
+        grades.iter_mut().zip(&norms[1..]).for_each(|(facts, norms)| facts.measured = *norms);
+        let model = with_history(&model, &grades, norms[0], points.len(), stop, scheme)?;
+        Ok(Constructed { model, grades, stop, hints, certificate: None })
+    }
+}
+
+/// Proves what the network keeps, after shifting a one-sided one to its side.
+fn certified(
+    mut work: Work,
+    target: &Expression,
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    observer: &mut dyn Observer,
+    start: Instant,
+) -> Result<Constructed, ConstructError> {
+    let grades = work.model.grades().len();
+    if grades == 0 {
+        return work.complete();
+    }
+    let hints = work.hints.clone();
+    let prover = |goal: Goal| {
+        let left = |limit: f64| (limit - start.elapsed().as_secs_f64()).max(1.0);
+        let attack = AttackSettings { points: PROBES, ..AttackSettings::default() };
+        let time_limit = settings.time_limit.map(left);
+        let settings = ProveSettings { goal, cuts: hints.clone(), time_limit, attack, ..ProveSettings::default() };
+        settings.validate().map_err(|_| ConstructError::Tolerance { found: tolerance })
+    };
+    let mut goal = if work.stop == Stop::Reached { Goal::Within(tolerance) } else { Goal::Tight(1.05) };
+    if let Some(side) = settings.one_sided {
+        goal = Goal::Ends(ENDS);
+        let found = enclose(&work.model, grades, 0, target, domain, &prover(goal)?, observer)?;
+        if let Some(bounds) = found.bounds {
+            // Room for what the proof below may lose.
+            let room = 2.0 * ENDS * bounds.f64.width();
+            work.shift(match side {
+                Side::Above => bounds.f64.upper() + room,
+                Side::Below => bounds.f64.lower() - room,
+            })?;
+        }
+    }
+    let proven = prove(&work.model, 0, target, domain, &prover(goal)?, observer)?;
+    let last = proven.certificate.as_ref().and_then(|(_, proved)| proved.bounds().last().copied());
+    let last = last.filter(|bounds| bounds.grades() == grades).and_then(|bounds| bounds.evaluated(Format::F64));
+    let is_kept = last.is_some_and(|bounds| {
+        // What was asked for, up to the margin by which claims are wider than what was found.
+        let on_its_side = match settings.one_sided {
+            Some(Side::Above) => bounds.upper() <= 0.0,
+            Some(Side::Below) => bounds.lower() >= 0.0,
+            None => true,
+        };
+        on_its_side && bounds.magnitude() <= tolerance * (1.0 + 1e-8)
+    });
+    if work.stop == Stop::Reached && !is_kept {
+        work.stop = Stop::NotProved;
+    }
+    Ok(Constructed { certificate: proven.certificate, ..work.complete()? })
 }
 
 /// Where the folds of the tent map meet after `k` grades, as long as they are few.
@@ -395,12 +500,12 @@ fn assemble(
 }
 
 fn with_history(
-    model: Multigrade,
+    model: &Multigrade,
     grades: &[GradeFacts],
     start: measure::Measured,
     points: usize,
     stop: Stop,
-    scheme: &Scheme,
+    scheme: Scheme,
 ) -> Result<Multigrade, ConstructError> {
     let mut before = start.norms.l2;
     let mut records = vec![measure::record_of_nothing(start)];
@@ -410,15 +515,14 @@ fn with_history(
     }
     let text =
         format!("built from a formula, {scheme} scheme; norms were measured at {points} points, nothing was trained");
-    let history = History {
-        stop: stop.sentence().into(),
-        notes: vec![Note { grade: 0, text }],
-        grades: records,
-        ..History::default()
-    };
-    let (schema, inputs) = (model.schema().clone(), model.input_scaling().clone());
-    let outputs = model.output_scaling().clone();
-    let (grades, settings) = (model.grades().to_vec(), model.settings().clone());
+    let notes = vec![Note { grade: 0, text }];
+    let history = History { stop: stop.sentence().into(), notes, grades: records, ..History::default() };
+    with_grades(model, model.grades().to_vec(), history)
+}
+
+fn with_grades(model: &Multigrade, grades: Vec<Grade>, history: History) -> Result<Multigrade, ConstructError> {
+    let (schema, settings) = (model.schema().clone(), model.settings().clone());
+    let (inputs, outputs) = (model.input_scaling().clone(), model.output_scaling().clone());
     Ok(Multigrade::new(schema, inputs, outputs, grades, history, settings)?)
 }
 

@@ -79,6 +79,17 @@ JSON keys: title, source, inputs, outputs, grades, baselines, spectra, settings,
 warnings, versions.
 Exit status: 0 done, 2 could not run.";
 
+pub(super) const CONSTRUCT: &str = "\
+Examples:
+  multigrade construct x^2 --domain x=0..1 --tol 1e-3 --out parabola
+  multigrade construct exp(x) --domain x=0..1 --tol 1e-2 --one-sided above --out above
+
+Beside NAME.safetensors it writes NAME.certificate.json, which check proves again, and
+NAME.run.json. Every grade is proved; no training, no randomness.
+JSON keys: function, domain, tolerance, scheme, reached, stop, grades, files.
+Exit status: 0 done, the tolerance is proved; 1 interrupted or not reached, the best so far is
+written, 2 could not run.";
+
 pub(super) const CERTIFY: &str = "\
 Examples:
   multigrade certify wave.safetensors --function 'sin(3*x)+y^2' --domain x=0..1,y=0..1

@@ -132,7 +132,7 @@ fn print(out: &mut impl Write, proved: &Proved, model: &Multigrade) -> io::Resul
 }
 
 /// The bound for each meaning that was claimed.
-fn meanings(bounds: &ProvedBounds) -> String {
+pub(super) fn meanings(bounds: &ProvedBounds) -> String {
     let mut text = format!("{} in exact arithmetic", outward(bounds.exact().magnitude()));
     for (format, name) in [(Format::F64, "f64"), (Format::F32, "f32")] {
         if let Some(range) = bounds.evaluated(format) {

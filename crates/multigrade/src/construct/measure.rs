@@ -86,6 +86,7 @@ impl GradeFacts {
             loss_after: norms.l2 * norms.l2,
             train: vec![norms],
             validation: None,
+            proof: None,
         }
     }
 }
@@ -106,6 +107,7 @@ pub(super) fn record_of_nothing(start: Measured) -> GradeRecord {
         loss_after: loss,
         train: vec![start.norms],
         validation: None,
+        proof: None,
     }
 }
 

@@ -1,0 +1,70 @@
+//! The options of `multigrade construct`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{TEMPLATE, ThreadsArg, examples};
+
+/// Build a network from a formula, to a tolerance that is proved on a whole box.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::CONSTRUCT)]
+pub(crate) struct ConstructArgs {
+    /// The formula, such as "sin(3*x)*exp(-y^2)"
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expression: String,
+    /// The box: a side for each variable, such as "x=0..1, y=-2..2"
+    #[arg(short, long, value_name = "BOX")]
+    pub(crate) domain: String,
+    /// Largest difference between formula and network, anywhere in the box
+    #[arg(short, long, value_name = "E", allow_negative_numbers = true)]
+    pub(crate) tol: f64,
+    /// Model file to write; .safetensors is added
+    #[arg(short, long, value_name = "NAME", default_value = "network")]
+    pub(crate) out: PathBuf,
+    /// Whether no point's residual may grow from grade to grade
+    #[arg(long, value_enum, default_value_t = SchemeArg::Monotone)]
+    pub(crate) scheme: SchemeArg,
+    /// Number of grades; without it their tolerances fall by a factor of 16
+    #[arg(long, value_name = "N")]
+    pub(crate) grades: Option<usize>,
+    /// Nodes built side by side: more of them make the network wider and less deep
+    #[arg(long, value_name = "N")]
+    pub(crate) lanes: Option<usize>,
+    /// Keep the network on this side of the formula everywhere
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub(crate) one_sided: Option<SideArg>,
+    /// Most nodes of a mesh
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) max_nodes: usize,
+    /// Stop after this time; the grades done so far are the answer
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) time_limit: Option<f64>,
+    /// Overwrite existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemeArg {
+    /// No point's residual ever grows
+    Monotone,
+    /// The smallest network
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SideArg {
+    /// Nowhere below the formula
+    Above,
+    /// Nowhere above the formula
+    Below,
+}
