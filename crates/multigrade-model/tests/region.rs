@@ -391,6 +391,12 @@ fn a_neuron_that_is_never_positive_may_be_so_when_computed() {
         let bounds = check_against_zero(&model, "x=0..0.33333333", leaf);
         assert!(bounds.exact.width() < 1e-9 && bounds.f32.lower() < -0.029 && bounds.f32.lower() > -0.3, "{bounds:?}");
     }
+    // Ranges that reach over the kink by less than a thousandth.
+    for domain in ["x=0..0.33334", "x=0.3332..1"] {
+        for leaf in ["box value", "box slope", "kuhn curvature"] {
+            check_against_zero(&model, domain, leaf);
+        }
+    }
     // Further away it cannot, and then nothing is left of it.
     let bounds = check_against_zero(&model, "x=0..0.3333", "box value");
     assert_eq!((bounds.f64, bounds.f32), (Interval::ZERO, Interval::ZERO));
@@ -443,6 +449,11 @@ fn more_open_neurons_than_noises_are_still_enclosed() {
     let model = one_branch(1, vec![layer(n, &vec![1.0; n], &vec![0.0; n])], &vec![1.0; n]);
     let bounds = check_against_zero(&model, "x=-1..1", "box slope");
     assert!(bounds.exact.encloses(Interval::new(-f64::from(n as u32), 0.0).unwrap()), "{bounds:?}");
+    // What has no noise of its own is carried on, through the next open neuron too.
+    let first = layer(n, &vec![1.0; n], &vec![0.0; n]);
+    let model = one_branch(1, vec![first, layer(1, &vec![1.0; n], &[-f64::from(n as u32) / 2.0])], &[1.0]);
+    let bounds = check_against_zero(&model, "x=-1..1", "box slope");
+    assert!(bounds.exact.encloses(Interval::new(-f64::from(n as u32) / 2.0, 0.0).unwrap()), "{bounds:?}");
 }
 
 #[test]
@@ -459,5 +470,51 @@ fn a_kink_inside_a_box_costs_half_of_what_it_can_differ_from_a_line() {
         // -|x|/2 is in [-1/2, 0].
         let wanted = Interval::new(-0.5, 0.0).unwrap();
         assert!(exact.encloses(wanted) && exact.width() < 0.5 + 1e-14, "{name}: {exact:?}");
+    }
+}
+
+#[test]
+fn a_neuron_without_lower_bound_is_enclosed_by_what_is_above() {
+    // max(1 - 1e600 x, 0): 1 at 0, and 0 elsewhere.
+    let up = || layer(1, &[1e200], &[0.0]);
+    let model = one_branch(1, vec![up(), up(), layer(1, &[-1e200], &[1.0])], &[1.0]);
+    for leaf in ["box value", "box slope", "kuhn curvature"] {
+        let bounds = check_against_zero(&model, "x=0..1", leaf);
+        assert!(bounds.exact.encloses(Interval::new(-1.0, 0.0).unwrap()), "{leaf}: {bounds:?}");
+    }
+}
+
+#[test]
+fn inputs_with_any_scaling_are_enclosed_where_nothing_else_is_rounded() {
+    let mut draw = Draw(3);
+    let high = |x: f64| Big::try_from(x).expect("finite").with_precision(500).value();
+    let f = Expression::parse("0").unwrap();
+    for _ in 0..500 {
+        let (center, scale) = (draw.unit(), 0.1 + draw.unit().abs());
+        let readout = Readout::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![0.0]).unwrap();
+        let copy = Layer::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![0.0], Activation::Identity).unwrap();
+        let grade = Grade::new(vec![vec![copy]], false, readout).unwrap();
+        let (inputs, outputs) = (Scaling::new(vec![center], vec![scale]).unwrap(), Scaling::identity(1));
+        let model = Multigrade::new(schema(1), inputs, outputs, vec![grade], History::default(), ().into()).unwrap();
+        let lower = draw.unit();
+        let domain = Domain::parse(&format!("x={:?}..{:?}", lower, lower + draw.unit().abs() + 1e-3)).unwrap();
+        let region = Region::root(&Program::new(&model, 1, 0).unwrap(), &f, &domain).unwrap();
+        for (name, leaf) in Leaf::NAMED {
+            let bounds = region.bound(leaf).unwrap();
+            for x in [region.sides()[0].lower(), region.sides()[0].upper()] {
+                let exact = (high(center) - high(x)) / high(scale);
+                // The quotient of the oracle is off by 2^-500 of its magnitude.
+                let slack = high(1e-100);
+                let (lower, upper) = (high(bounds.exact.lower()) - &slack, high(bounds.exact.upper()) + &slack);
+                assert!(lower <= exact && exact <= upper, "{name}: {exact} {bounds:?}");
+                for value in [
+                    computed::<f32>(&model, &[x], 1, Sum::Forward, false),
+                    computed::<f32>(&model, &[x], 1, Sum::Forward, true),
+                ] {
+                    assert!(bounds.f32.contains(-value), "{name}: {value} {bounds:?}");
+                }
+                assert!(bounds.f64.contains(-computed::<f64>(&model, &[x], 1, Sum::Forward, false)), "{name}");
+            }
+        }
     }
 }

@@ -833,3 +833,63 @@ fn distance(from: Interval, x: f64) -> f64 {
     let below = Rounded::sum(x, -from.lower()).up();
     above.max(below)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_quadratic_stays_within_its_range_and_attains_it(a in -2.0..2.0f64, h in -2.0..2.0f64) {
+            let range = quadratic(Interval::exact(a), Interval::exact(h));
+            let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+            for k in -1000..=1000 {
+                let t = f64::from(k) / 1000.0;
+                let value = a * t + h * t * t;
+                (lowest, highest) = (lowest.min(value), highest.max(value));
+            }
+            // The rounding of the values; the distance of the largest one from the nearest point, |h| / 2000^2.
+            prop_assert!(range.lower() <= lowest + 1e-14 && highest <= range.upper() + 1e-14);
+            prop_assert!(range.lower() >= lowest - 1e-6 && range.upper() <= highest + 1e-6);
+        }
+
+        #[test]
+        fn a_quadratic_with_coefficients_in_intervals_encloses_those_with_any_members(
+            a in -2.0..2.0f64, h in -2.0..2.0f64, wa in 0.0..1.0f64, wh in 0.0..1.0f64, t in -1.0..1.0f64
+        ) {
+            let range = quadratic(Interval::raw(a, a + wa), Interval::raw(h, h + wh));
+            for (a, h) in [(a, h), (a + wa, h), (a, h + wh), (a + wa, h + wh)] {
+                let value = a * t + h * t * t;
+                prop_assert!(range.lower() <= value + 1e-14 && value <= range.upper() + 1e-14);
+            }
+        }
+
+        #[test]
+        fn no_sum_over_pairs_leaves_the_range_of_its_poles(
+            c in prop::collection::vec(-1.0..1.0f64, 10), weights in prop::collection::vec(0.0..1.0f64, 5),
+            last in 1usize..5, zero in 0usize..5
+        ) {
+            let of = |u: usize, v: usize| if v == zero { 0.0 } else { c[v * (v - 1) / 2 + u] };
+            let range = poles(last, |u, v| Interval::exact(of(u, v)));
+            let total: f64 = weights[..=last].iter().sum();
+            for weights in [weights.clone(), weights.iter().map(|w| w * w * w).collect(), vec![1.0; 5]] {
+                let total = if total == 0.0 { 1.0 } else { weights[..=last].iter().sum() };
+                let pairs = (0..=last).flat_map(|v| (0..v).map(move |u| (u, v)));
+                let sum: f64 = pairs.map(|(u, v)| of(u, v) * weights[u] * weights[v]).sum();
+                let value = sum / (total * total);
+                prop_assert!(range.lower() <= value + 1e-14 && value <= range.upper() + 1e-14, "{value} {range:?}");
+            }
+        }
+    }
+
+    /// A triangle with equal sides, where the largest entry alone is not enough: at its center the sum is 1/3.
+    #[test]
+    fn three_equal_entries_need_more_than_one_of_them() {
+        let range = poles(2, |_, _| Interval::ONE);
+        assert!(range.upper() >= 1.0 / 3.0 && range.upper() <= 0.5 && range.lower() == 0.0, "{range:?}");
+        // Where one entry is as large as both others, it decides.
+        let right = poles(2, |u, v| Interval::exact((v - u) as f64));
+        assert_eq!(right, Interval::raw(0.0, 0.5));
+    }
+}
