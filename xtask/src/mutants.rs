@@ -175,7 +175,7 @@ fn cargo(copy: &Path, arguments: &str) -> Result<bool, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| copy.join("../.."), PathBuf::from);
     let mut command = Command::new("cargo");
     command.args(arguments.split_whitespace()).current_dir(copy).env("CARGO_TARGET_DIR", target);
-    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_PROFILE_DEV_DEBUG", "0");
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.map(|status| status.success()).map_err(|error| format!("cannot run cargo: {error}"))
 }
