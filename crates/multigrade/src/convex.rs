@@ -31,6 +31,7 @@
 mod additive;
 mod answer;
 mod contributions;
+pub mod dense;
 mod knots;
 mod line;
 mod normal;
@@ -60,6 +61,14 @@ pub enum ConvexError {
     NoPenalty {
         /// Number of inputs.
         inputs: usize,
+    },
+    /// More than one target.
+    #[error(
+        "a dense convex grade has one output, the samples have {found} targets; choose one, or neurons of one input"
+    )]
+    Outputs {
+        /// Number of targets.
+        found: usize,
     },
     /// Numbers beyond the range of `f64` on the way.
     #[error("the fit is not finite: inputs or targets span too many orders of magnitude; scale them first ({0})")]

@@ -226,14 +226,16 @@ impl OptimalityProof {
         candidate: &Grade,
         dual_point: Vec<f64>,
         tolerance: f64,
-        _max_cones: u64,
+        max_cones: u64,
     ) -> Result<Self, ProofError> {
         problem.check()?;
         check_numbers("tolerance", &[tolerance], |v| v >= 0.0 && v.is_finite(), "a number of at least 0")?;
         check_numbers("dual point", &dual_point, f64::is_finite, "a finite number")?;
         let evidence = match problem.class {
             NeuronClass::OneInput => lines::weigh(problem, candidate, &dual_point)?,
-            NeuronClass::Dense { bias, skip } => cones::weigh(problem, bias, skip, candidate, &dual_point)?,
+            NeuronClass::Dense { bias, skip } => {
+                cones::weigh(problem, bias, skip, candidate, &dual_point, tolerance, max_cones)?
+            }
         };
         let outputs = candidate.readout().bias().len();
         Self::conclude(problem, &evidence, outputs, tolerance, dual_point)

@@ -1,13 +1,12 @@
 //! The candidate: its neurons, its unpenalised part, its value.
 
 use super::{Bias, ProofError, Rows, Skip, Twofold};
-use crate::network::{Activation, Grade, Matrix, Weights};
+use crate::network::{Activation, Grade};
 
 /// A network of one hidden ReLU layer with one output.
 pub(super) struct Candidate<'a> {
     bias: Bias,
     grade: &'a Grade,
-    weights: &'a Matrix,
 }
 
 /// Value of a candidate.
@@ -19,23 +18,21 @@ pub(super) struct Value {
 }
 
 /// A neuron `a relu(v'x + b)`.
-#[derive(Clone, Copy)]
-pub(super) struct Neuron<'a> {
-    pub(super) v: &'a [f64],
+pub(super) struct Neuron {
+    pub(super) v: Vec<f64>,
     pub(super) b: f64,
     pub(super) a: f64,
 }
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(grade: &'a Grade, bias: Bias, skip: Skip) -> Result<Self, ProofError> {
-        let expected = "one dense hidden ReLU layer on all inputs, with one output and the stated unpenalised part";
+        let expected = "one hidden ReLU layer on all inputs, with one output and the stated unpenalised part";
         let not = |found| Err(ProofError::Candidate { found, expected });
         let [branch] = grade.branches() else { return not("has several branches") };
         let [layer] = branch.as_slice() else { return not("has several hidden layers") };
         if layer.activation() != Activation::Relu {
             return not("has another activation");
         }
-        let Weights::Dense(weights) = layer.weights() else { return not("has sparse weights") };
         if grade.readout().bias().len() != 1 {
             return not("has several outputs");
         }
@@ -50,7 +47,7 @@ impl<'a> Candidate<'a> {
         if !is_free(skip == Skip::Affine, &grade.readout().weights().row(0)[hidden..]) {
             return not("has a linear part");
         }
-        Ok(Self { bias, grade, weights })
+        Ok(Self { bias, grade })
     }
 
     /// Length of the inputs.
@@ -58,10 +55,13 @@ impl<'a> Candidate<'a> {
         self.grade.inputs()
     }
 
-    pub(super) fn neurons(&self) -> impl Iterator<Item = Neuron<'a>> {
-        let (bias, readout) = (self.grade.branches()[0][0].bias(), self.grade.readout().weights().row(0));
-        let weights = self.weights;
-        bias.iter().enumerate().map(move |(j, &b)| Neuron { v: weights.row(j), b, a: readout[j] })
+    pub(super) fn neurons(&self) -> impl Iterator<Item = Neuron> {
+        let (layer, readout) = (&self.grade.branches()[0][0], self.grade.readout().weights().row(0));
+        (0..layer.outputs()).map(move |j| {
+            let mut v = vec![0.0; layer.inputs()];
+            layer.weights().terms(j).for_each(|(k, weight)| v[k] = weight);
+            Neuron { v, b: layer.bias()[j], a: readout[j] }
+        })
     }
 
     fn slope(&self) -> &'a [f64] {
@@ -70,7 +70,7 @@ impl<'a> Candidate<'a> {
 
     /// `1/2 sum_i w_i (y_i - f(x_i))² + β sum_j ‖v_j‖ |a_j|`.
     pub(super) fn value(&self, rows: &Rows<'_>, penalty: f64) -> Value {
-        let neurons: Vec<Neuron<'_>> = self.neurons().filter(|neuron| neuron.a != 0.0).collect();
+        let neurons: Vec<Neuron> = self.neurons().filter(|neuron| neuron.a != 0.0).collect();
         let (mut loss, mut rounding) = (Twofold::ZERO, 0.0);
         for &i in &rows.kept {
             let x = rows.x(i);
@@ -98,7 +98,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-impl Neuron<'_> {
+impl Neuron {
     /// The preactivation where it is positive, and the sum of the magnitudes of its terms.
     fn active(&self, x: &[f64]) -> (Option<Twofold>, f64) {
         let (mut plain, mut size) = (self.b, self.b.abs());
