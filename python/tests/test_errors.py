@@ -24,7 +24,7 @@ from multigrade import MultigradeRegressor
         ({"grades": ["8", [0]]}, "settings: grade 2: widths: found 0, expected widths from 1 to 65536"),
         ({"grades": ["8", "8:relu,9"]}, "settings: grade 2: found '8:relu,9', expected an activation for the last widths too"),
         ({"activation": "tahn"}, "settings: activation: found 'tahn', expected 'relu'"),
-        ({"solver": "sgd"}, "settings: solver: found 'sgd', expected 'lbfgs', 'adam', 'gd' or 'random'"),
+        ({"solver": "sgd"}, "settings: solver: found 'sgd', expected 'lbfgs', 'adam', 'gd', 'random' or 'convex'"),
         ({"solver": "adam"}, "settings: iterations belongs to solver 'lbfgs'; name it too"),
         ({"epochs": 5}, "settings: epochs belongs to solver 'adam' or 'gd'; name one of them"),
         ({"precision": "f32"}, "settings: precision: found f32, expected f64 with L-BFGS"),

@@ -11,9 +11,9 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _native
 from ._arrays import column_names
-from ._estimator import Fitted, columns
+from ._estimator import Fitted, columns, seed
 from ._model import Model
-from ._settings import convex_document
+from ._settings import convex
 
 
 class ConvexReluRegressor(Fitted, RegressorMixin, BaseEstimator):
@@ -24,15 +24,15 @@ class ConvexReluRegressor(Fitted, RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    penalty : float or 'auto'
-        Of the total variation of the slopes, as a share of the smallest penalty without any neuron; 0 passes through the
-        (mean) targets. `'auto'` takes the best of a path of penalties by generalised cross-validation.
-    points : int
-        Penalties on the path of `'auto'`.
-    neurons : int, optional
-        With `'auto'`: the smallest penalty on the path with at most this many neurons instead.
+    penalty : str or float
+        The penalty of the total variation of the slopes, or what chooses it from a path: `'gcv'` (generalised
+        cross-validation), `'held-out'`, `'blocks:N'` (for noise that is alike over N neighbours), `'noise:SD'` (its standard
+        deviation is known), `'neurons:N'` (at most N neurons), `'relative:X'` (share of the smallest penalty without neurons).
+        With 0 the fit passes through the (mean) targets.
     tolerance : float
         Relative duality gap at which a fit is done.
+    random_state : int
+        Chooses the rows of `'held-out'`; nothing else is random.
 
     Attributes
     ----------
@@ -53,16 +53,15 @@ class ConvexReluRegressor(Fitted, RegressorMixin, BaseEstimator):
     >>> import numpy as np
     >>> from multigrade import ConvexReluRegressor
     >>> x = np.linspace(-1, 1, 50).reshape(-1, 1)
-    >>> regressor = ConvexReluRegressor(penalty=1e-3).fit(x, np.abs(x[:, 0]))
+    >>> regressor = ConvexReluRegressor(penalty="relative:1e-3").fit(x, np.abs(x[:, 0]))
     >>> regressor.proof_["rel_gap"] < 1e-6
     True
     """
 
-    def __init__(self, penalty="auto", *, points=40, neurons=None, tolerance=1e-9):
+    def __init__(self, penalty="gcv", *, tolerance=1e-9, random_state=0):
         self.penalty = penalty
-        self.points = points
-        self.neurons = neurons
         self.tolerance = tolerance
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> ConvexReluRegressor:
         """Fits rows `X (n, d)` and targets `y (n,)` or `(n, m)` and returns the estimator."""
@@ -71,7 +70,7 @@ class ConvexReluRegressor(Fitted, RegressorMixin, BaseEstimator):
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        settings = convex_document(self.get_params(deep=False))
+        settings = json.dumps(convex(self.penalty, self.tolerance, seed(self.random_state)))
         targets = columns(y)
         native, about = _native.fit_convex(X, targets, weights, self._names(targets.shape[1], names_of_y), settings)
         about = json.loads(about)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 def columns(y):
     """Targets `(n,)` or `(n, m)` as rows `(n, m)`."""
     return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)
+
+
+def seed(random_state):
+    """A number that fixes every random choice: the parameter itself if it is one."""
+    if isinstance(random_state, Integral) and not isinstance(random_state, bool) and 0 <= random_state < 2**63:
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
 
 
 class Fitted:

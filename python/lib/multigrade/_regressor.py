@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from os import PathLike
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _native, _settings
 from ._arrays import column_names
-from ._estimator import Fitted, columns
+from ._estimator import Fitted, columns, seed
 from ._model import Model, load
 from ._progress import observer
 
@@ -37,8 +35,10 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
         Chosen on held-out rows if None.
     branches : int, optional
         Networks trained apart and averaged in every grade; by the number of rows if None.
-    solver : {'lbfgs', 'adam', 'gd', 'random'}, optional
-        Trains the hidden layers; `'random'` leaves them as drawn. L-BFGS up to 10,000 rows, then Adam, if None.
+    solver : {'lbfgs', 'adam', 'gd', 'random', 'convex'}, optional
+        Trains the hidden layers; `'random'` leaves them as drawn, `'convex'` finds the best hinges there are. L-BFGS up to 10,000 rows, then Adam, if None.
+    penalty : str or float, optional
+        Of `'convex'`: see `ConvexReluRegressor`; `'gcv'` if None.
     iterations : int, optional
         Of `'lbfgs'`; 500 if None.
     epochs, batch, learning_rate, schedule, patience : optional
@@ -105,6 +105,7 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
         weight_decay=None,
         branches=None,
         solver=None,
+        penalty=None,
         iterations=None,
         epochs=None,
         batch=None,
@@ -137,6 +138,7 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.branches = branches
         self.solver = solver
+        self.penalty = penalty
         self.iterations = iterations
         self.epochs = epochs
         self.batch = batch
@@ -219,7 +221,7 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         held_out = self._held_out(X_val, y_val, y)
         parameters = {**self.get_params(deep=False), "grades": grades}
-        settings = _settings.document(parameters, _seed(self.random_state), held_out is not None)
+        settings = _settings.document(parameters, seed(self.random_state), held_out is not None)
         targets = columns(y)
         names = self._names(targets.shape[1], names_of_y)
         native = None if start is None else start._native
@@ -268,10 +270,3 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
         estimator.stop_ = estimator.model_.history["stop"]
         estimator._is_flat = estimator.model_.n_outputs == 1
         return estimator
-
-
-def _seed(random_state):
-    """A number that fixes every random choice: the parameter itself if it is one."""
-    if isinstance(random_state, Integral) and not isinstance(random_state, bool) and 0 <= random_state < 2**63:
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31))

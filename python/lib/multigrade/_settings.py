@@ -5,7 +5,12 @@ from math import isfinite
 from numbers import Integral, Real
 
 ACTIVATIONS = ("relu", "tanh", "sin", "square", "identity")
-SOLVERS = ("lbfgs", "adam", "gd", "random")
+SOLVERS = ("lbfgs", "adam", "gd", "random", "convex")
+
+# Of the rules that choose a penalty: as on the command line.
+PATH = {"points": 40, "min_ratio": 1e-5}
+INNER_SHARE = 0.2
+FOLDS = 5
 
 
 def document(parameters, seed, held_out_given=False):
@@ -18,7 +23,7 @@ def document(parameters, seed, held_out_given=False):
         "grades": _grades(p["grades"], p["max_grades"]),
         "validation": 0.0 if held_out_given else _real(p["validation"], "validation", "a share in [0, 1)"),
         "refit": p["refit"] if p["refit"] is None else bool(p["refit"]),
-        "solver": _solver(p),
+        "solver": _solver(p, seed),
         "activation": p["activation"] if p["activation"] is None else _one_of("activation", p["activation"], ACTIVATIONS),
         "weight_decay": _optional(_real, p["weight_decay"], "weight decay", "a number of at least 0"),
         "branches": _optional(_whole, p["branches"], "branches", "a number from 1 to 1000"),
@@ -30,7 +35,7 @@ def document(parameters, seed, held_out_given=False):
         "standardise_data": bool(p["standardise_data"]),
         "carry_inputs": bool(p["carry_inputs"]),
         "single_grade": bool(p["single_grade"]),
-        "initialisation": _one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform")),
+        "initialisation": _one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform", "he")),
         "init_key": "same" if p["same_init"] else "per_grade",
         "precision": _one_of("precision", p["precision"], ("f64", "f32")),
         "seed": seed,
@@ -103,7 +108,7 @@ def _grade(k, grade):
     return {"widths": widths, "activations": activations or None}
 
 
-def _solver(p):
+def _solver(p, seed):
     solver = None if p["solver"] is None else _one_of("solver", p["solver"], SOLVERS)
     walks = solver in ("adam", "gd")
     for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
@@ -111,8 +116,12 @@ def _solver(p):
             raise ValueError(f"settings: {name} belongs to solver 'adam' or 'gd'; name one of them")
     if p["iterations"] is not None and solver != "lbfgs":
         raise ValueError("settings: iterations belongs to solver 'lbfgs'; name it too")
+    if p["penalty"] is not None and solver != "convex":
+        raise ValueError("settings: penalty belongs to solver 'convex'; name it too")
     if solver is None:
         return None
+    if solver == "convex":
+        return {"convex": convex(p["penalty"], None, seed)}
     if solver == "random":
         return "random_features"
     if solver == "lbfgs":
@@ -147,14 +156,38 @@ def _schedule(schedule):
     raise _wrong("schedule", schedule, expected)
 
 
-def convex_document(parameters):
-    """The settings of a convex grade as the JSON document that the library reads."""
-    penalty, neurons = parameters["penalty"], parameters["neurons"]
-    tolerance = _real(parameters["tolerance"], "tolerance", "a number in (0, 1)")
-    if isinstance(penalty, str) and penalty == "auto":
-        points = _whole(parameters["points"], "points of the path", "at least 2")
-        choice = "gcv" if neurons is None else {"neurons": _whole(neurons, "neurons", "a number of neurons")}
-        penalty = {"path": {"points": points, "min_ratio": 1e-5, "choice": choice}}
-    else:
-        penalty = {"of_largest": _real(penalty, "penalty", "'auto' or a number of at least 0")}
-    return json.dumps({"penalty": penalty, "tolerance": tolerance})
+def convex(penalty, gap, seed):
+    """The settings of convex grades: what is None keeps the library's default."""
+    settings = {}
+    if penalty is not None:
+        settings["penalty"] = _penalty(penalty, seed)
+    if gap is not None:
+        settings["tolerance"] = _real(gap, "tolerance", "a number in (0, 1)")
+    return settings
+
+
+def _penalty(penalty, seed):
+    """A penalty, or the rule that chooses it from a path, in the words of the command line."""
+    expected = "'gcv', 'held-out', 'blocks:N', 'noise:SD', 'neurons:N', 'relative:X' or a number"
+    if not isinstance(penalty, str):
+        return {"absolute": _real(penalty, "penalty", expected)}
+    name, _, number = penalty.partition(":")
+    try:
+        match name:
+            case "relative":
+                return {"of_largest": _real(float(number), "penalty", expected)}
+            case "gcv" if not number:
+                choice = "gcv"
+            case "held-out" if not number:
+                choice = {"held_out": {"share": INNER_SHARE, "seed": seed}}
+            case "blocks":
+                choice = {"block_cv": {"folds": FOLDS, "block": _whole(int(number), "penalty", expected)}}
+            case "noise":
+                choice = {"discrepancy": {"noise": _real(float(number), "penalty", expected)}}
+            case "neurons":
+                choice = {"neurons": _whole(int(number), "penalty", expected)}
+            case _:
+                raise _wrong("penalty", penalty, expected)
+    except ValueError:
+        raise _wrong("penalty", penalty, expected) from None
+    return {"path": {**PATH, "choice": choice}}
