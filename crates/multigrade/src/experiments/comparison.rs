@@ -90,9 +90,9 @@ impl Case {
             };
             // Every grade names its own solver; the common one is that of the first.
             let common = self.single_walk(self.courses[0].0, first, last);
-            add(PUBLISHED, None, true, FitSettings::published(self.walking(None), common.clone()));
+            add(PUBLISHED, None, false, FitSettings::published(self.walking(None), common.clone()));
             let walk = self.single_walk(epochs, first, last);
-            add(PUBLISHED_SINGLE, None, true, FitSettings::published(single(), walk));
+            add(PUBLISHED_SINGLE, None, false, FitSettings::published(single(), walk));
             for &rate in effort.rates {
                 let walk = self.single_walk(self.epochs(), rate, rate / 100.0);
                 if effort.tune_published {
@@ -104,8 +104,7 @@ impl Case {
             }
             add(DEFAULTS, None, false, FitSettings::default());
         }
-        let inputs = self.data.problem().train.n_inputs();
-        tasks.extend(Simple::for_inputs(inputs).iter().map(|&simple| self.simple(simple)));
+        tasks.extend(Simple::for_inputs(self.data.n_inputs()).iter().map(|&simple| self.simple(simple)));
         tasks
     }
 

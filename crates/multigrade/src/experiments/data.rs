@@ -94,15 +94,15 @@ impl Data {
         match self {
             Self::Xu { target, noise } => xu(target, noise),
             Self::Spectral(amplitudes) => {
-                let waves = |x: f64| (vec![x], amplitudes.sum(20, x));
-                half_open(6000, 2000, waves)
+                let sum = amplitudes.waves(20);
+                half_open(6000, 2000, |x| (vec![x], sum(x)))
             }
             Self::Manifold { q, amplitudes } => {
-                let waves = |t: f64| {
+                let sum = amplitudes.waves(40);
+                half_open(12_000, 4000, |t| {
                     let r = 1.0 + 0.5 * (2.0 * PI * f64::from(q) * t).sin();
-                    (vec![r * (2.0 * PI * t).cos(), r * (2.0 * PI * t).sin()], amplitudes.sum(40, t))
-                };
-                half_open(12_000, 4000, waves)
+                    (vec![r * (2.0 * PI * t).cos(), r * (2.0 * PI * t).sin()], sum(t))
+                })
             }
             Self::Waves(waves) => {
                 let row = |x: f64| (vec![x], waves.at(x));
@@ -114,6 +114,13 @@ impl Data {
                 }
             }
         }
+    }
+}
+
+impl Data {
+    /// Number of inputs.
+    pub(super) fn n_inputs(self) -> usize {
+        if matches!(self, Self::Manifold { .. }) { 2 } else { 1 }
     }
 }
 
@@ -179,25 +186,27 @@ fn xu(target: XuTarget, noise: bool) -> Problem {
 }
 
 impl Amplitudes {
-    /// The sum of `count` waves of frequencies 10, 20, ... at `x`.
-    fn sum(self, count: u32, x: f64) -> f64 {
+    /// The sum of `count` waves of frequencies 10, 20, ...
+    fn waves(self, count: u32) -> impl Fn(f64) -> f64 {
         let mut random = Mersenne::new(0);
+        let phases: Vec<f64> = (0..count).map(|_| random.uniform(0.0, 2.0 * PI)).collect();
         let least = 1.0 / f64::from(count);
-        let wave = |i: u32| {
-            let phase = random.uniform(0.0, 2.0 * PI);
-            let wave = (2.0 * PI * f64::from(10 * (i + 1)) * x + phase).sin();
+        let amplitude = move |i: u32, x: f64| {
             let step = f64::from(i) * ((1.0 - least) / f64::from(count - 1));
-            let amplitude = match self {
+            match self {
                 Self::Constant => 1.0,
                 Self::Decreasing if i == count - 1 => least,
                 Self::Decreasing => 1.0 - step,
                 Self::Increasing if i == count - 1 => 1.0,
                 Self::Increasing => least + step,
                 Self::Varying => (-x).exp() * (f64::from(i) * x).cos(),
-            };
-            amplitude * wave
+            }
         };
-        (0..count).map(wave).sum()
+        move |x| {
+            let wave =
+                |(i, phase): (u32, &f64)| amplitude(i, x) * (2.0 * PI * f64::from(10 * (i + 1)) * x + phase).sin();
+            (0..count).zip(&phases).map(wave).sum()
+        }
     }
 }
 
@@ -210,5 +219,48 @@ impl Waves {
             }
         };
         waves.iter().map(|(frequency, phase)| (2.0 * PI * frequency * x + phase).sin()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_have_the_mean_squares_and_first_values_of_the_published_programs() {
+        let spectral = |amplitudes| Data::Spectral(amplitudes);
+        let manifold = |amplitudes| Data::Manifold { q: 4, amplitudes };
+        let xu = |target| Data::Xu { target, noise: false };
+        let cases = [
+            (spectral(Amplitudes::Constant), 10.0, -5.808902),
+            (spectral(Amplitudes::Decreasing), 3.5875, -3.010539),
+            (spectral(Amplitudes::Varying), 2.43657, -5.808902),
+            (spectral(Amplitudes::Increasing), 3.5875, -3.088808),
+            (manifold(Amplitudes::Increasing), 6.91875, -5.228142),
+            (manifold(Amplitudes::Varying), 4.66866, -10.180933),
+            (xu(XuTarget::Sine), 0.50211, 0.0),
+            (xu(XuTarget::GrowingSine), 0.16883, 0.0),
+            (xu(XuTarget::Kinks), 0.33396, 0.0),
+            (Data::Waves(Waves::Three), 1.4201, f64::NAN),
+            (Data::Waves(Waves::Five), 2.4521, f64::NAN),
+        ];
+        for (data, square, first) in cases {
+            let train = data.problem().train;
+            let found = train.targets().iter().map(|y| y * y).sum::<f64>() / train.rows() as f64;
+            // The reference values are rounded to five or six digits.
+            assert!((found - square).abs() < 1e-4 * square, "{data:?}: mean square {found} instead of {square}");
+            let wrong = (train.targets()[0] - first).abs() > 1e-6;
+            assert!(!wrong, "{data:?}: first value {} instead of {first}", train.targets()[0]);
+        }
+    }
+
+    #[test]
+    fn a_manifold_is_closed_and_has_its_petals() {
+        let train = Data::Manifold { q: 4, amplitudes: Amplitudes::Increasing }.problem().train;
+        let radius = |row: usize| train.inputs_of(row).iter().map(|x| x * x).sum::<f64>().sqrt();
+        let peaks = (1..train.rows() - 1).filter(|&i| radius(i) > radius(i - 1) && radius(i) >= radius(i + 1)).count();
+        assert_eq!(peaks, 4);
+        let (first, last) = (train.inputs_of(0), train.inputs_of(train.rows() - 1));
+        assert!(first.iter().zip(last).all(|(a, b)| (a - b).abs() < 0.01));
     }
 }

@@ -53,7 +53,7 @@ fn run(settings: &FitSettings, observer: &mut dyn Observer) -> Result<Outcome, F
         }
         observer.event(event)
     };
-    let mut outcome = measure(&problem, true, settings, &mut listen)?;
+    let mut outcome = measure(&problem, false, settings, &mut listen)?;
     for (k, course) in courses.iter().enumerate() {
         if let [.., before_last, _] = course.as_slice() {
             outcome.note(&name(k), *before_last);

@@ -8,7 +8,7 @@ use crate::observer::Observer;
 use crate::{FitError, FitSettings, Multigrade, Precision, Predictor, ReadoutRule, Samples};
 
 /// Fits and measures; with `validation` the fit sees the validation rows of the problem, otherwise the training rows
-/// alone. A fit that diverged is an outcome like any other.
+/// alone. (The published method has no use for them: nothing stops it early.) A fit that diverged is an outcome like any other.
 pub(super) fn measure(
     problem: &Problem,
     validation: bool,

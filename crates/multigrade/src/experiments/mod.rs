@@ -202,3 +202,93 @@ impl Experiment {
         (self.report)(scale, records)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observer::{Event, Flow};
+    use std::collections::HashSet;
+
+    /// Stops at the first event and remembers which runs were begun.
+    struct Impatient(Vec<usize>);
+
+    impl Observer for Impatient {
+        fn event(&mut self, _: &Event) -> Flow {
+            Flow::Stop
+        }
+    }
+
+    impl Follower for Impatient {
+        fn step(&mut self, step: &Step) {
+            self.0.push(step.run);
+        }
+    }
+
+    /// What a run might have found.
+    fn record(task: &Task) -> Record {
+        let errors = vec![0.5, 0.25];
+        let outcome = Outcome { train: errors.clone(), validation: errors.clone(), test: errors, ..Outcome::default() };
+        Record {
+            problem: task.problem.clone(),
+            method: task.method.clone(),
+            rate: task.rate,
+            seed: task.seed,
+            settings: task.document(),
+            version: VERSION.into(),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn every_run_has_a_name_of_its_own_and_settings_that_hold() {
+        for experiment in all() {
+            for scale in [Scale::Quick, Scale::Full] {
+                let tasks = (experiment.tasks)(scale);
+                let name = |t: &Task| (t.problem.clone(), t.method.clone(), t.rate.map(f64::to_bits), t.seed);
+                let names: HashSet<_> = tasks.iter().map(name).collect();
+                assert_eq!(names.len(), tasks.len(), "{}", experiment.name);
+                for task in tasks {
+                    assert!(task.settings.validate().is_ok(), "{}: {}", experiment.name, task.method);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_that_are_known_are_not_made_again_and_the_first_that_is_missing_is_next() {
+        let experiment = by_name("decay").unwrap();
+        let mut known: Vec<Record> = (experiment.tasks)(Scale::Quick).iter().map(record).collect();
+        let mut follower = Impatient(Vec::new());
+        assert_eq!(experiment.run(Scale::Quick, &known, &mut follower).unwrap(), known);
+        assert!(follower.0.is_empty());
+        // Made with other settings: no longer known.
+        known[3].settings = serde_json::Value::Null;
+        let records = experiment.run(Scale::Quick, &known, &mut follower).unwrap();
+        assert_eq!((records.as_slice(), follower.0.as_slice()), (&known[..3], &[4][..]));
+    }
+
+    #[test]
+    fn reports_need_no_complete_records_and_every_row_of_a_table_is_whole() {
+        for experiment in all() {
+            let records: Vec<Record> = (experiment.tasks)(Scale::Quick).iter().map(record).collect();
+            for known in [&records[..], &records[..records.len() / 2], &[]] {
+                let report = experiment.report(Scale::Quick, known);
+                let tables: Vec<&Table> = report.sections.iter().flat_map(|section| &section.tables).collect();
+                assert!(!tables.is_empty(), "{}", experiment.name);
+                for table in tables {
+                    assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn records_survive_json() {
+        let task = &(by_name("rates").unwrap().tasks)(Scale::Quick)[0];
+        let mut record = record(task);
+        record.outcome.note("ratio", 0.1);
+        record.outcome.note("not a number", f64::NAN);
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}

@@ -88,7 +88,7 @@ fn run(waves: Waves, settings: &FitSettings, observer: &mut dyn Observer) -> Res
         }
         observer.event(event)
     };
-    let (mut outcome, fitted) = measured_fit(&problem, true, settings, &mut listen)?;
+    let (mut outcome, fitted) = measured_fit(&problem, false, settings, &mut listen)?;
     outcome.note("share of updates that raise the loss", rises.rises as f64 / rises.updates.max(1) as f64);
     outcome.note("largest rise", rises.largest);
     if let Some(fitted) = fitted.filter(|_| !outcome.diverged) {
