@@ -398,6 +398,11 @@ fn a_neuron_that_is_never_positive_may_be_so_when_computed() {
             check_against_zero(&model, domain, leaf);
         }
     }
+    // A sign that is almost decided is not: max(3 x - 1, 0) - 3 x is not -1 at the lower end.
+    let difference = one_branch(1, vec![layer(2, &[3.0, 3.0], &[-1.0, 0.0])], &[1e6, -1e6]);
+    for leaf in ["box value", "box slope", "kuhn curvature"] {
+        check_against_zero(&difference, "x=0.3332..1", leaf);
+    }
     // Further away it cannot, and then nothing is left of it.
     let bounds = check_against_zero(&model, "x=0..0.3333", "box value");
     assert_eq!((bounds.f64, bounds.f32), (Interval::ZERO, Interval::ZERO));
