@@ -22,7 +22,7 @@ from mpmath import iv, mp
 
 PLACES = 320
 ONE = 1 << PLACES
-MORE_CUTS = 6  # below a leaf
+MORE_CUTS = 4  # below a leaf
 MAX_CUTS = 256
 MAX_BYTES = 1 << 27
 

@@ -247,6 +247,11 @@ impl Region {
         self.net.neurons.len()
     }
 
+    /// Number of weights that matter on the box: 16 bytes each are kept.
+    pub fn n_weights(&self) -> usize {
+        self.net.terms.len()
+    }
+
     /// Bounds of `f - network` over the box.
     ///
     /// # Errors

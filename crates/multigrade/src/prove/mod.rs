@@ -33,7 +33,7 @@ const MARGIN: f64 = 1e-9;
 pub enum ProveStop {
     /// The goal is reached.
     Reached,
-    /// The boxes that it may use are used up.
+    /// The boxes that it may use are used up, or those to be cut fill a gigabyte.
     Boxes,
     /// The time is over.
     Time,
@@ -248,7 +248,7 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
         match progress.cut() {
             Some(Cut::Time) => break ProveStop::Time,
             Some(Cut::Observer) => break ProveStop::Interrupted,
-            None if search.n_boxes() >= settings.boxes => break ProveStop::Boxes,
+            None if search.n_boxes() >= settings.boxes || search.is_full() => break ProveStop::Boxes,
             None => {}
         }
         if let (Some(worst), Some(measured)) = (search.worst(), &mut measured)

@@ -11,6 +11,9 @@ const ROUND: usize = 32;
 /// Simplices are tried for at most this many variables: there are d! of them.
 const SIMPLEX_VARIABLES: usize = 3;
 
+/// Most weights of all boxes to be cut together: about a gigabyte.
+const MOST_WEIGHTS: usize = 1 << 26;
+
 /// Sides are not cut below this share of the whole box: what is not bounded there never will be.
 const SMALLEST_SHARE: f64 = 1e-12;
 
@@ -87,6 +90,8 @@ pub(super) struct Search<'a> {
     widths: Vec<f64>,
     parts: Vec<Part>,
     open: BinaryHeap<Open>,
+    /// Weights of the networks of all boxes in `open`.
+    weights: usize,
     /// The box that could not be cut any more, if there was one.
     stuck: Option<Vec<Interval>>,
 }
@@ -95,7 +100,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(root: Region, goal: Interval, cuts: &'a [Vec<f64>]) -> Self {
         let widths = root.sides().iter().map(|side| side.width()).collect();
         let (parts, open) = (Vec::new(), BinaryHeap::new());
-        let mut search = Self { goal, cuts, widths, parts, open, stuck: None };
+        let mut search = Self { goal, cuts, widths, parts, open, weights: 0, stuck: None };
         let bounded = search.best(&root, None);
         search.add(root, bounded, 0);
         search
@@ -104,6 +109,11 @@ impl<'a> Search<'a> {
     /// Number of boxes, cut or not.
     pub(super) fn n_boxes(&self) -> usize {
         self.parts.len()
+    }
+
+    /// Whether the boxes to be cut take more memory than they should.
+    pub(super) fn is_full(&self) -> bool {
+        self.weights > MOST_WEIGHTS
     }
 
     /// Allows wider bounds.
@@ -147,6 +157,7 @@ impl<'a> Search<'a> {
         while worst.len() < ROUND
             && let Some(open) = self.open.pop()
         {
+            self.weights -= open.region.n_weights();
             // The goal may have become easier since.
             if excess(open.bounded, self.goal) > 0.0 {
                 worst.push(open);
@@ -171,6 +182,7 @@ impl<'a> Search<'a> {
         self.parts.push(Part::Leaf(bounded));
         let excess = excess(bounded, self.goal);
         if excess > 0.0 {
+            self.weights += region.n_weights();
             self.open.push(Open { part, region, bounded, excess, cuts });
         }
         part
