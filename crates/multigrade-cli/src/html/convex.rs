@@ -31,8 +31,8 @@ fn meaning(row: &ConvexRow) -> &'static str {
     match row.status {
         ProofStatus::Proved => {
             "Training a grade of one ReLU layer under weight decay has a global optimum. P is the value of this grade in \
-             that problem, on standardised columns; the proof bounds how far it is above the optimum, whatever the number \
-             of neurons."
+             that problem, on standardised columns; the proof bounds how far it is above the optimum over any number of \
+             neurons of the class named here."
         }
         ProofStatus::RoundingFloor => {
             "P is the value of this grade in its training problem, on standardised columns. What is left between it and \

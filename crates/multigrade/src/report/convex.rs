@@ -14,6 +14,8 @@ pub struct ConvexRow {
     pub status: ProofStatus,
     /// The neurons that the optimum ranges over.
     pub class: NeuronClass,
+    /// Whether the grade reads a single feature: then neurons of one feature are all there are.
+    pub reads_one: bool,
     /// Value of the grade in its training problem, on standardised features and targets.
     pub primal: f64,
     /// What no grade of the class falls below.
@@ -88,6 +90,7 @@ impl ConvexRow {
             line: proof.to_string(),
             status: proof.status,
             class: proof.class,
+            reads_one: grade.inputs() == 1,
             primal: proof.primal,
             dual: proof.dual,
             gap: proof.gap,
@@ -103,9 +106,19 @@ impl ConvexRow {
         })
     }
 
-    /// The penalty, and what the bound means in the units of the outputs, in one sentence without a full stop.
+    /// What the optimum ranges over, in words.
+    fn kind(&self) -> &'static str {
+        match self.class {
+            NeuronClass::OneInput if self.reads_one => "all ReLU networks with one hidden layer",
+            NeuronClass::OneInput => "networks of ReLU neurons that read one feature each",
+            NeuronClass::Dense { .. } => "networks of ReLU neurons that read all features",
+            _ => "networks of its class",
+        }
+    }
+
+    /// The class, the penalty, and what the bound means in the units of the outputs, in one sentence without a full stop.
     pub fn details(&self, outputs: &[(&str, Option<&str>)]) -> String {
-        let mut text = format!("penalty {}", significant(self.penalty, 3));
+        let mut text = format!("among {}; penalty {}", self.kind(), significant(self.penalty, 3));
         if self.largest_penalty > 0.0 && self.penalty > 0.0 {
             text += &format!(", {} of the largest useful one", significant(self.penalty / self.largest_penalty, 2));
         }
