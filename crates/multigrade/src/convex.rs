@@ -171,7 +171,17 @@ fn choose<P: Problem>(
     let path = Path::new(problem, grid, rule, sweep);
     let mut summary = path.summary();
     let solved = match choice {
-        Choice::Gcv => None,
+        Choice::Gcv => {
+            let smallest = grid.len() - 1;
+            if summary.len() > grid.len() && best_of(&summary) == smallest {
+                let apart = Choice::BlockCv { folds: 5, block: 1 };
+                let scores = held_out_scores(samples, problem, &apart, &grid[smallest..], rule, sweep);
+                if scores[1] < scores[0] {
+                    summary[smallest + 1].score = 0.0;
+                }
+            }
+            None
+        }
         Choice::HeldOut { .. } | Choice::BlockCv { .. } => {
             let scores = held_out_scores(samples, problem, choice, grid, rule, sweep);
             summary.iter_mut().zip(scores).for_each(|(point, score)| point.score = score);
@@ -191,10 +201,12 @@ fn choose<P: Problem>(
             Some(path.within_neurons(*budget, sweep))
         }
     };
-    let solved = solved.unwrap_or_else(|| {
-        // The first of equal scores: the smoothest fit.
-        let best = (0..summary.len()).reduce(|best, i| if summary[i].score < summary[best].score { i } else { best });
-        path.solved[best.unwrap_or(0)].clone()
-    });
+    let solved = solved.unwrap_or_else(|| path.solved[best_of(&summary)].clone());
     (solved, summary)
+}
+
+/// The first of the smallest scores: the smoothest fit.
+fn best_of(summary: &[PathPoint]) -> usize {
+    let best = (0..summary.len()).reduce(|best, i| if summary[i].score < summary[best].score { i } else { best });
+    best.unwrap_or(0)
 }

@@ -525,3 +525,66 @@ fn settings_out_of_range_are_named() {
     let error = ConvexSettings { tolerance: 0.0, ..ConvexSettings::default() }.validate().unwrap_err();
     assert_eq!(error.field, "tolerance");
 }
+
+/// Root mean square error at `test` of the fit, as a multiple of that of linear interpolation of the training points.
+fn error_by_interpolation(penalty: &Penalty, target: &dyn Fn(f64) -> f64, train: &[f64], test: &[f64]) -> f64 {
+    let y: Vec<f64> = train.iter().map(|&x| target(x)).collect();
+    let samples = Samples::new(1, 1, train.to_vec(), y.clone(), None).unwrap();
+    let fit = try_fit(&samples, penalty.clone());
+    let interpolated = |x: f64| {
+        let j = train.partition_point(|&t| t <= x).clamp(1, train.len() - 1);
+        y[j - 1] + (y[j] - y[j - 1]) * (x - train[j - 1]) / (train[j] - train[j - 1])
+    };
+    let squares = |value: &dyn Fn(f64) -> f64| test.iter().map(|&x| (value(x) - target(x)).powi(2)).sum::<f64>();
+    (squares(&|x| fit.predict(&[x])[0]) / squares(&interpolated)).sqrt()
+}
+
+/// The phases of the spectral-bias experiment: `RandomState(0).uniform(0, 2 pi, 20)` of NumPy.
+const PHASES: [f64; 20] = [
+    3.44829694, 4.49366732, 3.78727399, 3.42360201, 2.66190161, 4.05827240, 2.74944154, 5.60317502, 6.05487170,
+    2.40923412, 4.97455513, 3.32314479, 3.56912924, 5.81569520, 0.44633272, 0.54744954, 0.12703594, 5.23150478,
+    4.88930306, 5.46644755,
+];
+
+/// The noise-free data of the experiments with `sin 100 x` and with twenty frequencies, of the published sizes.
+#[test]
+fn without_noise_the_fit_is_as_good_as_interpolation() {
+    use std::f64::consts::TAU;
+    let grid = |n: usize, from: f64, to: f64| -> Vec<f64> {
+        (0..n).map(|i| from + (to - from) * i as f64 / (n - 1) as f64).collect()
+    };
+    let folded = |x: f64| {
+        let a = ((7.5 * TAU * (x - 0.3)).cos() - 0.7).abs();
+        let a = ((TAU * (a - 0.5)).cos() - 0.5).abs();
+        let a = 1.3 - (a - 1.3).abs();
+        (x + 1.0) * (0.9 - (a - 0.9).abs())
+    };
+    let path = |choice| Penalty::Path { points: 40, min_ratio: 1e-5, choice };
+    let none = Penalty::Absolute(0.0);
+    let [gcv, held_out] = [path(Choice::Gcv), path(Choice::HeldOut { share: 0.2, seed: 0 })];
+    let check = |name: &str, penalties: &[&Penalty], target: &dyn Fn(f64) -> f64, train: &[f64], test: &[f64]| {
+        for penalty in penalties {
+            let ratio = error_by_interpolation(penalty, target, train, test);
+            assert!(ratio <= 1.001, "{name}, {penalty:?}: {ratio}");
+        }
+    };
+    let (train, test) = (grid(5000, 0.0, 1.0), grid(1000, 0.0, 1.0));
+    check("sin 100x", &[&gcv], &|x| (100.0 * x).sin(), &train, &test);
+    check("x sin 100x", &[&held_out], &|x| x * (100.0 * x).sin(), &train, &test);
+    check("folded", &[&none], &folded, &grid(5000, -1.0, 1.0), &grid(1000, -1.0, 1.0));
+    let amplitudes: [(&str, fn(f64, f64) -> f64); 4] = [
+        ("constant", |_, _| 1.0),
+        ("decreasing", |i, _| 1.0 - 0.05 * i),
+        ("varying", |i, x| (-x).exp() * (i * x).cos()),
+        ("increasing", |i, _| 0.05 + 0.05 * i),
+    ];
+    let (train, test) = ((0..6000).map(|j| f64::from(j) / 6000.0).collect::<Vec<f64>>(), numbers(1, 2000));
+    for (name, amplitude) in amplitudes {
+        let target = |x: f64| {
+            let wave =
+                |(i, phase): (usize, &f64)| amplitude(i as f64, x) * (TAU * 10.0 * (i + 1) as f64 * x + phase).sin();
+            PHASES.iter().enumerate().map(wave).sum()
+        };
+        check(name, &[&held_out], &target, &train, &test);
+    }
+}

@@ -108,16 +108,18 @@ struct Kink {
 }
 
 /// Kinks of a spline with the values `value`, `(at.len(), m)`, at the nodes `places[at]`. For one output, kinks of the same
-/// sign on neighbouring data become one between them: the values at the data and the total variation stay as they are.
+/// sign on neighbouring data become one between them: the values at the data and the total variation stay as they are. A
+/// spline with knots at all data stays the interpolant.
 fn kinks(places: &[f64], at: &[usize], value: &[f64], m: usize) -> Vec<Kink> {
     let x = |j: usize| places[at[j]];
     let slope = |j: usize, o: usize| (value[(j + 1) * m + o] - value[j * m + o]) / (x(j + 1) - x(j));
     let bend = |j: usize, o: usize| slope(j, o) - slope(j - 1, o);
+    let is_interpolant = at.len() == places.len();
     let (mut kinks, mut j) = (Vec::new(), 1);
     while j + 1 < at.len() {
         // Between neighbours in floating point there is no room for a kink.
         let has_room = |j: usize| x(j + 1) - x(j) > 2f64.powi(-30) * x(j).abs().max(x(j + 1).abs());
-        let has_neighbour = m == 1 && j + 2 < at.len() && at[j + 1] == at[j] + 1 && has_room(j);
+        let has_neighbour = m == 1 && !is_interpolant && j + 2 < at.len() && at[j + 1] == at[j] + 1 && has_room(j);
         if has_neighbour && bend(j, 0) * bend(j + 1, 0) > 0.0 {
             let (a, b) = (bend(j, 0), bend(j + 1, 0));
             let place = x(j) + (x(j + 1) - x(j)) * (b / (a + b));

@@ -22,15 +22,16 @@ pub struct ConvexSettings {
     pub max_rounds: u32,
 }
 
-/// The penalty `β` of the total variation of the slope.
+/// The penalty `β` of the total variation of the slopes, for inputs in units of their standard deviation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Penalty {
-    /// This penalty, at least 0. With 0 the fit is the piecewise linear interpolant of the (mean) targets.
+    /// This penalty, at least 0. With 0 the fit of one input is the piecewise linear interpolant of the (mean) targets;
+    /// several inputs need a positive penalty.
     Absolute(f64),
     /// This share of the smallest penalty whose fit has no neurons; at least 0.
     OfLargest(f64),
-    /// The best of a path of penalties, equally spaced in logarithm, that ends at the interpolant.
+    /// The best of a path of penalties, equally spaced in logarithm. With one input it ends at the interpolant.
     Path {
         /// Positive penalties of the path, at least 2.
         points: usize,
@@ -46,7 +47,9 @@ pub enum Penalty {
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// Smallest `(RSS / W) / (1 - df / W)²`, the generalised cross-validation score, for independent noise. `RSS` is
-    /// the weighted mean over outputs, `W` the sum of the weights, which count as numbers of rows.
+    /// the weighted mean over outputs, `W` the sum of the weights, which count as numbers of rows. It cannot judge the
+    /// interpolant (0/0): where it falls to the end of the path, leaving out every fifth `x` decides between that end and the
+    /// interpolant, whose score is then 0.
     Gcv,
     /// Smallest squared error on rows held out (chosen by content, as in [`split`](crate::split)).
     HeldOut {
@@ -55,7 +58,8 @@ pub enum Choice {
         /// Key of the choice of rows.
         seed: u64,
     },
-    /// Smallest squared error when blocks of neighbouring `x` are left out in turn, for noise that is correlated along `x`.
+    /// Smallest squared error when blocks of neighbouring `x` (of the first input) are left out in turn, for noise that is
+    /// correlated along `x`.
     BlockCv {
         /// Number of parts, at least 2.
         folds: usize,

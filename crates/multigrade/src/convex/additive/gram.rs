@@ -72,6 +72,7 @@ impl Gram {
             hats.push((Hats::new(table, group, start), group.len()));
         }
         let (mut matrix, mut along, mut right) = (vec![0.0; k * k], vec![0.0; k * rank], vec![0.0; k * m]);
+        let residual: Vec<Vec<f64>> = (0..m).map(|o| table.residual(knots, o)).collect();
         let mut entries: Vec<(usize, f64)> = Vec::new();
         for (i, root) in table.root_weight.iter().enumerate() {
             entries.clear();
@@ -83,7 +84,7 @@ impl Gram {
             for (at, &(j, value)) in entries.iter().enumerate() {
                 along[j * rank..(j + 1) * rank].iter_mut().zip(basis).for_each(|(b, q)| *b += value * q);
                 for o in 0..m {
-                    right[j * m + o] += value * table.y[o][i];
+                    right[j * m + o] += value * residual[o][i];
                 }
                 let row = &mut matrix[j * k..(j + 1) * k];
                 entries[at..].iter().for_each(|&(l, other)| row[l] += value * other);
@@ -100,7 +101,11 @@ impl Gram {
             let z = &table.columns[p.column as usize].z;
             Knot { column: p.column, z: z[p.index as usize], first: z[0], last: z[z.len() - 1] }
         };
-        Self { knots: knots.at.iter().map(knot).collect(), matrix, right, m, factor: None }
+        let mut gram = Self { knots: knots.at.iter().map(knot).collect(), matrix, right, m, factor: None };
+        // `H'r + G v` instead of `H'y`: the two differ by the rounding errors of `G`, which then cancel where it counts.
+        let own = gram.times(&knots.value);
+        gram.right.iter_mut().zip(&own).for_each(|(r, o)| *r += o);
+        gram
     }
 
     /// Neighbours of knot `j` in its column, with their places; an end of the column has no number.
@@ -139,8 +144,8 @@ impl Gram {
     fn times(&self, v: &[f64]) -> Vec<f64> {
         let (k, m) = (self.knots.len(), self.m);
         let mut product = vec![0.0; k * m];
-        for (row, sum) in self.matrix.chunks_exact(k).zip(product.chunks_exact_mut(m)) {
-            for (entry, values) in row.iter().zip(v.chunks_exact(m)) {
+        for (j, sum) in product.chunks_exact_mut(m).enumerate() {
+            for (entry, values) in self.matrix[j * k..(j + 1) * k].iter().zip(v.chunks_exact(m)) {
                 sum.iter_mut().zip(values).for_each(|(s, v)| *s += entry * v);
             }
         }
