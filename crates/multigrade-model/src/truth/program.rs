@@ -417,7 +417,10 @@ mod tests {
     #[test]
     fn the_bound_of_a_sum_is_attained_up_to_a_factor_in_every_part_of_it() {
         for format in Format::ALL {
-            let (u, tiny) = (format.unit(), format.tiny());
+            let (u, tiny) = match format {
+                Format::F64 => (f64::EPSILON / 2.0, f64::from_bits(1)),
+                Format::F32 => (f64::from(f32::EPSILON / 2.0), f64::from(f32::from_bits(1))),
+            };
             let exact = |terms: &[(f64, f64)]| -> Vec<_> { terms.iter().map(|(w, h)| (*w, *h, *h)).collect() };
             // Their product is 1 + r + s + u: the last digit is followed by exactly a half.
             let (r, s) = if format == Format::F64 { (26, 27) } else { (12, 12) };
@@ -498,6 +501,17 @@ mod tests {
             assert!(input.rounding(Format::F64, 1.0, 1.0, 1.0 / scale).is_finite());
             assert_eq!(input.rounding(Format::F32, 1.0, 1.0, 1.0 / scale), f64::INFINITY);
         }
+    }
+
+    /// `x` is rounded down, the scale up, and the quotient down by almost a half of its last digit: all parts are needed.
+    #[test]
+    fn the_rounding_of_a_scaled_input_needs_all_its_parts() {
+        let [digit, bit] = [power_of_two(-23), power_of_two(-40)];
+        let (x, scale) = (1.0 + digit / 2.0 - bit, 1.0 + 1439.5 * digit + bit);
+        let computed = f64::from(x as f32 / scale as f32);
+        let off = big(x) / big(scale) - big(computed);
+        let bound = Input { center: 0.0, scale }.rounding(Format::F32, x, x, (x / scale).next_up());
+        assert!(off <= big(bound) && off >= big(0.8) * big(bound), "{off} {bound}");
     }
 
     fn number() -> impl Strategy<Value = f64> {
