@@ -331,7 +331,7 @@ fn build(
                 if settings.grades.is_some() { (size / tolerance).max(2.0).powf(1.0 / grades as f64) } else { RATIO };
             let ladder: Vec<f64> = (0..grades).rev().map(|k| finest * ratio.powi(k as i32)).collect();
             let builder = if d == 1 {
-                Builder::Line(Box::new(Line::new(target, &cube, finest, settings.scheme, lanes)?))
+                Builder::Line(Box::new(Line::new(target, &cube, &ladder, settings.scheme, lanes)?))
             } else {
                 Builder::Mesh(Box::new(Mesh::new(target, &cube, settings.scheme, lanes, settings.max_nodes)))
             };
@@ -343,7 +343,6 @@ fn build(
     let mut stop = Stop::Reached;
     for (k, &rung) in ladder.iter().enumerate() {
         progress.start(k + 1, "placing nodes", 0);
-        let is_last = k + 1 == ladder.len();
         let interrupted = || {
             progress.advance(k + 1, 1, 0.0, None);
             progress.cut().is_some()
@@ -351,7 +350,7 @@ fn build(
         let made = match &mut builder {
             _ if progress.cut().is_some() => Err(Trouble::Stopped),
             Builder::Square(square) => square.grade().map_err(Trouble::Target),
-            Builder::Line(line) => line.grade(rung, is_last).map_err(Trouble::Target),
+            Builder::Line(line) => line.grade().map_err(Trouble::Target),
             Builder::Mesh(mesh) => mesh.grade(rung, &interrupted),
         };
         match made {

@@ -27,8 +27,10 @@ pub(super) struct Line<'a> {
     wiring: Wiring,
     /// Places and approximate values.
     samples: Vec<(f64, f64)>,
-    /// The finest approximant.
-    corners: Vec<(f64, f64)>,
+    /// The corners of the approximants to come, the finest first; those of each are among those of the one before it.
+    plans: Vec<Vec<(f64, f64)>>,
+    /// Knots of the finest approximant, in the units of the variable.
+    knots: Vec<f64>,
     /// What the grades so far have added up to: the approximant of the last one, less its center.
     parts: Vec<Hinges>,
     center: f64,
@@ -37,43 +39,38 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// For approximants whose deviation from the target is at least `finest`.
+    /// For approximants with these deviations from the target, falling; there is at least one.
     pub(super) fn new(
         target: &'a dyn Target,
         cube: &'a Cube,
-        finest: f64,
+        ladder: &[f64],
         scheme: Scheme,
         lanes: usize,
     ) -> Result<Self, ConstructError> {
+        let finest = ladder[ladder.len() - 1];
         let cuts = survey(target, cube, 0.5 * finest).map_err(|(at, found)| ConstructError::at(&[at], &found))?;
         let samples = sample(target, cube, &cuts, BEND * finest);
         let reach = finest * (1.0 - SLACK - BEND);
         let gates: Vec<Gate> = samples.iter().map(|&(x, y)| Gate { x, lower: y - reach, upper: y + reach }).collect();
-        let corners = shortest_path(&gates);
+        let mut plans = vec![shortest_path(&gates)];
+        for &rung in ladder.iter().rev().skip(1) {
+            plans.push(coarser(&plans[plans.len() - 1], &samples, rung));
+        }
+        let inner = &plans[0][1..plans[0].len() - 1];
+        let knots = inner.iter().map(|corner| cube.at(0, corner.0)).collect();
         let wiring = Wiring::new(1);
-        Ok(Self {
-            target,
-            cube,
-            scheme,
-            lanes,
-            wiring,
-            samples,
-            corners,
-            parts: Vec::new(),
-            center: 0.0,
-            threshold: 0.0,
-        })
+        let (parts, center, threshold) = (Vec::new(), 0.0, 0.0);
+        Ok(Self { target, cube, scheme, lanes, wiring, samples, plans, knots, parts, center, threshold })
     }
 
     /// The knots of the finest approximant, in the units of the variable.
     pub(super) fn cuts(&self) -> Vec<f64> {
-        let inner = &self.corners[1..self.corners.len() - 1];
-        inner.iter().map(|c| self.cube.at(0, c.0)).collect()
+        self.knots.clone()
     }
 
-    /// The next grade, whose approximant deviates by about `tolerance`; the finest one where `is_last`.
-    pub(super) fn grade(&mut self, tolerance: f64, is_last: bool) -> Result<Built, ConstructError> {
-        let points = if is_last { self.corners.clone() } else { self.coarser(tolerance) };
+    /// The next grade; there is one for each rung of the ladder.
+    pub(super) fn grade(&mut self) -> Result<Built, ConstructError> {
+        let points = self.plans.pop().unwrap_or_default();
         let places: Vec<f64> = points.iter().map(|p| p.0).collect();
         let before = self.sum(&places);
         let step: Vec<_> = points.iter().zip(&before).map(|(p, b)| (p.0, p.1 - b.midpoint())).collect();
@@ -111,30 +108,6 @@ impl<'a> Line<'a> {
         sum
     }
 
-    /// The longest chords between knots of the finest approximant that keep the tolerance at the samples.
-    fn coarser(&self, tolerance: f64) -> Vec<(f64, f64)> {
-        let corners = &self.corners;
-        let fits = |i: usize, j: usize| {
-            let (a, b) = (corners[i], corners[j]);
-            let slope = (b.1 - a.1) / (b.0 - a.0);
-            let inside = self.samples.partition_point(|s| s.0 < a.0)..self.samples.partition_point(|s| s.0 <= b.0);
-            self.samples[inside].iter().all(|s| (s.1 - a.1 - slope * (s.0 - a.0)).abs() <= tolerance)
-        };
-        let last = corners.len() - 1;
-        let (mut points, mut at) = (vec![corners[0]], 0);
-        while at < last {
-            let mut step = 1;
-            while at + 2 * step <= last && fits(at, at + 2 * step) {
-                step *= 2;
-            }
-            // The longest chord is between `step` and twice that, up to chords that fit by chance.
-            let longest = (step + 1..2 * step).rev().find(|s| at + s <= last && fits(at, at + s)).unwrap_or(step);
-            at += longest;
-            points.push(corners[at]);
-        }
-        points
-    }
-
     /// Proved bounds of `f - p`, `p` the sum of the parts, which is affine between these points.
     fn deviation(&self, points: &[(f64, f64)]) -> Interval {
         let (mut low, mut high, mut i) = (f64::INFINITY, f64::NEG_INFINITY, 0);
@@ -160,6 +133,29 @@ impl<'a> Line<'a> {
         }
         range.unwrap_or(Interval::ENTIRE)
     }
+}
+
+/// The longest chords between these corners that keep the tolerance at the samples.
+fn coarser(corners: &[(f64, f64)], samples: &[(f64, f64)], tolerance: f64) -> Vec<(f64, f64)> {
+    let fits = |i: usize, j: usize| {
+        let (a, b) = (corners[i], corners[j]);
+        let slope = (b.1 - a.1) / (b.0 - a.0);
+        let inside = samples.partition_point(|s| s.0 < a.0)..samples.partition_point(|s| s.0 <= b.0);
+        samples[inside].iter().all(|s| (s.1 - a.1 - slope * (s.0 - a.0)).abs() <= tolerance)
+    };
+    let last = corners.len() - 1;
+    let (mut points, mut at) = (vec![corners[0]], 0);
+    while at < last {
+        let mut step = 1;
+        while at + 2 * step <= last && fits(at, at + 2 * step) {
+            step *= 2;
+        }
+        // The longest chord is between `step` and twice that, up to chords that fit by chance.
+        let longest = (step + 1..2 * step).rev().find(|s| at + s <= last && fits(at, at + s)).unwrap_or(step);
+        at += longest;
+        points.push(corners[at]);
+    }
+    points
 }
 
 /// Places with approximate values, close enough that the function bends by at most `bend` between neighbours.
