@@ -1,5 +1,6 @@
 //! Errors of the library as Python exceptions, in the words of the command line.
 
+use multigrade::construct::ConstructError;
 use multigrade::convex::ConvexError;
 use multigrade::export::ExportError;
 use multigrade::prove::ProveError;
@@ -71,4 +72,4 @@ macro_rules! value_errors {
     )* };
 }
 
-value_errors!(ConvexError, ExportError, FitError, ModelError, ParseError, ProveError, SamplesError);
+value_errors!(ConstructError, ConvexError, ExportError, FitError, ModelError, ParseError, ProveError, SamplesError);

@@ -106,7 +106,7 @@ pub(crate) fn fit_convex<'py>(
 }
 
 /// Settings from their document, which Python made: what is wrong with it is not the user's fault.
-fn document<S: serde::de::DeserializeOwned>(text: &str) -> Result<S, Failure> {
+pub(crate) fn document<S: serde::de::DeserializeOwned>(text: &str) -> Result<S, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::Value(format!("settings: {error}")))
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use multigrade::Multigrade;
+use multigrade::construct::{ConstructSettings, Constructed, Stop};
 use multigrade::prove::{Goal, ProveSettings, Proven, prove};
 use multigrade::truth::{self, Domain, Format, Interval, Proved, Verdict};
 use numpy::{PyArray1, PyReadonlyArray2};
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error::Failure;
+use crate::fit::document;
 use crate::model::{Model, json};
 use crate::threads::pool;
 use crate::watch::{Reporter, watch};
@@ -123,6 +125,14 @@ fn statement(proved: &Proved, model: &Multigrade) -> serde_json::Value {
     })
 }
 
+/// A certificate with the document of what it proves, if there is one.
+type Theorem = Option<(Certificate, String)>;
+
+fn theorem(found: Option<(truth::Certificate, Proved)>, model: &Multigrade) -> Result<Theorem, Failure> {
+    let theorem = |(certificate, proved)| Ok((Certificate { certificate }, json(&statement(&proved, model))?));
+    found.map(theorem).transpose()
+}
+
 /// Proves how far a model is from a formula on a box. The answer is the certificate with the document of what it proves,
 /// if there is one; the largest error measured; why the search ended; boxes; and the exception that ended it early.
 #[pyfunction]
@@ -139,7 +149,7 @@ pub(crate) fn certify<'py>(
     time_limit: Option<f64>,
     threads: Option<usize>,
     observer: Option<Bound<'py, PyAny>>,
-) -> Result<(Option<(Certificate, String)>, Option<f64>, String, usize, Option<PyErr>), Failure> {
+) -> Result<(Theorem, Option<f64>, String, usize, Option<PyErr>), Failure> {
     let goal = tolerance.map_or(ProveSettings::default().goal, Goal::Within);
     let settings = ProveSettings { goal, boxes, time_limit, ..ProveSettings::default() }.validate()?;
     let domain = Domain::parse(domain)?;
@@ -152,9 +162,31 @@ pub(crate) fn certify<'py>(
         let found = proven.headline();
         (found.measured.as_ref().map(|measured| measured.f64.largest()), format!("{:?}", found.stop), found.boxes)
     };
-    let answer = match proven.certificate {
-        Some((certificate, proved)) => Some((Certificate { certificate }, json(&statement(&proved, &model.network))?)),
-        None => None,
-    };
+    let answer = theorem(proven.certificate, &model.network)?;
     Ok((answer, measured, stop.to_lowercase(), boxes, exception))
+}
+
+/// Builds a network within the tolerance of a formula on a box. The answer is the network, the certificate with the
+/// document of what it proves, whether the tolerance was reached, why it ended, and the exception that ended it early.
+#[pyfunction]
+#[pyo3(signature = (function, domain, tolerance, settings, threads, observer))]
+pub(crate) fn construct<'py>(
+    py: Python<'py>,
+    function: &Expression,
+    domain: &str,
+    tolerance: f64,
+    settings: &str,
+    threads: Option<usize>,
+    observer: Option<Bound<'py, PyAny>>,
+) -> Result<(Model, Theorem, bool, String, Option<PyErr>), Failure> {
+    let settings = document::<ConstructSettings>(settings)?.validate()?;
+    let domain = Domain::parse(domain)?;
+    let pool = pool(threads)?;
+    let work = |observer: &mut Reporter| {
+        pool.install(|| multigrade::construct::construct(&function.formula, &domain, tolerance, &settings, observer))
+    };
+    let (made, exception): (Constructed, _) = watch(py, work, observer.as_ref())?;
+    let answer = theorem(made.certificate, &made.model)?;
+    let is_reached = made.stop == Stop::Reached;
+    Ok((made.model.into(), answer, is_reached, made.stop.sentence().into(), exception))
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import quick
 
-from multigrade import Certificate, Expression, certify, check, load
+from multigrade import Certificate, Expression, certify, check, construct, load
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +99,20 @@ def test_what_cannot_be_proved_says_why(square):
     with pytest.raises(ValueError, match="tanh"):
         certify(quick(grades=1).fit(x, x[:, 0]), "x1", "x1=0..1")
     assert certify(regressor, "ln(x1)", "x1=0..1", boxes=50).certificate is None
+
+
+def test_a_constructed_network_keeps_its_tolerance_and_every_grade_comes_closer(tmp_path):
+    made = construct("sin(3*x) + abs(x)", "x=-1..1", 1e-3)
+    assert made.reached and made.stop == "the tolerance was reached"
+    largest = [bound.largest for bound in made.verdict.bounds]
+    assert largest == sorted(largest, reverse=True) and largest[-1] <= 1e-3
+    x = np.linspace(-1, 1, 5001).reshape(-1, 1)
+    for bound, stage in zip(made.verdict.bounds, made.model.staged_predict(x)):
+        errors = Expression("sin(3*x) + abs(x)")(x) - stage[:, 0]
+        assert bound.f64[0] <= errors.min() and errors.max() <= bound.f64[1]
+    path = made.certificate.save(tmp_path / "c.json")
+    assert check(path, made.model) == made.verdict
+    with pytest.raises(ValueError, match="tolerance: found -1, expected a positive number"):
+        construct("x", "x=0..1", -1)
+    with pytest.raises(ValueError, match="the function jumps near|not finite"):
+        construct("1/x", "x=-1..1", 0.1)

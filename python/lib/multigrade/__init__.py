@@ -18,7 +18,7 @@ from importlib import import_module
 from ._model import Model, load
 from ._native import VERSION as __version__
 from ._progress import Event
-from ._truth import Certificate, Certified, Expression, Verdict, certify, check
+from ._truth import Certificate, Certified, Constructed, Expression, Verdict, certify, check, construct
 
 _LAZY = {
     "ConvexReluRegressor": "_convex",
@@ -31,6 +31,7 @@ _LAZY = {
 __all__ = [
     "Certificate",
     "Certified",
+    "Constructed",
     "ConvexReluRegressor",
     "Event",
     "Expression",
@@ -40,6 +41,7 @@ __all__ = [
     "__version__",
     "certify",
     "check",
+    "construct",
     "load",
     "plot_certificate",
     "plot_fit",

@@ -9,9 +9,11 @@ from ._progress import Event as Event
 from ._regressor import MultigradeRegressor as MultigradeRegressor
 from ._truth import Certificate as Certificate
 from ._truth import Certified as Certified
+from ._truth import Constructed as Constructed
 from ._truth import Expression as Expression
 from ._truth import Verdict as Verdict
 from ._truth import certify as certify
 from ._truth import check as check
+from ._truth import construct as construct
 
 __version__: str

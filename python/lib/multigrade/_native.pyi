@@ -49,6 +49,14 @@ def certify(
     threads: int | None,
     observer: Callable[[str], object] | None,
 ) -> tuple[tuple[Certificate, str] | None, float | None, str, int, BaseException | None]: ...
+def construct(
+    function: Expression,
+    domain: str,
+    tolerance: float,
+    settings: str,
+    threads: int | None,
+    observer: Callable[[str], object] | None,
+) -> tuple[Model, tuple[Certificate, str] | None, bool, str, BaseException | None]: ...
 def fit_convex(
     inputs: NDArray[np.float64],
     targets: NDArray[np.float64],

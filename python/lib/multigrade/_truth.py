@@ -195,6 +195,61 @@ class Certified:
         return self.verdict._repr_html_() + measured
 
 
+@dataclass(frozen=True)
+class Constructed:
+    """A network made for a formula."""
+
+    model: Model
+    certificate: Certificate | None
+    """None if no finite bound was found."""
+    verdict: Verdict
+    """What the certificate proves, after every grade."""
+    reached: bool
+    """Whether the tolerance was reached, proved."""
+    stop: str
+    """Why no further grade was built."""
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.stop)}</p>{self.verdict._repr_html_()}{self.model._repr_html_()}"
+
+
+def construct(
+    function: str | Expression,
+    domain: str,
+    tolerance: float,
+    *,
+    grades: int | None = None,
+    scheme: str = "monotone",
+    one_sided: str | None = None,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Constructed:
+    """Builds a ReLU network within `tolerance` of a function everywhere on a box such as `x=0..1, y=-2..2`, with a proof.
+
+    Nothing is trained. With the scheme `'monotone'` no point's residual grows from grade to grade, `'plain'` makes the
+    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function.
+
+    >>> made = construct("x^2", "x=0..1", 1e-3)
+    >>> made.reached, made.verdict.bounds[-1].largest <= 1e-3
+    (True, True)
+    >>> made.certificate.check(made.model) == made.verdict
+    True
+    """
+    function = function if isinstance(function, Expression) else Expression(function)
+    settings = json.dumps({"scheme": scheme, "grades": grades, "one_sided": one_sided, "time_limit": time_limit})
+    with observer(verbose, None) as watcher:
+        native, answer, reached, stop, exception = _native.construct(
+            function._native, domain, tolerance, settings, n_jobs, watcher
+        )
+    if exception is not None:
+        raise exception
+    if answer is None:
+        return Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop)
+    certificate, statement = answer
+    return Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop)
+
+
 def certify(
     model,
     function: str | Expression,
