@@ -128,6 +128,9 @@ fn statement(proved: &Proved, model: &Multigrade) -> serde_json::Value {
 /// A certificate with the document of what it proves, if there is one.
 type Theorem = Option<(Certificate, String)>;
 
+/// What a search for a proof comes to: see [`certify`].
+type Certified = (Theorem, Option<f64>, String, usize, Option<PyErr>);
+
 fn theorem(found: Option<(truth::Certificate, Proved)>, model: &Multigrade) -> Result<Theorem, Failure> {
     let theorem = |(certificate, proved)| Ok((Certificate { certificate }, json(&statement(&proved, model))?));
     found.map(theorem).transpose()
@@ -149,7 +152,7 @@ pub(crate) fn certify<'py>(
     time_limit: Option<f64>,
     threads: Option<usize>,
     observer: Option<Bound<'py, PyAny>>,
-) -> Result<(Theorem, Option<f64>, String, usize, Option<PyErr>), Failure> {
+) -> Result<Certified, Failure> {
     let goal = tolerance.map_or(ProveSettings::default().goal, Goal::Within);
     let settings = ProveSettings { goal, boxes, time_limit, ..ProveSettings::default() }.validate()?;
     let domain = Domain::parse(domain)?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use multigrade::report::{self, significant};
-use multigrade::{Grade, GradeProof, History, Multigrade, ProofError, Schema, verify_proofs};
+use multigrade::{Grade, History, Multigrade, Schema, verify_proofs};
 use serde::Serialize;
 
 use super::print_json;
@@ -92,13 +92,12 @@ fn verify(model: &Multigrade, data: &Path, args: &InspectArgs) -> Result<Vec<Ver
     let table = data::read(data, &args.table.options())?;
     let samples = Columns::of_model(model, args.weights.as_ref()).samples(&table)?;
     let verified = verify_proofs(model, &samples);
-    let verdict = |((_, claim), (grade, proof)): ((usize, &GradeProof), (usize, Result<(), ProofError>))| Verdict {
-        grade,
-        holds: proof.is_ok(),
-        line: claim.proof.to_string(),
-        problem: proof.err().map(|problem| problem.to_string()),
-    };
-    Ok(model.proofs().zip(verified).map(verdict).collect())
+    let mut verdicts = Vec::with_capacity(verified.len());
+    for ((_, claim), (grade, proof)) in model.proofs().zip(verified) {
+        let (holds, problem) = (proof.is_ok(), proof.err().map(|problem| problem.to_string()));
+        verdicts.push(Verdict { grade, holds, line: claim.proof.to_string(), problem });
+    }
+    Ok(verdicts)
 }
 
 fn print_verdicts(out: &mut impl Write, verdicts: &[Verdict]) -> Result<(), Failure> {

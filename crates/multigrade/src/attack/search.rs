@@ -45,7 +45,7 @@ fn path(target: &Target, start: &Summit, seed: u64, number: u64) -> Vec<(Vec<f64
         let moved: Vec<f64> = (0..d)
             .map(|j| {
                 let draw: f64 = StandardNormal.sample(&mut random);
-                let share = if along % 2 == 0 || along / 2 == j { step * draw } else { 0.0 };
+                let share = if along.is_multiple_of(2) || along / 2 == j { step * draw } else { 0.0 };
                 let side = target.sides[j];
                 (x[j] + share * (side.upper() - side.lower())).clamp(side.lower(), side.upper())
             })

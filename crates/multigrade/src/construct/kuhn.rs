@@ -106,9 +106,8 @@ fn solve(a: &[[f64; MAX_DIMENSION + 1]; MAX_DIMENSION + 1], members: &[usize]) -
         }
         for i in (0..n).filter(|&i| i != c) {
             let factor = rows[i][c] / rows[c][c];
-            for k in c..=n {
-                rows[i][k] -= factor * rows[c][k];
-            }
+            let pivot = rows[c].clone();
+            rows[i].iter_mut().zip(pivot).skip(c).for_each(|(x, p)| *x -= factor * p);
         }
     }
     Some((0..n).map(|i| rows[i][n] / rows[i][i]).collect())

@@ -119,9 +119,7 @@ fn steep([a, b]: [Interval; 2], slope: Interval) -> Interval {
     // Below both lines: up from the left end, and down to the right end. Their crossing is the highest point.
     let highest = |a: f64, b: f64, up: f64, down: f64| {
         let (a, b, up, down) = (exact(a), exact(b), exact(up), exact(down));
-        if up.lower() <= 0.0 {
-            a.max(b).upper()
-        } else if down.lower() <= 0.0 {
+        if up.lower() <= 0.0 || down.lower() <= 0.0 {
             a.max(b).upper()
         } else {
             // a + λ up = b + (1 - λ) down

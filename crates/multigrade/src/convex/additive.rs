@@ -163,8 +163,9 @@ impl Table {
             for (j, ends) in at.windows(2).enumerate() {
                 let (from, start) = (column.z[ends[0]], value[j * m + o]);
                 let slope = (value[(j + 1) * m + o] - start) / (column.z[ends[1]] - from);
-                for k in ends[0]..=ends[1] {
-                    at_place[k] = share * (start + slope * (column.z[k] - from));
+                let piece = ends[0]..=ends[1];
+                for (place, z) in at_place[piece.clone()].iter_mut().zip(&column.z[piece]) {
+                    *place = share * (start + slope * (z - from));
                 }
             }
             for ((row, root), &place) in rows.iter_mut().zip(&self.root_weight).zip(&column.place_of) {

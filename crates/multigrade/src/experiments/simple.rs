@@ -36,7 +36,7 @@ impl Simple {
 
     pub(super) fn measure(self, problem: &Problem) -> Outcome {
         let train = &problem.train;
-        let predict: Box<dyn Fn(&Samples) -> Vec<f64>> = match self {
+        let predict: Prediction<'_> = match self {
             Self::Neighbours => {
                 let k = best_neighbours(train);
                 Box::new(move |rows: &Samples| neighbour_means(train, rows, false, &[k]).remove(0))
@@ -56,7 +56,10 @@ impl Simple {
     }
 }
 
-fn curve(spline: Spline) -> Box<dyn Fn(&Samples) -> Vec<f64>> {
+/// What a method says about rows.
+type Prediction<'a> = Box<dyn Fn(&Samples) -> Vec<f64> + 'a>;
+
+fn curve(spline: Spline) -> Prediction<'static> {
     Box::new(move |rows: &Samples| rows.inputs().iter().map(|&x| spline.at(x)).collect())
 }
 
