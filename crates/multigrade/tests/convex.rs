@@ -546,6 +546,8 @@ const PHASES: [f64; 20] = [
     4.88930306, 5.46644755,
 ];
 
+type Amplitude = fn(f64, f64) -> f64;
+
 /// The noise-free data of the experiments with `sin 100 x` and with twenty frequencies, of the published sizes.
 #[test]
 fn without_noise_the_fit_is_as_good_as_interpolation() {
@@ -572,7 +574,7 @@ fn without_noise_the_fit_is_as_good_as_interpolation() {
     check("sin 100x", &[&gcv], &|x| (100.0 * x).sin(), &train, &test);
     check("x sin 100x", &[&held_out], &|x| x * (100.0 * x).sin(), &train, &test);
     check("folded", &[&none], &folded, &grid(5000, -1.0, 1.0), &grid(1000, -1.0, 1.0));
-    let amplitudes: [(&str, fn(f64, f64) -> f64); 4] = [
+    let amplitudes: [(&str, Amplitude); 4] = [
         ("constant", |_, _| 1.0),
         ("decreasing", |i, _| 1.0 - 0.05 * i),
         ("varying", |i, x| (-x).exp() * (i * x).cos()),

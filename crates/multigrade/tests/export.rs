@@ -9,8 +9,11 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+/// Widths and activations of the layers of each branch, and whether the grade carries the inputs.
+type Plan = (Vec<Vec<(usize, Activation)>>, bool);
+
 /// A network with everything a model can have: scalings, grades of branches of different depth, carried inputs or not.
-fn network(d: usize, m: usize, grades: &[(Vec<Vec<(usize, Activation)>>, bool)], seed: u64) -> Multigrade {
+fn network(d: usize, m: usize, grades: &[Plan], seed: u64) -> Multigrade {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut draw = move |scale: f64| scale * (2.0 * random.random::<f64>() - 1.0);
     let mut width = d;
@@ -43,7 +46,7 @@ fn network(d: usize, m: usize, grades: &[(Vec<Vec<(usize, Activation)>>, bool)],
     Multigrade::new(schema, input, output, built, History::default(), serde_json::json!({})).unwrap()
 }
 
-fn any_grades() -> impl Strategy<Value = Vec<(Vec<Vec<(usize, Activation)>>, bool)>> {
+fn any_grades() -> impl Strategy<Value = Vec<Plan>> {
     let layer = (1usize..6, prop::sample::select(Activation::ALL.to_vec()));
     let stack = prop::collection::vec(layer, 1..4);
     prop::collection::vec((prop::collection::vec(stack, 1..4), any::<bool>()), 0..4)

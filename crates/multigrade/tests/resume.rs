@@ -72,6 +72,8 @@ fn predictions_of_held_out_rows_stand_in_the_order_of_these_rows() {
     }
 }
 
+type Settings = fn(Grades) -> FitSettings;
+
 #[test]
 fn a_fit_that_goes_on_from_a_file_equals_the_fit_in_one_go() {
     let samples = sampled(&[1; 80]);
@@ -79,7 +81,7 @@ fn a_fit_that_goes_on_from_a_file_equals_the_fit_in_one_go() {
         let grades = ["8:tanh", "6,6:relu", "5:sin"].map(|text| text.parse::<GradeSettings>().unwrap());
         Grades::List(grades[..count].to_vec())
     };
-    let cases: [(&str, fn(Grades) -> FitSettings); 3] = [
+    let cases: [(&str, Settings); 3] = [
         ("as it is", quick),
         ("without held-out rows", |grades| FitSettings {
             validation: 0.0,
