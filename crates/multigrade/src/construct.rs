@@ -354,7 +354,14 @@ fn build(
             Builder::Mesh(mesh) => mesh.grade(rung, &interrupted),
         };
         match made {
-            Ok(grade) => built.push(grade),
+            Ok(grade) => {
+                // A target that is piecewise affine itself is met early; another grade would be trivial.
+                let is_met = grade.deviation <= ladder[ladder.len() - 1];
+                built.push(grade);
+                if is_met && !matches!(builder, Builder::Square(_)) {
+                    break;
+                }
+            }
             Err(Trouble::Target(error)) => return Err(error),
             Err(Trouble::Budget) => stop = Stop::Budget,
             Err(Trouble::Stopped) => {
