@@ -15,8 +15,8 @@ use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg};
 pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
-    BatchArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg, TrainingArgs,
-    ValidationArg,
+    BatchArg, ClassArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg,
+    TrainingArgs, ValidationArg,
 };
 
 /// Examples stand above the options: they are what most readers look for.

@@ -1,13 +1,14 @@
 //! From the options of `multigrade fit` to the settings of the library.
 
+use multigrade::convex::dense::{DensePenalty, DenseSettings};
 use multigrade::convex::{Choice, ConvexSettings, Penalty};
 use multigrade::{
     Descent, FitSettings, Generator, Grades, InitKey, Initialisation, Keep, ReadoutRule, Schedule, Solver,
 };
 
 use crate::args::{
-    BatchArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg, TrainingArgs,
-    ValidationArg,
+    BatchArg, ClassArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg,
+    TrainingArgs, ValidationArg,
 };
 use crate::failure::Failure;
 
@@ -91,23 +92,52 @@ impl FitArgs {
     fn solvers(&self) -> Result<Vec<Solver>, Failure> {
         let (training, convex) = (&self.training, &self.convex);
         training.check()?;
-        for (option, is_given) in [("penalty", convex.penalty.is_some()), ("gap", convex.gap.is_some())] {
+        for (option, is_given) in [
+            ("penalty", convex.penalty.is_some()),
+            ("gap", convex.gap.is_some()),
+            ("convex-class", convex.convex_class.is_some()),
+        ] {
             if is_given && !training.solver.contains(&SolverArg::Convex) {
                 return Err(format!("--{option} belongs to --solver convex; name it too").into());
             }
         }
-        let solver = |solver: &SolverArg| match solver {
-            SolverArg::Lbfgs => Solver::Lbfgs { iterations: training.iterations.unwrap_or(ITERATIONS) },
-            SolverArg::Adam => Solver::Adam(training.descent()),
-            SolverArg::Gd => Solver::GradientDescent(training.descent()),
-            SolverArg::Random => Solver::RandomFeatures,
-            SolverArg::Convex => Solver::Convex(convex.settings(self)),
+        let solver = |solver: &SolverArg| -> Result<Solver, Failure> {
+            Ok(match solver {
+                SolverArg::Lbfgs => Solver::Lbfgs { iterations: training.iterations.unwrap_or(ITERATIONS) },
+                SolverArg::Adam => Solver::Adam(training.descent()),
+                SolverArg::Gd => Solver::GradientDescent(training.descent()),
+                SolverArg::Random => Solver::RandomFeatures,
+                SolverArg::Convex => convex.solver(self)?,
+            })
         };
-        Ok(training.solver.iter().map(solver).collect())
+        training.solver.iter().map(solver).collect()
     }
 }
 
 impl ConvexArgs {
+    fn solver(&self, args: &FitArgs) -> Result<Solver, Failure> {
+        if self.convex_class != Some(ClassArg::Dense) {
+            return Ok(Solver::Convex(self.settings(args)));
+        }
+        let default = DenseSettings::default();
+        let (penalty, choose_penalty) = match self.penalty {
+            None | Some(PenaltyArg::HeldOut) => (default.penalty, true),
+            Some(PenaltyArg::Relative(share)) => (DensePenalty::OfLargest(share), false),
+            Some(PenaltyArg::Absolute(penalty)) => (DensePenalty::Absolute(penalty), false),
+            Some(_) => {
+                return Err(
+                    "--convex-class dense knows --penalty held-out (the default), relative:X or a number; the other \
+                            rules are for --convex-class one-input"
+                        .to_string()
+                        .into(),
+                );
+            }
+        };
+        let tolerance = self.gap.unwrap_or(default.tolerance);
+        let settings = DenseSettings { penalty, tolerance, seed: args.seed, ..default };
+        Ok(Solver::ConvexDense { settings, choose_penalty })
+    }
+
     fn settings(&self, args: &FitArgs) -> ConvexSettings {
         let default = ConvexSettings::default();
         let (points, min_ratio) = PATH;

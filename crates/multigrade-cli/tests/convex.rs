@@ -110,6 +110,19 @@ fn options_that_do_not_go_with_convex_grades_are_refused_in_words_that_help() {
 }
 
 #[test]
+fn dense_neurons_are_a_class_of_their_own_with_rules_of_their_own() {
+    let place = Place::new();
+    place.write("smooth.csv", smooth(45));
+    let dense = ["--solver", "convex", "--convex-class", "dense", "--quiet", "--force", "--grades", "1"];
+    let args =
+        |more: &[&'static str]| [&["fit", "smooth.csv", "--target", "z", "--out", "m"], &dense[..], more].concat();
+    let answer = place.run(&args(&["--penalty", "relative:0.1", "--gap", "1e-4"])).expect_status(0);
+    assert!(answer.out.contains("neurons that read all features"), "{answer:?}");
+    place.run(&["inspect", "m", "--verify", "smooth.csv"]).expect_status(0);
+    place.run(&args(&["--penalty", "neurons:5"])).expect_refusal(&["--convex-class dense knows", "relative:X"]);
+}
+
+#[test]
 fn several_solvers_serve_the_grades_in_turn() {
     let place = with_wave();
     let args = ["--solver", "convex,lbfgs", "--iterations", "5", "--grades", "2"];

@@ -1,12 +1,13 @@
 //! Building one convex grade: the globally optimal ReLU layer on the features, with its proof.
 
 use crate::Samples;
+use crate::convex::dense::{self, DenseSettings};
 use crate::convex::{self, Choice, ConvexSettings, Penalty};
 use crate::fit::FitError;
 use crate::front::feature_standardisation;
 use crate::grade::{Built, GradePlan, GradeTask};
 use crate::settings::Valid;
-use multigrade_model::{GradeProblem, GradeProof, ProofStatus};
+use multigrade_model::{Grade, GradeProblem, GradeProof, OptimalityProof, ProofStatus};
 
 /// The training problem of a convex grade, in the units of its proof.
 pub(crate) struct ConvexTask {
@@ -54,26 +55,38 @@ fn power_of_two(spread: f64) -> f64 {
 pub(crate) fn build_convex(settings: &ConvexSettings, task: &GradeTask) -> Result<Built, FitError> {
     let problem = ConvexTask::new(task)?;
     let fit = convex::fit(&problem.samples, &Valid::new(in_units_of_the_problem(settings, task)))?;
-    let grade = GradeProof::model_grade(&fit.grade()?, &problem.scale, task.front.d)?;
+    let updates = fit.rounds.into();
+    finish(task, problem, &fit.grade()?, fit.proof, fit.largest_penalty, updates, GradePlan::Convex(settings.clone()))
+}
+
+/// Builds the convex grade of neurons that read all features.
+pub(crate) fn build_dense(settings: &DenseSettings, task: &GradeTask) -> Result<Built, FitError> {
+    let problem = ConvexTask::new(task)?;
+    let fit = dense::fit(&problem.samples, &Valid::new(settings.clone()))?;
+    let (updates, largest) = (fit.rounds.into(), fit.largest_penalty.lower);
+    finish(task, problem, &fit.grade()?, fit.proof, largest, updates, GradePlan::Dense(settings.clone()))
+}
+
+/// The grade of the model that a candidate is, with its proof.
+fn finish(
+    task: &GradeTask,
+    problem: ConvexTask,
+    candidate: &Grade,
+    proof: OptimalityProof,
+    largest_penalty: f64,
+    updates: u64,
+    replay: GradePlan,
+) -> Result<Built, FitError> {
+    let grade = GradeProof::model_grade(candidate, &problem.scale, task.front.d)?;
     let before = task.origin.records.last().and_then(|record| record.proof.as_ref());
-    let head_room = before.map(|before| fit.largest_penalty / before.proof.penalty).filter(|room| room.is_finite());
-    let stop = match fit.proof.status {
+    let head_room = before.map(|before| largest_penalty / before.proof.penalty).filter(|room| room.is_finite());
+    let stop = match proof.status {
         ProofStatus::Proved => "proved optimal",
         ProofStatus::RoundingFloor => "optimal up to rounding",
         _ => "not proved: a bound only",
     };
-    Ok(Built {
-        updates: fit.rounds.into(),
-        stop,
-        replay: GradePlan::Convex(settings.clone()),
-        proof: Some(GradeProof {
-            scale: problem.scale,
-            largest_penalty: fit.largest_penalty,
-            head_room,
-            proof: fit.proof,
-        }),
-        grade,
-    })
+    let proof = Some(GradeProof { scale: problem.scale, largest_penalty, head_room, proof });
+    Ok(Built { grade, updates, stop, replay, proof })
 }
 
 /// The settings for standardised targets: a noise level is given in the units of the targets.
@@ -92,28 +105,27 @@ fn in_units_of_the_problem(settings: &ConvexSettings, task: &GradeTask) -> Conve
 /// After a convex grade of the input itself, the sum of all grades is a linear spline of that input whatever ReLU grades
 /// follow, and the proof says that no spline has a smaller objective. On other features, a grade has no neurons
 /// if its penalty is at least [`ConvexTask::largest_penalty`].
-pub(crate) fn futility(settings: &ConvexSettings, task: &GradeTask) -> Result<Option<String>, FitError> {
-    let Some(before) = task.origin.records.last().and_then(|record| record.proof.as_ref()) else { return Ok(None) };
-    let is_shown = matches!(before.proof.status, ProofStatus::Proved | ProofStatus::RoundingFloor);
-    let given = match settings.penalty {
-        Penalty::Absolute(penalty) => Some(penalty),
-        _ => None,
-    };
-    let is_smaller = given.is_some_and(|penalty| penalty < before.proof.penalty);
-    if task.k == 2 && task.front.d == 1 && is_shown && !is_smaller {
-        return Ok(Some(
-            "one grade is the right model for one input: every ReLU network of one input, however deep, is a linear \
-             spline, and grade 1 is the best of all splines at its penalty"
-                .into(),
-        ));
-    }
-    let Some(penalty) = given else { return Ok(None) };
+pub(crate) fn futility(penalty: &Penalty, task: &GradeTask) -> Result<Option<String>, FitError> {
+    let done = one_input_is_done(penalty, task);
+    let (None, Penalty::Absolute(penalty), true) = (&done, penalty, task.k > 1) else { return Ok(done) };
     let largest = ConvexTask::new(task)?.largest_penalty();
-    Ok((largest <= penalty).then(|| {
+    Ok((largest <= *penalty).then(|| {
         format!(
             "grade {} would have no neurons: on these features that takes a penalty below {largest:.3e}, and it is \
              {penalty:e}",
             task.k
         )
     }))
+}
+
+/// The first reason of [`futility`], for any class of neurons.
+pub(crate) fn one_input_is_done(penalty: &Penalty, task: &GradeTask) -> Option<String> {
+    let before = task.origin.records.last().and_then(|record| record.proof.as_ref())?;
+    let is_shown = matches!(before.proof.status, ProofStatus::Proved | ProofStatus::RoundingFloor);
+    let is_smaller = matches!(penalty, Penalty::Absolute(penalty) if *penalty < before.proof.penalty);
+    (task.k == 2 && task.front.d == 1 && is_shown && !is_smaller).then(|| {
+        "one grade is the right model for one input: every ReLU network of one input, however deep, is a linear \
+         spline, and grade 1 is the best of all splines at its penalty"
+            .into()
+    })
 }

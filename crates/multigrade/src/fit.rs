@@ -563,7 +563,7 @@ fn record(
     scaling: &Scalings,
 ) -> GradeRecord {
     let readout = |plan: &GradePlan, settings: &FitSettings| match (plan, settings.readout) {
-        (GradePlan::Convex(_), _) => "with its neurons",
+        (GradePlan::Convex(_) | GradePlan::Dense(_), _) => "with its neurons",
         (_, ReadoutRule::LeastSquares) => "least squares",
         (_, ReadoutRule::AsTrained) => "as trained",
     };

@@ -2,7 +2,8 @@
 
 use crate::Samples;
 use crate::convex::ConvexSettings;
-use crate::convex_grade::build_convex;
+use crate::convex::dense::DenseSettings;
+use crate::convex_grade::{build_convex, build_dense};
 use crate::fit::{FitError, Scalings};
 use crate::front::{Front, feature_standardisation};
 use crate::least_squares::ridge_path;
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 pub(crate) enum GradePlan {
     Trained(TrainedPlan),
     Convex(ConvexSettings),
+    Dense(DenseSettings),
 }
 
 /// Everything that decides what a trained grade looks like and how it is trained.
@@ -41,6 +43,9 @@ impl GradePlan {
         match self {
             Self::Trained(plan) => plan.solver.to_string(),
             Self::Convex(settings) => Solver::Convex(settings.clone()).to_string(),
+            Self::Dense(settings) => {
+                Solver::ConvexDense { settings: settings.clone(), choose_penalty: false }.to_string()
+            }
         }
     }
 
@@ -48,7 +53,7 @@ impl GradePlan {
     pub(crate) fn weight_decay(&self) -> f64 {
         match self {
             Self::Trained(plan) => plan.weight_decay,
-            Self::Convex(_) => 0.0,
+            Self::Convex(_) | Self::Dense(_) => 0.0,
         }
     }
 }
@@ -132,6 +137,7 @@ pub(crate) fn build_grade(plan: &GradePlan, task: &GradeTask) -> Result<Built, F
     match plan {
         GradePlan::Trained(plan) => build_trained(plan, task),
         GradePlan::Convex(settings) => build_convex(settings, task),
+        GradePlan::Dense(settings) => build_dense(settings, task),
     }
 }
 

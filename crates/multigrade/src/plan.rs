@@ -1,7 +1,8 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
-use crate::convex::ConvexSettings;
-use crate::convex_grade::futility;
+use crate::convex::dense::{DensePenalty, DenseSettings};
+use crate::convex::{ConvexSettings, Penalty};
+use crate::convex_grade::{futility, one_input_is_done};
 use crate::fit::{FitError, NextGrade, Proposal, Stop};
 use crate::grade::{Built, GradePlan, GradeTask, TrainedPlan, build_grade};
 use crate::observer::{Event, Progress};
@@ -25,6 +26,9 @@ const LATER_DECAYS: [f64; 3] = [1e-5, 1e-3, 1e-1];
 
 /// The note for a grade of the list that is missing.
 const LEFT_OUT: &str = "a grade of the list did not lower the training loss and was left out";
+
+/// Penalties tried for dense convex grades, as shares of the smallest that leaves no neurons.
+const SHARES: [f64; 4] = [0.2, 0.06, 0.02, 0.006];
 
 /// Plans one grade after the other.
 pub(crate) struct Planner<'a> {
@@ -131,12 +135,55 @@ impl<'a> Planner<'a> {
     /// The next grade where it is a convex one, unless it is proved to gain nothing.
     fn next_convex(&mut self, settings: ConvexSettings, task: &GradeTask) -> Result<Result<Proposal, Stop>, FitError> {
         let &GradeTask { k, progress, .. } = task;
-        if let Some(reason) = futility(&settings, task)? {
+        if let Some(reason) = futility(&settings.penalty, task)? {
             self.note(k - 1, reason, progress);
             return Ok(Err(Stop::Exhausted));
         }
         progress.start(k, "convex optimisation", 0);
         Ok(Ok(GradePlan::Convex(settings).into()))
+    }
+
+    /// The next grade where it is a convex one of dense neurons; its penalty is chosen on held-out rows, where there are
+    /// any.
+    fn next_dense(
+        &mut self,
+        settings: DenseSettings,
+        choose: bool,
+        task: &GradeTask,
+    ) -> Result<Result<Proposal, Stop>, FitError> {
+        let &GradeTask { k, held_out, progress, .. } = task;
+        let given = match settings.penalty {
+            DensePenalty::Absolute(penalty) if !choose => Penalty::Absolute(penalty),
+            DensePenalty::Absolute(share) | DensePenalty::OfLargest(share) => Penalty::OfLargest(share),
+        };
+        if let Some(reason) = one_input_is_done(&given, task) {
+            self.note(k - 1, reason, progress);
+            return Ok(Err(Stop::Exhausted));
+        }
+        progress.start(k, "convex optimisation", 0);
+        let Some(held) = held_out.filter(|_| choose) else { return Ok(Ok(GradePlan::Dense(settings).into())) };
+        let mut best: Option<(f64, f64, Built)> = None;
+        for share in SHARES {
+            if best.is_some() && progress.cut().is_some() {
+                break;
+            }
+            let plan = GradePlan::Dense(DenseSettings { penalty: DensePenalty::OfLargest(share), ..settings.clone() });
+            let built = build_grade(&plan, task)?;
+            let loss = held.after(&built.grade).loss();
+            if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+                best = Some((loss, share, built));
+            }
+        }
+        let Some((loss, share, built)) = best else { return Ok(Err(Stop::Complete)) };
+        let text = format!(
+            "grade {k}: the penalty {share} of the largest was best of {} on {} held-out rows (RMSE {:.3e} of the targets' \
+             spread)",
+            SHARES.len(),
+            held.rows(),
+            loss.sqrt()
+        );
+        self.note(k, text, progress);
+        Ok(Ok(Proposal { plan: built.replay.clone(), built: Some(built) }))
     }
 
     fn note(&mut self, grade: usize, text: String, progress: &Progress) {
@@ -155,8 +202,12 @@ impl NextGrade for Planner<'_> {
             return Ok(Err(if self.skipped { Stop::Trivial } else { Stop::Complete }));
         };
         let solver = self.solver(k, &grade);
-        if let Solver::Convex(settings) = solver {
-            return self.next_convex(settings, task);
+        match solver {
+            Solver::Convex(settings) => return self.next_convex(settings, task),
+            Solver::ConvexDense { settings, choose_penalty } => {
+                return self.next_dense(settings, choose_penalty, task);
+            }
+            _ => {}
         }
         let candidates = self.candidates(k, &grade, solver, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
@@ -226,7 +277,7 @@ fn times(solver: Solver, count: usize) -> Solver {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     let longer = |d: Descent| Descent { epochs: d.epochs.saturating_mul(count), ..d };
     match solver {
-        Solver::RandomFeatures | Solver::Convex(_) => solver,
+        Solver::RandomFeatures | Solver::Convex(_) | Solver::ConvexDense { .. } => solver,
         Solver::Lbfgs { iterations } => Solver::Lbfgs { iterations: iterations.saturating_mul(count) },
         Solver::Adam(d) => Solver::Adam(longer(d)),
         Solver::GradientDescent(d) => Solver::GradientDescent(longer(d)),

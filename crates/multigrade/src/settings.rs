@@ -1,7 +1,8 @@
 //! Settings of a fit: plain fields, checked once, then trusted.
 
 use crate::convex::ConvexSettings;
-use multigrade_model::Activation;
+use crate::convex::dense::{DensePenalty, DenseSettings};
+use multigrade_model::{Activation, Skip};
 use serde::{Deserialize, Serialize};
 
 /// Settings that passed their check. There is no other way to make one.
@@ -225,12 +226,19 @@ pub enum Solver {
     /// The globally optimal ReLU layer of its class, with a proof. Such a grade has no widths, activation, weight decay
     /// or branches: the penalty decides how many neurons there are.
     Convex(ConvexSettings),
+    /// The same for neurons that read all features: for few of these, and one output. The unpenalised part is affine.
+    ConvexDense {
+        /// How the grade is fitted.
+        settings: DenseSettings,
+        /// Whether the penalty is the best of a few shares of the largest on held-out rows, where there are any.
+        choose_penalty: bool,
+    },
 }
 
 impl Solver {
     /// Whether grades of this solver are found by convex optimisation.
     pub fn is_convex(&self) -> bool {
-        matches!(self, Self::Convex(_))
+        matches!(self, Self::Convex(_) | Self::ConvexDense { .. })
     }
 }
 
@@ -274,6 +282,11 @@ impl std::fmt::Display for Solver {
             Self::Adam(d) => walk("Adam", d),
             Self::GradientDescent(d) => walk("gradient descent", d),
             Self::Convex(settings) => write!(f, "convex, {}", settings.penalty),
+            Self::ConvexDense { choose_penalty: true, .. } => f.write_str("convex dense, penalty by held-out rows"),
+            Self::ConvexDense { settings, .. } => match settings.penalty {
+                DensePenalty::Absolute(penalty) => write!(f, "convex dense, penalty {penalty}"),
+                DensePenalty::OfLargest(share) => write!(f, "convex dense, penalty {share} of the largest"),
+            },
         }
     }
 }
@@ -504,7 +517,7 @@ impl FitSettings {
     }
 
     fn check_grade(&self, k: usize, grade: &GradeSettings) -> Result<(), SettingsError> {
-        if let Some(Solver::Convex(_)) = self.solver_of(k, Some(grade)) {
+        if self.solver_of(k, Some(grade)).is_some_and(Solver::is_convex) {
             let expected = "none: a convex grade finds its own number of neurons (name a number of grades instead)";
             require(grade.widths.is_empty(), "widths", grade, expected)?;
             return grade.solver.as_ref().map_or(Ok(()), |solver| self.check_solver(solver));
@@ -529,6 +542,11 @@ impl FitSettings {
                 require(ok, "readout", "as trained", "least squares with random features")
             }
             Solver::Convex(settings) => settings.clone().validate().map(drop),
+            Solver::ConvexDense { settings, .. } => {
+                let skip = settings.skip;
+                require(skip == Skip::Affine, "skip", format!("{skip:?}"), "an affine part, as all grades have")?;
+                settings.clone().validate().map(drop)
+            }
             Solver::Lbfgs { iterations } => {
                 require(*iterations > 0, "iterations", iterations, "at least 1")?;
                 require(

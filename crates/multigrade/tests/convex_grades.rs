@@ -3,11 +3,12 @@
 mod common;
 
 use common::numbers;
+use multigrade::convex::dense::{DensePenalty, DenseSettings};
 use multigrade::convex::{self, Choice, ConvexSettings, Penalty};
 use multigrade::report::{About, ReportData, ReportRows};
 use multigrade::{
-    Activation, Event, FitSettings, Fitted, Flow, GradeSettings, Grades, Multigrade, Precision, Predictor, ProofError,
-    ProofStatus, ReadoutRule, Samples, Solver, Stop, fit, silent, verify_proofs,
+    Activation, Event, FitSettings, Fitted, Flow, GradeSettings, Grades, Multigrade, NeuronClass, Precision, Predictor,
+    ProofError, ProofStatus, ReadoutRule, Samples, Solver, Stop, fit, silent, verify_proofs,
 };
 use proptest::prelude::*;
 
@@ -173,6 +174,24 @@ fn a_convex_grade_reads_the_features_of_any_grade_and_its_proof_holds_there() {
                 assert!(claim.head_room.unwrap() > 1.0, "{claim:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_dense_convex_grade_keeps_a_proof_that_names_its_class_and_holds() {
+    let x = numbers(9, 2 * 70);
+    let y = x.chunks(2).map(|x| (x[0] + x[1] - 1.0).abs()).collect();
+    let samples = Samples::new(2, 1, x, y, None).unwrap();
+    let given = DenseSettings { penalty: DensePenalty::OfLargest(0.05), ..DenseSettings::default() };
+    for (settings, choose_penalty) in [(given, false), (DenseSettings::default(), true)] {
+        let solver = Some(Solver::ConvexDense { settings, choose_penalty });
+        let fitted = run(&samples, FitSettings { solver, grades: Grades::Count(1), ..FitSettings::default() });
+        let model = Multigrade::from_bytes("m", &fitted.model.to_bytes()).unwrap();
+        assert_eq!(verify_proofs(&model, &samples), [(1, Ok(()))]);
+        let claim = model.proofs().next().unwrap().1;
+        assert!(matches!(claim.proof.class, NeuronClass::Dense { .. }) && claim.proof.status == ProofStatus::Proved);
+        // A fold along a diagonal is one neuron, which no sum of functions of one input can be.
+        assert!(fitted.model.history().grades[1].train[0].l2 < 0.05);
     }
 }
 

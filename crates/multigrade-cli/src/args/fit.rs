@@ -93,7 +93,7 @@ pub(crate) struct ShapeArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// How hidden layers are found; convex is the best there is, with a proof; random leaves them as drawn.
+    /// How hidden layers are found; convex proves that its are the best of their class; random leaves them as drawn.
     /// One for all grades, or one each: the last serves all later ones
     /// [default: lbfgs up to 10000 rows, then adam]
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -134,7 +134,10 @@ pub(crate) struct ConvexArgs {
     /// neurons:N, relative:X (share of the largest useful one), or the penalty itself [default: gcv]
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub(crate) penalty: Option<PenaltyArg>,
-    /// Relative gap to the global optimum that is to be proved [default: 1e-9]
+    /// What a neuron reads: one feature (any number of features, exact), or all of them (few features, one target) [default: one-input]
+    #[arg(long, value_enum)]
+    pub(crate) convex_class: Option<ClassArg>,
+    /// Relative gap to the global optimum that is to be proved [default: 1e-9, dense 1e-6]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) gap: Option<f64>,
 }
@@ -178,6 +181,12 @@ pub(crate) enum SolverArg {
     Gd,
     Random,
     Convex,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClassArg {
+    OneInput,
+    Dense,
 }
 
 /// The penalty of convex grades, or the rule that chooses it.

@@ -72,7 +72,7 @@ pub(crate) struct Outcome<T> {
 pub(crate) fn budget(settings: &SolverSettings, n: usize) -> (u32, u64) {
     match settings {
         // Neither trains a hidden stack.
-        SolverSettings::RandomFeatures | SolverSettings::Convex(_) => (0, 0),
+        SolverSettings::RandomFeatures | SolverSettings::Convex(_) | SolverSettings::ConvexDense { .. } => (0, 0),
         SolverSettings::Lbfgs { iterations } => (*iterations, u64::from(*iterations)),
         SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => {
             let batches = n.div_ceil(d.batch.unwrap_or(n).min(n).max(1));
@@ -106,7 +106,7 @@ pub(crate) fn train<T: Real>(
 ) -> Outcome<T> {
     let &Terms { keep, limit, grade, randomness } = terms;
     let mut solver: Box<dyn Solver<T>> = match settings {
-        SolverSettings::RandomFeatures | SolverSettings::Convex(_) => {
+        SolverSettings::RandomFeatures | SolverSettings::Convex(_) | SolverSettings::ConvexDense { .. } => {
             return Outcome { parameters, steps: 0, updates: 0, stop: Stop::Converged };
         }
         SolverSettings::Lbfgs { .. } => Box::new(lbfgs::Lbfgs::new(task.n_parameters())),
