@@ -24,7 +24,7 @@ fn a_true_certificate_is_proved_and_its_statement_printed() {
     // 4^-4 and rounding, rounded up.
     let said = answer.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.starts_with("Proved: for every point of x=0..1, the function x^2 and the output out"), "{answer:?}");
-    assert!(said.contains("differ by at most 3.907e-3 in exact arithmetic"), "{answer:?}");
+    assert!(said.contains("differ by at most 0.003907 in exact arithmetic"), "{answer:?}");
     assert_eq!(answer.err, "");
     let document = place.run(&["check", "c.json", "m", "--json"]).expect_status(0).json();
     assert_eq!(document["proved"], true);

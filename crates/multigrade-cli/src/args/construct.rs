@@ -22,7 +22,7 @@ pub(crate) struct ConstructArgs {
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "NAME", default_value = "network")]
     pub(crate) out: PathBuf,
-    /// Whether no point's residual may grow from grade to grade
+    /// How grades follow each other: monotone, no point's residual ever grows; or plain, the smallest network
     #[arg(long, value_enum, default_value_t = SchemeArg::Monotone)]
     pub(crate) scheme: SchemeArg,
     /// Number of grades; without it their tolerances fall by a factor of 16
@@ -55,16 +55,12 @@ pub(crate) struct ConstructArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SchemeArg {
-    /// No point's residual ever grows
     Monotone,
-    /// The smallest network
     Plain,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SideArg {
-    /// Nowhere below the formula
     Above,
-    /// Nowhere above the formula
     Below,
 }

@@ -139,6 +139,10 @@ impl<P: Copy> Knots<P> {
     fn walk(&mut self, normal: &mut impl Normal, penalty: f64) {
         loop {
             let target = normal.solve_directed(&self.value, &self.direction, penalty);
+            if target.iter().any(|t| !t.is_finite()) {
+                // Knots far too many for these digits: the next round goes on from here.
+                return;
+            }
             let vanishing = self.vanishing(normal, &normal.bends(&self.value), &normal.bends(&target));
             let Some(reach) = vanishing.iter().flatten().copied().reduce(f64::min) else {
                 self.value = target;
