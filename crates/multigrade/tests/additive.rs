@@ -101,7 +101,7 @@ fn assert_same_value(a: &ConvexFit, b: &ConvexFit, factor: f64, samples: &Sample
     Ok(())
 }
 
-type Column = dyn Fn(&[f64]) -> f64;
+type Column<'a> = dyn Fn(&[f64]) -> f64 + 'a;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
@@ -146,7 +146,7 @@ proptest! {
     fn a_constant_or_repeated_column_changes_nothing(samples in problems(), share in shares(), scale in 0.1..10.0f64) {
         let before = try_fit(&samples, Penalty::OfLargest(share));
         prop_assume!(before.penalty > 1e-9);
-        let columns: [&Column; 4] = [&|_| 3.7, &|x| x[0], &|x| -x[0], &|x| scale * x[0] + 1.0];
+        let columns: [&Column<'_>; 4] = [&|_| 3.7, &|x| x[0], &|x| -x[0], &|x| scale * x[0] + 1.0];
         for column in columns {
             let wider = with_column(&samples, column);
             let after = fit(&wider, before.penalty);
