@@ -55,6 +55,8 @@ def slow(**parameters):
 def test_ctrl_c_ends_a_fit_and_keeps_what_was_done(rows):
     X, y = rows
     regressor = slow()
+    # A process started in the background ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         regressor.fit(X, y)
