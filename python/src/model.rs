@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use multigrade::export::{OnnxOptions, onnx};
-use multigrade::{Multigrade, Precision, Predictor, write_atomically};
+use multigrade::{ModelError, Multigrade, Precision, Predictor, write_atomically};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -33,6 +33,21 @@ impl Model {
             Precision::F32 => &self.predictors[1],
         };
         cell.get_or_init(|| Predictor::new(&self.network, precision))
+    }
+
+    /// What `work` finds on these rows, computed on threads of its own while other Python threads go on.
+    fn evaluate<T: Send>(
+        &self,
+        py: Python<'_>,
+        rows: &PyReadonlyArray2<f64>,
+        precision: &str,
+        threads: Option<usize>,
+        work: impl FnOnce(&Predictor, &[f64]) -> Result<T, ModelError> + Send,
+    ) -> Result<T, Failure> {
+        self.check_columns(rows)?;
+        let predictor = self.predictor(self::precision(precision)?);
+        let (pool, numbers) = (pool(threads)?, rows_of(rows));
+        Ok(py.detach(|| pool.install(|| work(predictor, &numbers)))?)
     }
 
     fn check_columns(&self, rows: &PyReadonlyArray2<f64>) -> Result<(), Failure> {
@@ -103,10 +118,7 @@ impl Model {
         precision: &str,
         threads: Option<usize>,
     ) -> Result<Bound<'py, PyArray2<f64>>, Failure> {
-        self.check_columns(&rows)?;
-        let predictor = self.predictor(self::precision(precision)?);
-        let (pool, numbers) = (pool(threads)?, rows_of(&rows));
-        let values = py.detach(|| pool.install(|| predictor.predict(&numbers)))?;
+        let values = self.evaluate(py, &rows, precision, threads, Predictor::predict)?;
         Ok(matrix(py, values, self.network.n_outputs())?)
     }
 
@@ -117,10 +129,7 @@ impl Model {
         precision: &str,
         threads: Option<usize>,
     ) -> Result<Vec<Bound<'py, PyArray2<f64>>>, Failure> {
-        self.check_columns(&rows)?;
-        let predictor = self.predictor(self::precision(precision)?);
-        let (pool, numbers) = (pool(threads)?, rows_of(&rows));
-        let stages = py.detach(|| pool.install(|| predictor.staged(&numbers)))?;
+        let stages = self.evaluate(py, &rows, precision, threads, Predictor::staged)?;
         let stages = stages.into_iter().map(|values| matrix(py, values, self.network.n_outputs()));
         Ok(stages.collect::<PyResult<_>>()?)
     }

@@ -83,20 +83,10 @@ pub(crate) struct DemoArgs {
     /// Number that fixes every random choice
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
-    /// Stop training after this time; the grades done so far are the answer
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) time_limit: Option<f64>,
-    /// Overwrite files in the folder that an earlier demo did not make
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print one JSON document instead of tables
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress on standard error
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) threads: ThreadsArg,
+    pub(crate) time_limit: TimeLimitArg,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Predict the outputs for the rows of a table, as CSV.
@@ -238,26 +228,16 @@ pub(crate) struct CertifyArgs {
     /// Bound to prove; exit with status 1 if that fails. Without it the bound is made tight
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) tol: Option<f64>,
-    /// Stop after this time; the best bound so far is the answer
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) time_limit: Option<f64>,
     /// Boxes that the proof for a grade may use
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) boxes: usize,
     /// Certificate to write; MODEL.certificate.json without it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Overwrite an existing certificate
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print one JSON document instead of tables
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress on standard error
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) threads: ThreadsArg,
+    pub(crate) time_limit: TimeLimitArg,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Prove again what a certificate says of a model, on every point of its box.
@@ -292,7 +272,22 @@ pub(crate) struct ReproduceArgs {
     /// Write all reports as one Markdown file, too
     #[arg(long, value_name = "FILE.md")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Overwrite the Markdown file, and files in the folder that it did not make
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Print a script that completes commands and options in a shell.
+#[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, after_help = examples::COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// Options of every command that computes for a while and writes files.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// Overwrite existing files
     #[arg(long)]
     pub(crate) force: bool,
     /// Print one JSON document instead of tables
@@ -305,12 +300,11 @@ pub(crate) struct ReproduceArgs {
     pub(crate) threads: ThreadsArg,
 }
 
-/// Print a script that completes commands and options in a shell.
 #[derive(Args, Debug)]
-#[command(help_template = TEMPLATE, after_help = examples::COMPLETIONS)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    pub(crate) shell: Shell,
+pub(crate) struct TimeLimitArg {
+    /// Stop after this time; what was reached by then is the answer
+    #[arg(long = "time-limit", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) seconds: Option<f64>,
 }
 
 #[derive(Args, Debug)]

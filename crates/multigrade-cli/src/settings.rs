@@ -69,7 +69,7 @@ impl FitArgs {
             },
             precision: training.precision.into(),
             seed: self.seed,
-            time_limit: self.time_limit,
+            time_limit: self.time_limit.seconds,
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{TEMPLATE, ThreadsArg, examples};
+use super::{RunArgs, TEMPLATE, TimeLimitArg, examples};
 
 /// Build a network from a formula, to a tolerance that is proved on a whole box.
 #[derive(Args, Debug)]
@@ -37,20 +37,10 @@ pub(crate) struct ConstructArgs {
     /// Most nodes of a mesh
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) max_nodes: usize,
-    /// Stop after this time; the grades done so far are the answer
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) time_limit: Option<f64>,
-    /// Overwrite existing files
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print one JSON document instead of tables
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress on standard error
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) threads: ThreadsArg,
+    pub(crate) time_limit: TimeLimitArg,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

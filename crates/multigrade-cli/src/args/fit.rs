@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use multigrade::{Activation, GradeSettings, Schedule};
 
-use super::{PrecisionArg, TEMPLATE, TableArgs, ThreadsArg, examples};
+use super::{PrecisionArg, RunArgs, TEMPLATE, TableArgs, TimeLimitArg, examples};
 
 /// Learn the target columns of a table from its other columns.
 #[derive(Args, Debug)]
@@ -35,23 +35,13 @@ pub(crate) struct FitArgs {
     /// Number that fixes every random choice
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
-    /// Stop training after this time; the grades done so far are the answer
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) time_limit: Option<f64>,
-    /// Overwrite existing files
-    #[arg(long)]
-    pub(crate) force: bool,
     /// Write no HTML report
     #[arg(long)]
     pub(crate) no_report: bool,
-    /// Print one JSON document instead of tables
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress on standard error
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) threads: ThreadsArg,
+    pub(crate) time_limit: TimeLimitArg,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
     #[command(flatten)]
     pub(crate) shape: ShapeArgs,
     #[command(flatten)]

@@ -21,28 +21,28 @@ use crate::{files, interrupt};
 pub(crate) fn run(args: &CertifyArgs) -> Result<Status, Failure> {
     let path = files::find(&args.model)?;
     let out = args.out.clone().unwrap_or_else(|| files::beside(&path, "certificate.json"));
-    files::check(&out, args.force, &[&path])?;
+    files::check(&out, args.run.force, &[&path])?;
     let f = Expression::parse(&args.function).map_err(|error| format!("--function: {error}"))?;
     let domain = Domain::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?;
     let settings = ProveSettings {
         goal: args.tol.map_or(ProveSettings::default().goal, Goal::Within),
-        time_limit: args.time_limit,
+        time_limit: args.time_limit.seconds,
         boxes: args.boxes,
         ..ProveSettings::default()
     };
     let settings = settings.validate()?;
-    use_threads(&args.threads)?;
+    use_threads(&args.run.threads)?;
     let model = files::load(&path)?;
     let output = output(&model, args.output.as_deref())?;
 
-    let mut progress = ProofProgress::start(args.quiet)?;
+    let mut progress = ProofProgress::start(args.run.quiet)?;
     let proven = prove(&model, output, &f, &domain, &settings, &mut progress)?;
     progress.bar.finish_and_clear();
     if let Some((certificate, _)) = &proven.certificate {
-        interrupt::uninterrupted(|| certificate.save(&out, args.force))?;
+        interrupt::uninterrupted(|| certificate.save(&out, args.run.force))?;
     }
     let document = Document::new(&model, output, &f, &domain, &proven, args.tol, &out);
-    if args.json {
+    if args.run.json {
         print_json(&document)?;
     } else {
         document.print(&mut std::io::stdout().lock())?;

@@ -65,21 +65,21 @@ pub(crate) fn run(args: &ConstructArgs) -> Result<Status, Failure> {
             SideArg::Below => Side::Below,
         }),
         max_nodes: args.max_nodes,
-        time_limit: args.time_limit,
+        time_limit: args.time_limit.seconds,
     };
     let settings = settings.validate()?;
     let expression = Expression::parse(&args.expression).map_err(|error| format!("the formula: {error}"))?;
     let domain = Domain::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?;
     let files = ConstructFiles::new(&args.out);
-    files.check(args.force)?;
-    use_threads(&args.threads)?;
+    files.check(args.run.force)?;
+    use_threads(&args.run.threads)?;
     let what = printable(&format!("building {expression} on {domain} to {}", args.tol));
-    let mut progress = Progress::on(&what, vec!["f".into()], args.quiet)?;
+    let mut progress = Progress::on(&what, vec!["f".into()], args.run.quiet)?;
     let mut observer = |event: &Event| -> Flow { progress.event(event) };
     let made = construct(&expression, &domain, args.tol, &settings, &mut observer)?;
     progress.finish();
-    save(&made, &files, &clock, args.force)?;
-    if args.json {
+    save(&made, &files, &clock, args.run.force)?;
+    if args.run.json {
         print_json(&document(&made, &expression, &domain, args, settings.scheme, &files))?;
     } else {
         print(&made, &expression, &domain, &files)?;

@@ -34,9 +34,10 @@ const TEST: &str = "b777-test.csv";
 
 pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
-    let settings = FitSettings { seed: args.seed, time_limit: args.time_limit, ..FitSettings::default() }.validate()?;
-    let folder = Folder::prepare(&args.out, args.force)?;
-    use_threads(&args.threads)?;
+    let settings =
+        FitSettings { seed: args.seed, time_limit: args.time_limit.seconds, ..FitSettings::default() }.validate()?;
+    let folder = Folder::prepare(&args.out, args.run.force)?;
+    use_threads(&args.run.threads)?;
     let columns = Columns {
         inputs: INPUTS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         outputs: OUTPUTS.iter().map(|(name, _)| (*name).to_owned()).collect(),
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let parts = split(&all, TEST_SHARE, TEST_KEY);
     let (learned, test) = (all.select(&parts.train), all.select(&parts.held_out));
 
-    let mut progress = Progress::start(&columns, learned.rows(), args.quiet)?;
+    let mut progress = Progress::start(&columns, learned.rows(), args.run.quiet)?;
     let fitted = fit_named(&learned, None, &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
 
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     fit::write_report(&data, &folder.files, true)?;
     folder.write_table(LEARNED, &columns, &learned)?;
     folder.write_table(TEST, &columns, &test)?;
-    if args.json {
+    if args.run.json {
         print_json(&FitDocument::new(&fitted, &data, Some(&test_rows), &folder.files))?;
     } else {
         print(&folder, &data, &test_rows, all.rows())?;

@@ -28,8 +28,8 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
         ValidationArg::File(path) => Some(path.as_path()),
     };
     let read: Vec<&Path> = [args.data.as_path()].into_iter().chain(validation_file).collect();
-    files.check(args.force, &read)?;
-    use_threads(&args.threads)?;
+    files.check(args.run.force, &read)?;
+    use_threads(&args.run.threads)?;
     let options = args.table.options();
     let table = data::read(&args.data, &options)?;
     let columns = Columns::chosen(&table, args)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let warnings = data::oddities(&samples, &columns);
     warnings.iter().for_each(|text| warn(text));
 
-    let mut progress = Progress::start(&columns, samples.rows(), args.quiet)?;
+    let mut progress = Progress::start(&columns, samples.rows(), args.run.quiet)?;
     let fitted = fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
     progress.finish();
 
@@ -49,13 +49,13 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
         seconds: fitted.seconds.clone(),
         warnings,
     };
-    save(&fitted, &files, &clock, args.force)?;
+    save(&fitted, &files, &clock, args.run.force)?;
     let mut data = report(&fitted, &samples, held_out.as_ref(), &about)?;
     if !args.training.solver.contains(&SolverArg::Convex) {
         data.notes.extend(recommendation(&fitted, &samples, held_out.as_ref(), &data));
     }
-    write_report(&data, &files, args.force)?;
-    if args.json {
+    write_report(&data, &files, args.run.force)?;
+    if args.run.json {
         print_json(&FitDocument::new(&fitted, &data, None, &files))?;
     } else {
         print(&table, &columns, &data, &files)?;

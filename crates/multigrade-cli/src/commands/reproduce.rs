@@ -18,7 +18,7 @@ use crate::{interrupt, markdown};
 
 pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
     if args.name == "list" {
-        return list(args.json);
+        return list(args.run.json);
     }
     let scale = if args.full { Scale::Full } else { Scale::Quick };
     let chosen: Vec<&'static Experiment> = match args.name.as_str() {
@@ -26,13 +26,13 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
         name => vec![experiments::by_name(name).ok_or_else(|| unknown(name))?],
     };
     let folder = Folder::prepare(args, &chosen, scale)?;
-    use_threads(&args.threads)?;
+    use_threads(&args.run.threads)?;
     interrupt::listen("the results so far")?;
     let mut done = Vec::new();
     let mut complete = true;
     for experiment in chosen {
         let known = folder.known(experiment, scale)?;
-        let mut progress = Progress::start(args.quiet, experiment, scale, &folder);
+        let mut progress = Progress::start(args.run.quiet, experiment, scale, &folder);
         let records = experiment.run(scale, &known, &mut progress)?;
         progress.finish()?;
         let report = experiment.report(scale, &records);
@@ -46,9 +46,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
     }
     if let Some(path) = &args.markdown {
         let reports: Vec<(&str, &Report)> = done.iter().map(|d| (d.title, &d.report)).collect();
-        write_atomically(path, markdown::document(&introduction(scale), &reports).as_bytes(), args.force)?;
+        write_atomically(path, markdown::document(&introduction(scale), &reports).as_bytes(), args.run.force)?;
     }
-    if args.json {
+    if args.run.json {
         print_json(&Documents { experiments: &done })?;
     } else {
         done.iter().try_for_each(|document| print(document, &folder))?;
@@ -127,13 +127,13 @@ impl Folder {
         std::fs::create_dir_all(&path).map_err(|error| format!("{}: cannot be made: {error}", path.display()))?;
         let folder = Self { path };
         for experiment in chosen {
-            let own = args.force || folder.is_own(experiment, scale);
+            let own = args.run.force || folder.is_own(experiment, scale);
             for extension in ["json", "csv", "html"] {
                 files::check(&folder.file(experiment.name, scale, extension), own, &[])?;
             }
         }
         if let Some(markdown) = &args.markdown {
-            files::check(markdown, args.force, &[])?;
+            files::check(markdown, args.run.force, &[])?;
         }
         Ok(folder)
     }

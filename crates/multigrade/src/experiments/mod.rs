@@ -130,6 +130,19 @@ impl Task {
         same && record.seed == self.seed && record.version == VERSION && record.settings == self.document()
     }
 
+    /// What came out of this run, with all that says which run it was.
+    fn record(&self, outcome: Outcome) -> Record {
+        Record {
+            problem: self.problem.clone(),
+            method: self.method.clone(),
+            rate: self.rate,
+            seed: self.seed,
+            settings: self.document(),
+            version: VERSION.into(),
+            outcome,
+        }
+    }
+
     fn document(&self) -> serde_json::Value {
         serde_json::to_value(&self.settings).unwrap_or_default()
     }
@@ -184,15 +197,7 @@ impl Experiment {
             if outcome.interrupted {
                 break;
             }
-            records.push(Record {
-                problem: task.problem.clone(),
-                method: task.method.clone(),
-                rate: task.rate,
-                seed: task.seed,
-                settings: task.document(),
-                version: VERSION.into(),
-                outcome,
-            });
+            records.push(task.record(outcome));
         }
         Ok(records)
     }
@@ -227,16 +232,7 @@ mod tests {
     /// What a run might have found.
     fn record(task: &Task) -> Record {
         let errors = vec![0.5, 0.25];
-        let outcome = Outcome { train: errors.clone(), validation: errors.clone(), test: errors, ..Outcome::default() };
-        Record {
-            problem: task.problem.clone(),
-            method: task.method.clone(),
-            rate: task.rate,
-            seed: task.seed,
-            settings: task.document(),
-            version: VERSION.into(),
-            outcome,
-        }
+        task.record(Outcome { train: errors.clone(), validation: errors.clone(), test: errors, ..Outcome::default() })
     }
 
     #[test]
