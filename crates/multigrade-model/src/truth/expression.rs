@@ -43,30 +43,49 @@ pub(super) struct Literal {
     pub(super) range: Interval,
 }
 
+/// A symbol of a formula written in postfix order: operands before their operator.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Op {
+pub enum Op {
+    /// A decimal number; see [`Expression::number`].
     Number(u32),
+    /// A variable, by its place among the arguments.
     Variable(u32),
+    /// π.
     Pi,
+    /// e.
     E,
+    /// A function of one operand.
     Apply(Function),
+    /// The operand to an integer power.
     Power(i32),
+    /// Two operands.
     Combine(Binary),
     /// Operands `a, b, u, v`: `u` where the comparison of `a` and `b` holds, else `v`.
     If(Comparison),
 }
 
+/// A function of one operand.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Function {
+pub enum Function {
+    /// `-x`.
     Neg,
+    /// `sin`.
     Sin,
+    /// `cos`.
     Cos,
+    /// `exp`.
     Exp,
+    /// `ln`.
     Ln,
+    /// `sqrt`.
     Sqrt,
+    /// `cbrt`.
     Cbrt,
+    /// `tanh`.
     Tanh,
+    /// `atan`.
     Atan,
+    /// `abs`.
     Abs,
 }
 
@@ -84,22 +103,35 @@ impl Function {
     ];
 }
 
+/// An operator, or a function of two operands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Binary {
+pub enum Binary {
+    /// `+`.
     Add,
+    /// `-`.
     Sub,
+    /// `*`.
     Mul,
+    /// `/`.
     Div,
+    /// A power that is no integer: `exp(v ln u)`.
     Pow,
+    /// `min`.
     Min,
+    /// `max`.
     Max,
 }
 
+/// A comparison of two operands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Comparison {
+pub enum Comparison {
+    /// `<`.
     Less,
+    /// `<=`.
     AtMost,
+    /// `>`.
     Greater,
+    /// `>=`.
     AtLeast,
 }
 
@@ -111,7 +143,7 @@ impl Comparison {
 
 impl Op {
     /// How many operands it takes.
-    pub(super) fn arity(self) -> usize {
+    pub fn arity(self) -> usize {
         match self {
             Self::Number(_) | Self::Variable(_) | Self::Pi | Self::E => 0,
             Self::Apply(_) | Self::Power(_) => 1,
@@ -151,5 +183,66 @@ impl Expression {
         }
         result.variables = names.iter().map(|n| n.as_ref().to_owned()).collect();
         Ok(result)
+    }
+
+    /// The formula in postfix order. The subformula that ends at symbol `i` has number `i`; the whole formula is the
+    /// last one.
+    pub fn symbols(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// Encloses the decimal number of [`Op::Number`].
+    ///
+    /// # Panics
+    /// If there is no such number.
+    pub fn number(&self, i: u32) -> Interval {
+        self.numbers[i as usize].range
+    }
+
+    /// The first symbol of each subformula: subformula `i` is `symbols()[starts[i]..=i]`.
+    pub fn starts(&self) -> Vec<usize> {
+        let (mut starts, mut stack) = (Vec::with_capacity(self.ops.len()), Vec::new());
+        for (i, op) in self.ops.iter().enumerate() {
+            let first = stack.split_off(stack.len() - op.arity()).first().copied().unwrap_or(i);
+            starts.push(first);
+            stack.push(first);
+        }
+        starts
+    }
+
+    /// Subformula `node` as a function of the value `t` of subformula `of`: each of its places where that stands, symbol
+    /// for symbol, is the one variable of the result. `None` if it has other variables still, or if there are no such
+    /// subformulas.
+    ///
+    /// ```
+    /// use multigrade_model::truth::Expression;
+    /// let f = Expression::parse("y + sin(2*(x*y)) / (x*y)").unwrap();
+    /// let node = f.symbols().len() - 2; // all behind the first +
+    /// let of = f.symbols().len() - 3; // the last x*y
+    /// assert_eq!(f.as_function_of(node, of).unwrap().to_string(), "sin(2*t)/t");
+    /// assert_eq!(f.as_function_of(node + 1, of), None);
+    /// ```
+    pub fn as_function_of(&self, node: usize, of: usize) -> Option<Self> {
+        let starts = self.starts();
+        let pattern = &self.ops[*starts.get(of)?..=of];
+        let same = |(a, b): (&Op, &Op)| match (a, b) {
+            (Op::Number(i), Op::Number(j)) => self.number(*i) == self.number(*j),
+            _ => a == b,
+        };
+        let (mut ops, mut at) = (Vec::new(), *starts.get(node)?);
+        while at <= node {
+            // In postfix order, symbols that make a formula make one wherever they stand.
+            let end = at + pattern.len();
+            if end <= node + 1 && self.ops[at..end].iter().zip(pattern).all(same) {
+                ops.push(Op::Variable(0));
+                at = end;
+            } else if matches!(self.ops[at], Op::Variable(_)) {
+                return None;
+            } else {
+                ops.push(self.ops[at]);
+                at += 1;
+            }
+        }
+        Some(Self { ops, numbers: self.numbers.clone(), variables: vec!["t".to_owned()], height: self.height })
     }
 }

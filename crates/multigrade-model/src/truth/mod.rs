@@ -31,6 +31,7 @@
 
 mod certificate;
 mod checker;
+mod derivation;
 mod domain;
 mod elementary;
 mod enclosure;
@@ -44,9 +45,10 @@ mod value;
 
 pub use certificate::{Certificate, CertificateError, Claim, Kind, Node};
 pub use checker::{ClaimRefusal, Ends, MAX_CUTS, Proved, ProvedBounds, Refusal, Verdict, check};
+pub use derivation::{Derivation, Part, Role, Rule, Source, Step};
 pub use domain::Domain;
 pub use enclosure::{Decorated, Decoration, Jet};
-pub use expression::Expression;
+pub use expression::{Binary, Comparison, Expression, Function, Op};
 pub use interval::Interval;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_VARIABLES, ParseError};
 pub use program::{Format, Program, ProgramError};
