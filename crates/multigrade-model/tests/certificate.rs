@@ -60,6 +60,7 @@ fn claim(model: &Multigrade, function: &str, domain: &str, grades: usize, tree: 
         f64: bounded(all.f64),
         f32: bounded(all.f32),
         tree,
+        derivation: None,
     }
 }
 
@@ -227,7 +228,16 @@ fn a_leaf_that_asks_more_than_is_known_of_the_function_is_refused() {
     let model = nets::tents(1);
     let wide = |function, tree| {
         let all = interval(-100.0, 100.0);
-        let claim = Claim { grades: 1, output: 0, kind: Kind::Bisection, exact: all, f64: None, f32: None, tree };
+        let claim = Claim {
+            grades: 1,
+            output: 0,
+            kind: Kind::Bisection,
+            exact: all,
+            f64: None,
+            f32: None,
+            tree,
+            derivation: None,
+        };
         certificate(&model, function, "x=-1..1", vec![claim])
     };
     let cases = [

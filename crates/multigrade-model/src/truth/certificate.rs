@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::derivation::Derivation;
 use super::interval::Interval;
 use super::region::Leaf;
 use crate::network::{FileError, Multigrade, write_atomically};
@@ -54,6 +55,9 @@ pub struct Claim {
     pub f32: Option<Interval>,
     /// The nodes of the tree in preorder: parents before children, the left child's tree before the right one's.
     pub tree: Vec<Node>,
+    /// How the network computes the function, for [`Kind::Derivation`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<Derivation>,
 }
 
 /// How a claim is proved.
@@ -62,6 +66,8 @@ pub struct Claim {
 pub enum Kind {
     /// By cutting the box into parts small enough for one enclosure each.
     Bisection,
+    /// By seeing how the network computes the function, and what the errors of its parts do on parts of the box.
+    Derivation,
 }
 
 /// A node of the tree of boxes.
@@ -71,13 +77,19 @@ pub enum Node {
     Cut(usize, f64),
     /// The claim holds on the box, by this enclosure.
     Leaf(Leaf),
+    /// The claim holds on the box, by the derivation.
+    Derived,
 }
+
+/// The name of [`Node::Derived`].
+const DERIVED: &str = "derived";
 
 impl Serialize for Node {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Cut(variable, at) => (variable, at).serialize(serializer),
             Self::Leaf(leaf) => leaf.name().serialize(serializer),
+            Self::Derived => DERIVED.serialize(serializer),
         }
     }
 }
@@ -94,6 +106,7 @@ impl<'de> Deserialize<'de> for Node {
             || serde::de::Error::custom("a node of the tree: expected [variable, place] or the name of a leaf");
         match Text::deserialize(deserializer).map_err(|_| expected())? {
             Text::Cut(variable, at) => Ok(Self::Cut(variable, at)),
+            Text::Leaf(name) if name == DERIVED => Ok(Self::Derived),
             Text::Leaf(name) => {
                 let known = Leaf::NAMED.iter().find(|(n, _)| *n == name);
                 known.map(|(_, leaf)| Self::Leaf(*leaf)).ok_or_else(expected)

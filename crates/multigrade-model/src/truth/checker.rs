@@ -4,12 +4,13 @@ use std::fmt;
 use std::hint::black_box;
 
 use super::certificate::{Certificate, Claim, Kind, Node};
+use super::derive::{DerivationError, Derived};
 use super::domain::Domain;
 use super::expression::Expression;
 use super::interval::Interval;
 use super::parse::ParseError;
 use super::program::{Format, Program, ProgramError};
-use super::region::{Bounds, Region, RegionError};
+use super::region::{Bounds, Region, RegionError, cut_box, write_box};
 use crate::network::Multigrade;
 
 /// Most cuts on a path from the root of a certificate's tree to a leaf.
@@ -153,6 +154,12 @@ pub enum ClaimRefusal {
     /// Function, box and model do not fit.
     #[error(transparent)]
     Misfit(RegionError),
+    /// The network does not compute the function in the way that is said.
+    #[error("the derivation does not hold: {0}")]
+    Derivation(DerivationError),
+    /// A derivation that is missing, or that does not belong to this kind of proof; or a leaf of another kind.
+    #[error("derivations and leaves named 'derived' belong to proofs of kind derivation, and to no other")]
+    Kind,
     /// A node of the tree that is not allowed there.
     #[error("entry {entry} of the tree, on the box {region}: {source}")]
     Node {
@@ -293,15 +300,72 @@ fn prove_claim(
     for format in Format::ALL.into_iter().filter(|format| formats[*format as usize].is_none()) {
         program = program.without(format);
     }
-    let root = Region::root(&program, expression, domain).map_err(ClaimRefusal::Misfit)?;
-    match claim.kind {
-        Kind::Bisection => walk(claim, root)?,
+    match (claim.kind, &claim.derivation) {
+        (Kind::Bisection, None) => {
+            walk(claim, Region::root(&program, expression, domain).map_err(ClaimRefusal::Misfit)?)?
+        }
+        (Kind::Derivation, Some(derivation)) => {
+            let derived = Derived::new(&program, expression, domain, derivation).map_err(ClaimRefusal::Derivation)?;
+            walk(claim, Part::whole(&derived))?;
+        }
+        _ => return Err(ClaimRefusal::Kind),
     }
     Ok(ProvedBounds { grades: claim.grades, output: claim.output, exact: claim.exact, formats })
 }
 
+/// A part of the box on which a claim can be checked.
+trait Checked: fmt::Display + Sized {
+    fn cut(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError>;
+
+    /// The bounds on this part by a leaf of the tree; `None` if the leaf belongs to another kind of proof.
+    fn bounds(&self, leaf: Node) -> Option<Result<Bounds, RegionError>>;
+}
+
+impl Checked for Region {
+    fn cut(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError> {
+        self.split(variable, at)
+    }
+
+    fn bounds(&self, leaf: Node) -> Option<Result<Bounds, RegionError>> {
+        match leaf {
+            Node::Leaf(leaf) => Some(self.bound(leaf)),
+            Node::Cut(..) | Node::Derived => None,
+        }
+    }
+}
+
+/// A part of the box of a derivation.
+struct Part<'a> {
+    derived: &'a Derived,
+    sides: Vec<Interval>,
+}
+
+impl<'a> Part<'a> {
+    fn whole(derived: &'a Derived) -> Self {
+        Self { derived, sides: derived.sides().to_vec() }
+    }
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_box(f, self.derived.names(), &self.sides)
+    }
+}
+
+impl Checked for Part<'_> {
+    fn cut(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError> {
+        let (left, right) = cut_box(&self.sides, variable, at)?;
+        let part = |sides| Self { derived: self.derived, sides };
+        Ok((part(left), part(right)))
+    }
+
+    fn bounds(&self, leaf: Node) -> Option<Result<Bounds, RegionError>> {
+        (leaf == Node::Derived).then(|| Ok(self.derived.bound(&self.sides)))
+    }
+}
+
 /// Goes through the tree; the parts of the box that are not covered yet wait on a stack.
-fn walk(claim: &Claim, root: Region) -> Result<(), ClaimRefusal> {
+fn walk(claim: &Claim, root: impl Checked) -> Result<(), ClaimRefusal> {
     let mut open = vec![(root, 0)];
     for (entry, node) in claim.tree.iter().enumerate() {
         let Some((region, cuts)) = open.pop() else {
@@ -311,12 +375,12 @@ fn walk(claim: &Claim, root: Region) -> Result<(), ClaimRefusal> {
         match *node {
             Node::Cut(..) if cuts == MAX_CUTS => return Err(ClaimRefusal::Depth { entry }),
             Node::Cut(variable, at) => {
-                let (left, right) = region.split(variable, at).map_err(misfit)?;
+                let (left, right) = region.cut(variable, at).map_err(misfit)?;
                 open.push((right, cuts + 1));
                 open.push((left, cuts + 1));
             }
-            Node::Leaf(leaf) => {
-                let found = region.bound(leaf).map_err(misfit)?;
+            leaf => {
+                let found = region.bounds(leaf).ok_or(ClaimRefusal::Kind)?.map_err(misfit)?;
                 compare(claim, &found).map_err(|(meaning, claimed, found)| ClaimRefusal::Bound {
                     entry,
                     region: region.to_string(),

@@ -2,7 +2,7 @@
 //!
 //! Cutting the box cannot prove anything about towers of tents, whose number of linear pieces is two to the power of
 //! their height. A derivation says instead which neurons make up a square, a curve or a maximum, and which part of the
-//! formula that stands for. Nothing of it is believed: see `form.rs` and `derive.rs`.
+//! formula that stands for. Nothing of it is believed: see [`Derived`](super::Derived).
 
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,7 @@ pub enum Rule {
 }
 
 /// What a curve stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// A subformula.

@@ -32,6 +32,7 @@
 mod certificate;
 mod checker;
 mod derivation;
+mod derive;
 mod domain;
 mod elementary;
 mod enclosure;
@@ -46,6 +47,7 @@ mod value;
 pub use certificate::{Certificate, CertificateError, Claim, Kind, Node};
 pub use checker::{ClaimRefusal, Ends, MAX_CUTS, Proved, ProvedBounds, Refusal, Verdict, check};
 pub use derivation::{Derivation, Part, Role, Rule, Source, Step};
+pub use derive::{DerivationError, Derived};
 pub use domain::Domain;
 pub use enclosure::{Decorated, Decoration, Jet};
 pub use expression::{Binary, Comparison, Expression, Function, Op};

@@ -25,7 +25,7 @@ impl Format {
     }
 
     /// The smallest positive number; rounding below the normal range moves a number by at most half of it.
-    const fn tiny(self) -> f64 {
+    pub(super) const fn tiny(self) -> f64 {
         match self {
             Self::F64 => f64::from_bits(1),
             Self::F32 => power_of_two(-149),
@@ -48,7 +48,7 @@ impl Format {
     }
 
     /// An upper bound of `γ_k = k u / (1 - k u)`; infinite from `k u = 1/2` on.
-    fn gamma(self, k: usize) -> f64 {
+    pub(super) fn gamma(self, k: usize) -> f64 {
         let part = k as f64 * self.unit(); // exact, as is 1 - part: a multiple of u below 1
         if part < 0.5 { Rounded::quotient(part, 1.0 - part).up() } else { f64::INFINITY }
     }

@@ -182,6 +182,55 @@ struct Output {
     rounding: [f64; 2],
 }
 
+/// The sides of the box and the function, both in the order of the inputs of the network.
+pub(super) fn fit(
+    program: &Program,
+    expression: &Expression,
+    domain: &Domain,
+) -> Result<(Vec<Interval>, Expression), RegionError> {
+    let inputs = || program.names.join(", ");
+    if let Some(name) = domain.names().iter().find(|name| !program.names.contains(name)) {
+        return Err(RegionError::NoInput { name: name.clone(), inputs: inputs() });
+    }
+    let side = |name: &String| {
+        let place = domain.names().iter().position(|n| n == name);
+        place.map(|i| domain.sides()[i]).ok_or_else(|| RegionError::NoSide { name: name.clone() })
+    };
+    let sides = program.names.iter().map(side).collect::<Result<Vec<_>, _>>()?;
+    let expression =
+        expression.with_variables(&program.names).map_err(|name| RegionError::NoVariable { name, inputs: inputs() })?;
+    Ok((sides, expression))
+}
+
+/// The two parts of a box on both sides of `at`, both with their common face.
+pub(super) fn cut_box(
+    sides: &[Interval],
+    variable: usize,
+    at: f64,
+) -> Result<(Vec<Interval>, Vec<Interval>), RegionError> {
+    let fail = |expected| Err(RegionError::Cut { variable, at, expected });
+    let Some(side) = sides.get(variable) else {
+        return fail(format!("there are {} variables, counted from 0", sides.len()));
+    };
+    if !(side.lower() < at && at < side.upper()) {
+        return fail(format!("the place is not strictly between {} and {}", side.lower(), side.upper()));
+    }
+    let part = |side: Interval| {
+        let mut sides = sides.to_vec();
+        sides[variable] = side;
+        sides
+    };
+    Ok((part(Interval::raw(side.lower(), at)), part(Interval::raw(at, side.upper()))))
+}
+
+/// The sides of a box, `name=lower..upper`.
+pub(super) fn write_box(f: &mut std::fmt::Formatter<'_>, names: &[String], sides: &[Interval]) -> std::fmt::Result {
+    for (i, (name, side)) in names.iter().zip(sides).enumerate() {
+        write!(f, "{}{name}={:?}..{:?}", if i == 0 { "" } else { ", " }, side.lower(), side.upper())?;
+    }
+    Ok(())
+}
+
 impl Region {
     /// The whole box.
     ///
@@ -189,18 +238,7 @@ impl Region {
     /// [`RegionError`] unless the box has a side for each input of the network and no others, and the variables of the
     /// function are among them. They are matched by name.
     pub fn root(program: &Program, expression: &Expression, domain: &Domain) -> Result<Self, RegionError> {
-        let inputs = || program.names.join(", ");
-        if let Some(name) = domain.names().iter().find(|name| !program.names.contains(name)) {
-            return Err(RegionError::NoInput { name: name.clone(), inputs: inputs() });
-        }
-        let side = |name: &String| {
-            let place = domain.names().iter().position(|n| n == name);
-            place.map(|i| domain.sides()[i]).ok_or_else(|| RegionError::NoSide { name: name.clone() })
-        };
-        let sides = program.names.iter().map(side).collect::<Result<Vec<_>, _>>()?;
-        let expression = expression
-            .with_variables(&program.names)
-            .map_err(|name| RegionError::NoVariable { name, inputs: inputs() })?;
+        let (sides, expression) = fit(program, expression, domain)?;
         let problem = Problem {
             names: program.names.clone(),
             expression,
@@ -222,19 +260,9 @@ impl Region {
     /// # Errors
     /// [`RegionError::Cut`] unless `at` is strictly inside the side of the variable.
     pub fn split(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError> {
-        let fail = |expected| Err(RegionError::Cut { variable, at, expected });
-        let Some(side) = self.sides.get(variable) else {
-            return fail(format!("there are {} variables, counted from 0", self.sides.len()));
-        };
-        if !(side.lower() < at && at < side.upper()) {
-            return fail(format!("the place is not strictly between {} and {}", side.lower(), side.upper()));
-        }
-        let part = |side: Interval| {
-            let mut sides = self.sides.clone();
-            sides[variable] = side;
-            Self::new(Arc::clone(&self.problem), sides, &self.net)
-        };
-        Ok((part(Interval::raw(side.lower(), at)), part(Interval::raw(at, side.upper()))))
+        let (left, right) = cut_box(&self.sides, variable, at)?;
+        let part = |sides| Self::new(Arc::clone(&self.problem), sides, &self.net);
+        Ok((part(left), part(right)))
     }
 
     /// The sides of the box, in the order of the inputs of the network.
@@ -450,10 +478,7 @@ fn pole(last: usize, c: &[(usize, usize, f64)]) -> f64 {
 impl std::fmt::Display for Region {
     /// The sides of the box, `name=lower..upper`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (i, (name, side)) in self.problem.names.iter().zip(&self.sides).enumerate() {
-            write!(f, "{}{name}={:?}..{:?}", if i == 0 { "" } else { ", " }, side.lower(), side.upper())?;
-        }
-        Ok(())
+        write_box(f, &self.problem.names, &self.sides)
     }
 }
 

@@ -99,7 +99,7 @@ impl Found {
         let bounds = self.bounds?;
         let exact = claimed(bounds.exact)?;
         let (f64, f32) = (claimed(bounds.f64), claimed(bounds.f32));
-        Some(Claim { grades, output, kind: Kind::Bisection, exact, f64, f32, tree: self.tree()? })
+        Some(Claim { grades, output, kind: Kind::Bisection, exact, f64, f32, tree: self.tree()?, derivation: None })
     }
 
     /// The tree of boxes in preorder.

@@ -1,0 +1,258 @@
+//! Functions of one quantity: what a sum of hinges, folds and squares has to do with them.
+//!
+//! On a piece `I = [c - r, c + r]` of the range of the quantity `v`, everything is a polynomial of degree 2 in `v - c`
+//! with a remainder in its last coefficient, plus noise. Taylor's formula bounds the difference of the function and the
+//! sum; a piece on which that is not within the claimed bounds is cut in two.
+
+use super::super::enclosure::Decoration;
+use super::super::expression::Expression;
+use super::super::interval::Interval;
+use super::super::program::{up_product, up_sum};
+use super::form::around;
+
+const TWO: Interval = Interval::exact(2.0);
+/// Most pieces of a curve.
+const MAX_PIECES: usize = 1 << 20;
+/// Most times that a piece is cut in two.
+const MAX_DEPTH: usize = 60;
+/// A piece over more than this many others takes the bound of the whole curve.
+const MAX_LOCAL: usize = 64;
+
+/// A quantity of a curve: a function of `scale * v + shift + Σ coefficient * earlier quantity`, up to `error`.
+#[derive(Clone, Debug)]
+pub(super) struct Bend {
+    pub(super) argument: Mix,
+    pub(super) kind: BendKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BendKind {
+    /// The tent `min(2 z, 2 - 2 z)`.
+    Tent,
+    /// `|z|`.
+    Fold,
+    /// `max(z, 0)`.
+    Hinge,
+    /// `z²` plus a number of this interval.
+    Square(Interval),
+}
+
+/// `scale * v + shift + Σ coefficient * bend`, up to `error`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mix {
+    pub(super) scale: f64,
+    pub(super) shift: f64,
+    pub(super) bends: Vec<(usize, f64)>,
+    pub(super) error: f64,
+}
+
+/// `value + slope (v - c) + second/2 (v - c)²` for some numbers of these intervals, plus a number of `noise`.
+#[derive(Clone, Copy)]
+struct Local {
+    value: Interval,
+    slope: Interval,
+    second: Interval,
+    noise: Interval,
+    /// How much of the noise comes from a bend of undecided sign.
+    open: f64,
+}
+
+/// The place of a piece: `v - c` for all of it, and the square of that.
+#[derive(Clone, Copy)]
+struct Place {
+    center: f64,
+    offset: Interval,
+    square: Interval,
+}
+
+impl Place {
+    fn new(piece: Interval) -> Self {
+        let center = piece.midpoint();
+        let offset = piece - Interval::exact(center);
+        Self { center, offset, square: offset.power(2) }
+    }
+
+    /// Encloses a polynomial of degree 2.
+    fn range(&self, value: Interval, slope: Interval, second: Interval) -> Interval {
+        value + slope * self.offset + second * self.square * Interval::exact(0.5)
+    }
+}
+
+impl Local {
+    const ZERO: Self = {
+        let zero = Interval::ZERO;
+        Self { value: zero, slope: zero, second: zero, noise: zero, open: 0.0 }
+    };
+
+    fn plus(self, factor: f64, other: &Self) -> Self {
+        let by = Interval::exact(factor);
+        Self {
+            value: self.value + by * other.value,
+            slope: self.slope + by * other.slope,
+            second: self.second + by * other.second,
+            noise: self.noise + by * other.noise,
+            open: up_sum(self.open, up_product(factor.abs(), other.open)),
+        }
+    }
+
+    /// `below * z` for negative and `above * z` for positive `z`: where the sign is open, the nearer one and what it is
+    /// off by. Noise of `z` passes with the steeper slope.
+    fn bent(self, place: &Place, below: f64, above: f64) -> Self {
+        let range = place.range(self.value, self.slope, self.second);
+        let noise = around(up_product(below.abs().max(above.abs()), self.noise.magnitude()));
+        let line = |slope: f64, off: Interval| {
+            let by = Interval::exact(slope);
+            let [value, slope, second] = [self.value, self.slope, self.second].map(|x| by * x);
+            Self { value, slope, second, noise: noise + off, open: up_sum(self.open, off.magnitude()) }
+        };
+        let difference = Interval::exact(above) - Interval::exact(below);
+        if range.lower() >= 0.0 {
+            line(above, Interval::ZERO)
+        } else if range.upper() <= 0.0 {
+            line(below, Interval::ZERO)
+        } else if -range.lower() <= range.upper() {
+            line(above, -difference * Interval::raw(range.lower(), 0.0))
+        } else {
+            line(below, difference * Interval::raw(0.0, range.upper()))
+        }
+    }
+
+    fn squared(self, place: &Place, off: Interval) -> Self {
+        let range = place.range(self.value, self.slope, self.second);
+        let slope = self.slope + self.second * place.offset;
+        Self {
+            value: self.value.power(2),
+            slope: TWO * self.value * self.slope,
+            second: TWO * (slope.power(2) + range * self.second),
+            noise: TWO * range * self.noise + self.noise.power(2) + off,
+            open: up_product(self.open, up_product(2.0, up_sum(range.magnitude(), self.noise.magnitude()))),
+        }
+    }
+}
+
+/// A sum that stands for a function of one quantity.
+#[derive(Clone, Debug)]
+pub(super) struct Curve {
+    pub(super) bends: Vec<Bend>,
+    pub(super) sum: Mix,
+}
+
+impl Mix {
+    fn local(&self, place: &Place, bends: &[Local]) -> Local {
+        let start = Local {
+            value: Interval::exact(self.scale) * Interval::exact(place.center) + Interval::exact(self.shift),
+            slope: Interval::exact(self.scale),
+            noise: around(self.error),
+            ..Local::ZERO
+        };
+        self.bends.iter().fold(start, |sum, (i, coefficient)| sum.plus(*coefficient, &bends[*i]))
+    }
+}
+
+impl Curve {
+    fn local(&self, place: &Place) -> Local {
+        let mut bends: Vec<Local> = Vec::with_capacity(self.bends.len());
+        for bend in &self.bends {
+            let z = bend.argument.local(place, &bends);
+            bends.push(match bend.kind {
+                // 1 - 2 |z - 1/2|.
+                BendKind::Tent => {
+                    let shifted = Local { value: z.value - Interval::exact(0.5), ..z };
+                    let bent = shifted.bent(place, 2.0, -2.0);
+                    Local { value: bent.value + Interval::ONE, ..bent }
+                }
+                BendKind::Fold => z.bent(place, -1.0, 1.0),
+                BendKind::Hinge => z.bent(place, 0.0, 1.0),
+                BendKind::Square(off) => z.squared(place, off),
+            });
+        }
+        self.sum.local(place, &bends)
+    }
+
+    /// Bounds of the function minus the sum without its noise, the noise, and how open its bends are; `None` where the
+    /// function may be undefined.
+    fn compare(&self, function: &Expression, piece: Interval) -> Option<(Interval, Interval, f64)> {
+        let place = Place::new(piece);
+        let sum = self.local(&place);
+        let jet = function.hessian(&[piece]);
+        let known = jet.value().decoration();
+        if known < Decoration::Defined {
+            return None;
+        }
+        let mut gap = jet.value().interval() - place.range(sum.value, sum.slope, sum.second);
+        let is_inside = piece.lower() < place.center && place.center < piece.upper();
+        if known >= Decoration::Continuous && is_inside {
+            // Slopes at a point are those of Taylor's formula, as it is inside the piece.
+            let center = function.gradient(&[Interval::exact(place.center)]);
+            let value = center.value().interval() - sum.value;
+            let slopes = sum.slope + sum.second * place.offset;
+            gap = closer(gap, value + (jet.gradient()[0] - slopes) * place.offset);
+            if known == Decoration::C11 {
+                let slope = center.gradient()[0] - sum.slope;
+                gap = closer(gap, place.range(value, slope, jet.second(0, 0) - sum.second));
+            }
+        }
+        Some((gap, sum.noise, sum.open))
+    }
+
+    /// The sum minus the function, piece after piece of `range`; `None` if the function may be undefined somewhere or if
+    /// function minus sum cannot be seen to stay within `claimed`, its noise apart.
+    pub(super) fn errors(
+        &self,
+        function: &Expression,
+        range: Interval,
+        cuts: &[f64],
+        claimed: Interval,
+    ) -> Option<Vec<(Interval, Interval)>> {
+        // A bend may be open on pieces that are small enough for that not to matter.
+        let little = 0.01 * claimed.width();
+        let mut open = Vec::new();
+        let mut lower = range.lower();
+        for &cut in cuts.iter().filter(|cut| range.lower() < **cut && **cut < range.upper()) {
+            if cut > lower {
+                open.push((Interval::raw(lower, cut), 0));
+                lower = cut;
+            }
+        }
+        open.push((Interval::raw(lower, range.upper()), 0));
+        open.reverse();
+        let mut errors = Vec::new();
+        while let Some((piece, depth)) = open.pop() {
+            let found = self.compare(function, piece);
+            let middle = piece.midpoint();
+            let is_small = depth == MAX_DEPTH || !(piece.lower() < middle && middle < piece.upper());
+            match found {
+                // The sum is what it stands for, minus the gap, plus the noise.
+                Some((gap, noise, bent)) if claimed.encloses(gap) && (is_small || bent <= little) => {
+                    errors.push((piece, noise - gap));
+                }
+                _ if is_small || errors.len() + open.len() > MAX_PIECES => return None,
+                _ => {
+                    open.push((Interval::raw(middle, piece.upper()), depth + 1));
+                    open.push((Interval::raw(piece.lower(), middle), depth + 1));
+                }
+            }
+        }
+        Some(errors)
+    }
+}
+
+/// Both enclose the same numbers.
+fn closer(a: Interval, b: Interval) -> Interval {
+    a.intersection(b).unwrap_or(a)
+}
+
+/// The hull of all errors.
+pub(super) fn hull(errors: &[(Interval, Interval)]) -> Interval {
+    errors.iter().map(|(_, error)| *error).reduce(Interval::hull).unwrap_or(Interval::ENTIRE)
+}
+
+/// The hull of the errors on the pieces that meet `range`; of `all` where these are many.
+pub(super) fn errors_on(errors: &[(Interval, Interval)], range: Interval, all: Interval) -> Interval {
+    let first = errors.partition_point(|(piece, _)| piece.upper() < range.lower());
+    let end = errors.partition_point(|(piece, _)| piece.lower() <= range.upper());
+    match errors.get(first..end) {
+        Some(meeting) if !meeting.is_empty() && meeting.len() <= MAX_LOCAL => hull(meeting),
+        _ => all,
+    }
+}

@@ -1,0 +1,325 @@
+//! Affine forms over the quantities of a network, and how a network is read as such forms.
+//!
+//! Whatever a neuron computes is `constant + Σ coefficient * atom`, up to an error. Atoms are the inputs, one quantity for
+//! each ReLU that takes both signs, the rounding of each neuron where a floating-point format is followed, and what a
+//! derivation concludes: squares and values of subformulas. A conclusion trades one atom for another, everywhere.
+
+use super::super::derivation::Role;
+use super::super::interval::{Interval, Rounded, power_of_two};
+use super::super::program::{Computed, Format, Program, sum_rounding, up_product, up_sum};
+use super::DerivationError;
+
+/// The number `constant + Σ terms[a] * atom a`, up to `error`, an infinite one where nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Form {
+    pub(super) constant: f64,
+    /// One for each atom; those beyond the end are 0.
+    pub(super) terms: Vec<f64>,
+    pub(super) error: f64,
+}
+
+impl Form {
+    pub(super) fn atom(a: usize) -> Self {
+        let mut terms = vec![0.0; a + 1];
+        terms[a] = 1.0;
+        Self { terms, ..Self::default() }
+    }
+
+    pub(super) fn is_atom(&self, a: usize) -> bool {
+        let others = self.terms.iter().enumerate().all(|(i, c)| i == a || *c == 0.0);
+        others && self.coefficient(a) == 1.0 && self.constant == 0.0 && self.error == 0.0
+    }
+
+    pub(super) fn coefficient(&self, a: usize) -> f64 {
+        self.terms.get(a).copied().unwrap_or(0.0)
+    }
+}
+
+/// `2^-53` and the smallest positive number: how far the operations of this file may be off.
+const FORMAT: Format = Format::F64;
+
+/// A coefficient of a sum of forms.
+#[derive(Clone, Copy)]
+struct Coefficient {
+    value: f64,
+    /// An upper bound of the sum of the magnitudes of the summands.
+    size: f64,
+    is_exact: bool,
+}
+
+impl Coefficient {
+    fn add(&mut self, weight: f64, x: f64) {
+        if x == 0.0 || weight == 0.0 {
+            return;
+        }
+        let product = weight * x;
+        let sum = Rounded::sum(self.value, product);
+        // Within these limits nothing underflows; the error of the sum is NaN where it is not known.
+        let is_shift = is_power_of_two(weight) || is_power_of_two(x);
+        self.is_exact &= is_shift && product.abs() >= f64::MIN_POSITIVE && sum.error == 0.0;
+        self.size = up_sum(self.size, product.abs().next_up());
+        self.value = sum.value;
+    }
+}
+
+/// Whether products with `x` are exact, but for underflow and overflow.
+fn is_power_of_two(x: f64) -> bool {
+    x.is_normal() && x.to_bits().trailing_zeros() >= 52
+}
+
+/// What is known of the atoms.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Atoms {
+    ranges: Vec<Interval>,
+    /// An upper bound of the sum of their magnitudes.
+    total: f64,
+}
+
+impl Atoms {
+    pub(super) fn add(&mut self, range: Interval) -> usize {
+        self.total = up_sum(self.total, range.magnitude());
+        self.ranges.push(range);
+        self.ranges.len() - 1
+    }
+
+    /// An upper bound of `|coefficient| * |atom|`.
+    pub(super) fn share(&self, form: &Form, a: usize) -> f64 {
+        up_product(form.coefficient(a).abs(), self.ranges[a].magnitude())
+    }
+
+    /// An upper bound of `|constant| + Σ |coefficient * atom| + error`.
+    pub(super) fn size(&self, form: &Form) -> f64 {
+        let terms = form.terms.iter().zip(&self.ranges).filter(|(c, _)| **c != 0.0);
+        let start = up_sum(form.constant.abs(), form.error);
+        terms.fold(start, |sum, (c, range)| up_sum(sum, up_product(c.abs(), range.magnitude())))
+    }
+
+    /// Encloses the values.
+    pub(super) fn range(&self, form: &Form) -> Interval {
+        if !form.error.is_finite() {
+            return Interval::ENTIRE;
+        }
+        let terms = form.terms.iter().zip(&self.ranges).filter(|(c, _)| **c != 0.0);
+        let start = Interval::exact(form.constant) + around(form.error);
+        terms.fold(start, |sum, (c, range)| sum + Interval::exact(*c) * *range)
+    }
+
+    /// `bias + Σ weight * form`. A coefficient comes from at most `k` products and `k` additions, so it is off by at most
+    /// `γ_(k+1)` times the sum of the magnitudes of its summands, and by what `k` products may underflow; by nothing
+    /// where products are by powers of two and additions are exact.
+    pub(super) fn combine(&self, bias: f64, summands: &[(f64, &Form)]) -> Form {
+        let length = summands.iter().map(|(_, form)| form.terms.len()).max().unwrap_or(0);
+        let mut constant = Coefficient { value: bias, size: bias.abs(), is_exact: true };
+        let mut terms = vec![Coefficient { value: 0.0, size: 0.0, is_exact: true }; length];
+        let mut error = 0.0;
+        for (weight, form) in summands {
+            constant.add(*weight, form.constant);
+            terms.iter_mut().zip(&form.terms).for_each(|(c, x)| c.add(*weight, *x));
+            error = up_sum(error, up_product(weight.abs(), form.error));
+        }
+        let k = summands.len();
+        let gamma = FORMAT.gamma(k + 1);
+        let mut rounding = |c: &Coefficient, magnitude: f64| {
+            if !c.is_exact {
+                let underflow = 2.0 * k as f64 * FORMAT.tiny();
+                error = up_sum(error, up_product(up_sum(up_product(gamma, c.size), underflow), magnitude));
+            }
+        };
+        rounding(&constant, 1.0);
+        terms.iter().zip(&self.ranges).for_each(|(c, range)| rounding(c, range.magnitude()));
+        let sum = Form { constant: constant.value, terms: terms.into_iter().map(|c| c.value).collect(), error };
+        let known = sum.error.is_finite() && sum.constant.is_finite() && sum.terms.iter().all(|c| c.is_finite());
+        if known { sum } else { Form { error: f64::INFINITY, ..Form::default() } }
+    }
+
+    /// An upper bound of `|a - b|`.
+    pub(super) fn distance(&self, a: &Form, b: &Form) -> f64 {
+        self.size(&self.combine(0.0, &[(1.0, a), (-1.0, b)]))
+    }
+}
+
+/// `[-r, r]`; the whole line if `r` is infinite or no number.
+pub(super) fn around(r: f64) -> Interval {
+    if r.is_finite() { Interval::raw(-r, r) } else { Interval::ENTIRE }
+}
+
+/// `max(z, 0)` where `z`, which has this range, takes one sign but for a little: `z` or 0, and what that may be off by.
+fn decided(mut z: Form, range: Interval) -> Option<Form> {
+    const LITTLE: f64 = power_of_two(-12);
+    let (below, above) = ((-range.lower()).max(0.0), range.upper().max(0.0));
+    if below <= LITTLE * above {
+        z.error = up_sum(z.error, below);
+        Some(z)
+    } else {
+        (above <= LITTLE * below).then(|| Form { error: above, ..Form::default() })
+    }
+}
+
+/// A ReLU that takes both signs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) neuron: usize,
+    pub(super) role: Role,
+    /// Places of two forms: the quantity, and what it is a function of.
+    pub(super) quantity: usize,
+    pub(super) argument: usize,
+}
+
+/// A program, read neuron after neuron.
+pub(super) struct Reading<'a> {
+    program: &'a Program,
+    /// The format in which it is evaluated; none for real arithmetic.
+    format: Option<Format>,
+    pub(super) atoms: Atoms,
+    /// Which atoms are neither inputs nor rounding nor values of subformulas, and are still in use.
+    pub(super) is_unit: Vec<bool>,
+    /// All forms in use; first those of inputs and neurons.
+    forms: Vec<Option<Form>>,
+    /// Upper bounds of the magnitudes of inputs and neurons.
+    magnitudes: Vec<f64>,
+    /// The last reader of each input and neuron.
+    last: Vec<usize>,
+    pub(super) open: Vec<Open>,
+}
+
+impl<'a> Reading<'a> {
+    /// Before the first neuron; `sides` belong to the inputs of the program.
+    pub(super) fn new(program: &'a Program, sides: &[Interval], format: Option<Format>) -> Self {
+        let (d, n) = (sides.len(), program.net.neurons.len());
+        let mut last = vec![0; d + n];
+        for j in 0..n {
+            program.net.terms_of(j).iter().for_each(|term| last[term.source as usize] = j);
+        }
+        last[d + n - 1] = n;
+        let (atoms, is_unit, forms) = (Atoms::default(), Vec::new(), vec![None; d + n]);
+        let magnitudes = vec![f64::INFINITY; d + n];
+        let mut reading = Self { program, format, atoms, is_unit, forms, magnitudes, last, open: Vec::new() };
+        for side in sides {
+            reading.atom(*side, false);
+        }
+        for (i, (input, side)) in program.inputs.iter().zip(sides).enumerate() {
+            let (center, scale) = (input.center, input.scale);
+            // 1 / scale and center / scale are rounded: each off by a relative 2^-53, so three times what `combine` counts.
+            let mut z = reading.atoms.combine(-(center / scale), &[(1.0 / scale, &Form::atom(i))]);
+            z.error = up_product(4.0, z.error);
+            if let Some(format) = format {
+                let difference = (*side - Interval::exact(center)).magnitude();
+                let exact = reading.atoms.range(&z).magnitude();
+                reading.round(&mut z, input.rounding(format, side.magnitude(), difference, exact));
+            }
+            reading.set(i, z);
+        }
+        reading
+    }
+
+    fn atom(&mut self, range: Interval, is_unit: bool) -> usize {
+        self.is_unit.push(is_unit);
+        self.atoms.add(range)
+    }
+
+    /// Adds a rounding error of at most `error`.
+    fn round(&mut self, form: &mut Form, error: f64) {
+        if !error.is_finite() {
+            *form = Form { error: f64::INFINITY, ..Form::default() };
+        } else if error > 0.0 {
+            let a = self.atom(around(error), false);
+            form.terms.resize(a + 1, 0.0);
+            form.terms[a] = 1.0;
+        }
+    }
+
+    /// Keeps a form, to be rewritten by conclusions to come.
+    pub(super) fn keep(&mut self, form: Form) -> usize {
+        self.forms.push(Some(form));
+        self.forms.len() - 1
+    }
+
+    pub(super) fn form(&self, place: usize) -> &Form {
+        const NOTHING: &Form = &Form { constant: 0.0, terms: Vec::new(), error: f64::INFINITY };
+        self.forms[place].as_ref().unwrap_or(NOTHING)
+    }
+
+    /// What the last neuron computes.
+    pub(super) fn output(&self) -> &Form {
+        self.form(self.last.len() - 1)
+    }
+
+    /// Reads neuron `j`; a ReLU needs a role where it may take both signs.
+    pub(super) fn read(&mut self, j: usize, role: Option<Role>) -> Result<(), DerivationError> {
+        let (d, neuron) = (self.program.inputs.len(), self.program.net.neurons[j]);
+        let terms = self.program.net.terms_of(j);
+        let sources = terms.iter().map(|t| (t.weight, self.form(t.source as usize)));
+        let mut z = self.atoms.combine(neuron.bias, &sources.collect::<Vec<_>>());
+        if let Some(format) = self.format {
+            let value = |source: u32| Computed { magnitude: self.magnitudes[source as usize], error: 0.0 };
+            let values = terms.iter().map(|t| (t.weight, value(t.source)));
+            let error = sum_rounding(format, neuron.bias, values);
+            self.round(&mut z, error);
+        }
+        for source in terms.iter().map(|t| t.source as usize).filter(|s| self.last[*s] == j) {
+            self.forms[source] = None;
+        }
+        let range = self.atoms.range(&z);
+        let h = match role {
+            _ if !neuron.relu => z,
+            Some(role) => self.divide(j, role, z),
+            None => decided(z, range).ok_or(DerivationError::Open { neuron: j, range })?,
+        };
+        self.set(d + j, h);
+        Ok(())
+    }
+
+    fn set(&mut self, source: usize, value: Form) {
+        self.magnitudes[source] = self.atoms.range(&value).magnitude();
+        self.forms[source] = Some(value);
+    }
+
+    /// `max(z, 0)` as its role says, with a new atom for its quantity.
+    fn divide(&mut self, neuron: usize, role: Role, z: Form) -> Form {
+        let argument = match role {
+            Role::Tent => self.atoms.combine(0.5, &[(1.0, &z)]),
+            Role::Fold | Role::Hinge => z,
+        };
+        let range = self.atoms.range(&argument);
+        let range = match role {
+            // min(2 g, 2 - 2 g), which is at most 1.
+            Role::Tent => {
+                let (up, down) = (range + range, Interval::exact(2.0) - (range + range));
+                let tent = up.min(down);
+                Interval::raw(tent.lower(), tent.upper().min(1.0))
+            }
+            Role::Fold => range.abs(),
+            Role::Hinge => range.max(Interval::ZERO),
+        };
+        let quantity = Form::atom(self.atom(range, true));
+        let h = match role {
+            Role::Tent => self.atoms.combine(0.0, &[(0.5, &argument), (-0.25, &quantity)]),
+            Role::Fold => self.atoms.combine(0.0, &[(0.5, &argument), (0.5, &quantity)]),
+            Role::Hinge => quantity.clone(),
+        };
+        let [quantity, argument] = [quantity, argument].map(|form| self.keep(form));
+        self.open.push(Open { neuron, role, quantity, argument });
+        h
+    }
+
+    /// Makes what `definition` stands for an atom, in place of the unit `pivot`, in all forms: from `n = c p + rest`,
+    /// up to the error of the definition, follows `p = (n - rest) / c`. Returns the new atom.
+    pub(super) fn replace(&mut self, definition: &Form, pivot: usize, range: Interval, is_unit: bool) -> usize {
+        let new = self.atom(range, is_unit);
+        self.is_unit[pivot] = false;
+        let c = definition.coefficient(pivot);
+        let mut relation = Form { constant: -definition.constant / c, terms: vec![0.0; new + 1], error: 0.0 };
+        relation.terms.iter_mut().zip(&definition.terms).for_each(|(r, x)| *r = -x / c);
+        (relation.terms[pivot], relation.terms[new]) = (0.0, 1.0 / c);
+        // Each quotient is off by a relative 2^-53, or by half of the smallest number.
+        let off = up_product(FORMAT.gamma(1), self.atoms.size(&relation));
+        let underflow = up_product(FORMAT.tiny(), up_sum(1.0, self.atoms.total));
+        let own = up_product(definition.error, (1.0 / c.abs()).next_up());
+        relation.error = up_sum(own, up_sum(off, underflow));
+        for form in self.forms.iter_mut().flatten().filter(|form| form.coefficient(pivot) != 0.0) {
+            let weight = std::mem::take(&mut form.terms[pivot]);
+            *form = self.atoms.combine(0.0, &[(1.0, form), (weight, &relation)]);
+        }
+        new
+    }
+}

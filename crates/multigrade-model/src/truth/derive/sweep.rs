@@ -1,0 +1,163 @@
+//! What the errors of the parts of a formula do to the whole, box by box.
+//!
+//! With `v_k` for the value of a part and `w_k = op(w) + e_k` for what the network computes in its place, the differences
+//! `w_k - v_k` obey `Δ_k = Σ G Δ + e_k` over the operands, for some slopes `G` of the operation between true and computed
+//! operands (mean value theorem; one of the operands for extrema, or a mixture). So the output is off by `Σ A_k e_k`
+//! with the products of slopes `A_k` that a reverse sweep encloses. The mixtures of extrema enter linearly, so the
+//! ends, one operand or the other, are the worst cases.
+
+use super::super::enclosure::Decoration;
+use super::super::expression::Expression;
+use super::super::interval::Interval;
+use super::curve::errors_on;
+use super::form::around;
+use super::linear::Linear;
+
+/// Most extrema whose operands are tried one by one; others take a mixture.
+const MAX_CHOICES: usize = 6;
+
+/// A part of the formula, and how far the network is from it, given its operands as the network computes them.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) operation: Operation,
+    /// Encloses computed minus exact.
+    pub(super) error: Interval,
+    /// Encloses exact and computed values on the whole box.
+    pub(super) range: Interval,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Operation {
+    Product(Linear, Linear),
+    /// A function of one operand, with errors on pieces of its range.
+    Curve {
+        function: Expression,
+        operand: Linear,
+        errors: Vec<(Interval, Interval)>,
+    },
+    Extremum {
+        is_maximum: bool,
+        operands: [Linear; 2],
+    },
+}
+
+/// The formula as a network computes it.
+#[derive(Clone, Debug)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// The formula, in inputs and nodes.
+    pub(super) root: Linear,
+    /// How far the output of the network may be from the root.
+    pub(super) rest: f64,
+}
+
+impl Operation {
+    /// Encloses values and the error for operands in these ranges; `error` is that of the whole box.
+    fn range(&self, inputs: &[Interval], nodes: &[Interval], error: Interval) -> (Interval, Interval) {
+        match self {
+            Self::Product(u, v) => (u.range(inputs, nodes) * v.range(inputs, nodes), error),
+            Self::Curve { function, operand, errors } => {
+                let at = operand.range(inputs, nodes);
+                (function.range(&[at]).interval(), errors_on(errors, at, error))
+            }
+            Self::Extremum { is_maximum, operands } => {
+                let [u, v] = operands.each_ref().map(|operand| operand.range(inputs, nodes));
+                (if *is_maximum { u.max(v) } else { u.min(v) }, error)
+            }
+        }
+    }
+
+    /// Which operand an extremum is, all over these ranges.
+    fn decided(is_maximum: bool, [u, v]: [Interval; 2]) -> Option<usize> {
+        let (u, v) = if is_maximum { (u, v) } else { (v, u) };
+        if u.lower() >= v.upper() { Some(0) } else { (v.lower() >= u.upper()).then_some(1) }
+    }
+}
+
+impl Node {
+    /// With the range that follows from those of the operands.
+    pub(super) fn new(operation: Operation, error: Interval, inputs: &[Interval], nodes: &[Interval]) -> Self {
+        let (value, _) = operation.range(inputs, nodes, error);
+        Self { operation, error, range: value + error.hull(Interval::ZERO) }
+    }
+}
+
+impl Graph {
+    /// Encloses `f - network` where the inputs lie in a part of the box.
+    pub(super) fn bound(&self, inputs: &[Interval]) -> Interval {
+        let (mut ranges, mut errors) = (Vec::with_capacity(self.nodes.len()), Vec::with_capacity(self.nodes.len()));
+        for node in &self.nodes {
+            let (value, error) = node.operation.range(inputs, &ranges, node.error);
+            let range = value + error.hull(Interval::ZERO);
+            ranges.push(range.intersection(node.range).unwrap_or(range));
+            errors.push(error);
+        }
+        let is_open = |node: &Node| match &node.operation {
+            Operation::Extremum { is_maximum, operands } => {
+                let at = operands.each_ref().map(|operand| operand.range(inputs, &ranges));
+                Operation::decided(*is_maximum, at).is_none()
+            }
+            _ => false,
+        };
+        let open: Vec<usize> = (0..self.nodes.len()).filter(|k| is_open(&self.nodes[*k])).take(MAX_CHOICES).collect();
+        let off = (0..1usize << open.len())
+            .map(|choice| {
+                let choose = |k: usize| open.iter().position(|o| *o == k).map(|bit| choice >> bit & 1);
+                self.sweep(inputs, &ranges, &errors, choose)
+            })
+            .reduce(Interval::hull);
+        around(self.rest) - off.unwrap_or(Interval::ENTIRE)
+    }
+
+    /// Encloses `Σ A_k e_k`, where some of the open extrema are one operand.
+    fn sweep(
+        &self,
+        inputs: &[Interval],
+        ranges: &[Interval],
+        errors: &[Interval],
+        choose: impl Fn(usize) -> Option<usize>,
+    ) -> Interval {
+        let mut slopes = vec![Interval::ZERO; self.nodes.len()];
+        let mut off = Interval::ZERO;
+        let pass = |slopes: &mut [Interval], operand: &Linear, factor: Interval| {
+            for (k, coefficient) in operand.nodes() {
+                slopes[k] = slopes[k] + coefficient * factor;
+            }
+        };
+        pass(&mut slopes, &self.root, Interval::ONE);
+        for (k, node) in self.nodes.iter().enumerate().rev() {
+            let slope = slopes[k];
+            if slope == Interval::ZERO {
+                continue;
+            }
+            off = off + slope * errors[k];
+            match &node.operation {
+                Operation::Product(u, v) => {
+                    let [of_u, of_v] = [u, v].map(|operand| operand.range(inputs, ranges));
+                    pass(&mut slopes, u, slope * of_v);
+                    pass(&mut slopes, v, slope * of_u);
+                }
+                Operation::Curve { function, operand, .. } => {
+                    // Without a node in it, the operand is exact.
+                    if operand.nodes().next().is_some() {
+                        let jet = function.gradient(&[operand.range(inputs, ranges)]);
+                        let is_lipschitz = jet.value().decoration() >= Decoration::Continuous;
+                        let own = if is_lipschitz { jet.gradient()[0] } else { Interval::ENTIRE };
+                        pass(&mut slopes, operand, slope * own);
+                    }
+                }
+                Operation::Extremum { is_maximum, operands } => {
+                    let at = operands.each_ref().map(|operand| operand.range(inputs, ranges));
+                    match Operation::decided(*is_maximum, at).or_else(|| choose(k)) {
+                        Some(one) => pass(&mut slopes, &operands[one], slope),
+                        None => {
+                            let mixed = slope * Interval::raw(0.0, 1.0);
+                            operands.iter().for_each(|operand| pass(&mut slopes, operand, mixed));
+                        }
+                    }
+                }
+            }
+        }
+        off
+    }
+}
