@@ -47,6 +47,7 @@ fn claim(model: &Multigrade, function: &str, domain: &str, grades: usize, tree: 
                 open.extend([right, left]);
             }
             Node::Leaf(leaf) => bounds.push(region.bound(*leaf).unwrap()),
+            Node::Derived => panic!("a leaf of a derivation"),
         }
     }
     assert!(open.is_empty());
