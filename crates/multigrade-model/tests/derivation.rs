@@ -1,7 +1,8 @@
 //! Compiled networks: what a derivation proves is true, and what is not so is refused.
 
 use multigrade_model::truth::{
-    Derivation, DerivationError, Derived, Domain, Expression, Part, Program, Role, Rule, Source, Step,
+    Certificate, Claim, Derivation, DerivationError, Derived, Domain, Expression, Interval, Kind, Leaf, Node, Part,
+    Program, Role, Rule, Source, Step, Verdict, check,
 };
 use multigrade_model::{
     Activation, Grade, History, InputColumn, Layer, Matrix, Multigrade, OutputColumn, Readout, Scaling, Schema,
@@ -156,4 +157,219 @@ fn two_towers_are_a_product_within_their_last_steps() {
         assert!(bounds.exact.magnitude() <= exact + 1e-14, "{m}: {:?} {exact:e} {seen:e}", bounds.exact);
         assert!(seen <= bounds.f64.magnitude(), "{m}: {seen:e} {:?}", bounds.f64);
     }
+}
+
+/// `abs(x)`, `max(x, y)` and so on need one ReLU each, and nothing is lost.
+#[test]
+fn kinks_are_exact() {
+    let curve = |node: usize, of: usize, terms: Vec<(Source, f64)>| Rule::Curve {
+        part: Part::Value(node),
+        of,
+        constant: 0.0,
+        terms,
+        cuts: vec![0.0],
+        error: [-1e-15, 1e-15],
+    };
+    // |x| = 2 relu(x) - x, from relu(x) and relu(x + 3).
+    let absolute = network(&["x"], vec![vec![(vec![1.0], 0.0), (vec![1.0], 3.0)]], (vec![2.0, -1.0], 3.0));
+    let rule = curve(1, 0, vec![(Source::Neuron(0), 1.0)]);
+    // max(x, y) = x + relu(y - x), min(x, y) = x - relu(x - y).
+    let pair = |sign: f64| {
+        let rows = vec![(vec![-sign, sign], 0.0), (vec![1.0, 0.0], 3.0)];
+        network(&["x", "y"], vec![rows], (vec![sign, 1.0], -3.0))
+    };
+    let extremum = Rule::Extremum { node: 2, hinge: 0 };
+    let cases = [
+        (absolute, "abs(x)", "x=-2..1", Role::Fold, rule, 2),
+        (pair(1.0), "max(x, y)", "x=-2..1, y=-1..2", Role::Hinge, extremum.clone(), 2),
+        (pair(-1.0), "min(x, y)", "x=-2..1, y=-1..2", Role::Hinge, extremum, 2),
+    ];
+    for (model, function, domain, role, rule, before) in cases {
+        let derivation = Derivation { roles: vec![(0, role)], steps: vec![Step { before, rule }] };
+        let found = derived(&model, function, domain, &derivation).unwrap();
+        let bounds = found.bound(found.sides());
+        assert!(bounds.exact.magnitude() <= 1e-14, "{function}: {:?}", bounds.exact);
+        assert!(bounds.f64.magnitude() <= 1e-14, "{function}: {:?}", bounds.f64);
+        assert!(measured(&model, function, domain, 64) <= bounds.f64.magnitude(), "{function}");
+    }
+}
+
+/// `exp(c x)` by its chords on `pieces` equal pieces of [0, 1]; the ReLU of a piece starts at its left end.
+fn chords(c: f64, pieces: usize) -> (Multigrade, Derivation) {
+    let knot = |i: usize| i as f64 / pieces as f64;
+    let slope = |i: usize| ((c * knot(i + 1)).exp() - (c * knot(i)).exp()) * pieces as f64;
+    let mut rows = vec![(vec![1.0], 1.0)];
+    let (mut weights, mut terms) = (vec![slope(0)], vec![(Source::Argument, slope(0))]);
+    for i in 1..pieces {
+        rows.push((vec![1.0], -knot(i)));
+        weights.push(slope(i) - slope(i - 1));
+        terms.push((Source::Neuron(i), slope(i) - slope(i - 1)));
+    }
+    // Chords lie above by at most h² max f'' / 8.
+    let error = c * c * c.exp() / (8.0 * (pieces * pieces) as f64) + 1e-14;
+    let rule = Rule::Curve {
+        part: Part::Value(3),
+        of: 1,
+        constant: 1.0,
+        terms,
+        cuts: (1..pieces).map(knot).collect(),
+        error: [-error, 1e-14],
+    };
+    let derivation = Derivation {
+        roles: (1..pieces).map(|i| (i, Role::Hinge)).collect(),
+        steps: vec![Step { before: pieces, rule }],
+    };
+    (network(&["x"], vec![rows], (weights, 1.0 - slope(0))), derivation)
+}
+
+#[test]
+fn chords_of_a_curve_are_off_by_their_second_derivative() {
+    for (c, pieces) in [(1.0, 1), (1.0, 4), (2.0, 16), (0.5, 64)] {
+        let (model, mut derivation) = chords(c, pieces);
+        // The formula is exp(c * x); the argument of the curve is x itself.
+        let function = format!("exp({c:?}*x)");
+        let found = derived(&model, &function, "x=0..1", &derivation).unwrap();
+        let bounds = found.bound(found.sides());
+        let limit = c * c * c.exp() / (8.0 * (pieces * pieces) as f64) + 1e-13;
+        assert!(bounds.exact.magnitude() <= limit, "{pieces}: {:?} {limit:e}", bounds.exact);
+        assert!(bounds.exact.upper() <= 1e-13, "chords lie above: {:?}", bounds.exact);
+        assert!(measured(&model, &function, "x=0..1", 1 << 12) <= bounds.f64.magnitude());
+        // On a part of the box the bound is that part's own.
+        let left = found.bound(&[Interval::new(0.0, 1.0 / 64.0).unwrap()]);
+        assert!(left.exact.magnitude() <= bounds.exact.magnitude());
+        // Half of the error is not enough.
+        if let Rule::Curve { error, .. } = &mut derivation.steps[0].rule {
+            error[0] /= 2.0;
+        }
+        let refused = derived(&model, &function, "x=0..1", &derivation).unwrap_err();
+        assert!(refused.to_string().contains("is not within"), "{refused}");
+    }
+}
+
+/// Whatever the weights are, what is proved is true: weights are moved at random, the derivation stays.
+#[test]
+fn a_bound_holds_for_altered_networks_or_there_is_none() {
+    let mut state = 7u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let cases = [
+        (square(5), "x^2", "x=0..1", 1 << 10),
+        (product(4), "x*y", "x=0..1, y=0..1", 40),
+        (chords(1.0, 5), "exp(1*x)", "x=0..1", 1 << 10),
+    ];
+    let mut proved = 0;
+    for ((model, derivation), function, domain, n) in cases {
+        for round in 0..120 {
+            let size = 10f64.powi(-(round % 12) - 1);
+            let mut moved = |x: f64| if random() < 0.2 { x + size * (random() - 0.5) } else { x };
+            let grade = &model.grades()[0];
+            let layers = grade.branches()[0].iter().map(|layer| {
+                let rows = layer.bias().len();
+                let (weights, bias) = (layer.weights(), layer.bias());
+                let row = |i: usize| {
+                    let mut row = vec![0.0; weights.cols()];
+                    weights.terms(i).for_each(|(j, w)| row[j] = w);
+                    row
+                };
+                (0..rows).map(|i| (row(i).into_iter().map(&mut moved).collect(), moved(bias[i]))).collect()
+            });
+            let layers: Vec<Vec<Row>> = layers.collect();
+            let readout = grade.readout();
+            let row = readout.weights().row(0).iter().map(|w| moved(*w)).collect();
+            let bias = moved(readout.bias()[0]);
+            let names = model.schema().input_names();
+            let altered = network(&names, layers, (row, bias));
+            if let Ok(found) = derived(&altered, function, domain, &derivation) {
+                let bound = found.bound(found.sides()).f64.magnitude();
+                let seen = measured(&altered, function, domain, n);
+                assert!(seen <= bound, "{function}, {size:e}: {seen:e} above {bound:e}");
+                proved += usize::from(bound < 1.0);
+            }
+        }
+    }
+    assert!(proved > 100, "{proved}");
+}
+
+#[test]
+fn what_is_not_so_is_refused() {
+    let (model, good) = product(3);
+    let refused = |derivation: &Derivation| {
+        derived(&model, "x*y", "x=0..1, y=0..1", derivation).map(|_| ()).unwrap_err().to_string()
+    };
+    let with = |change: &dyn Fn(&mut Derivation)| {
+        let mut derivation = good.clone();
+        change(&mut derivation);
+        derivation
+    };
+    // Without a role, without a step, with a step that comes too late.
+    assert!(refused(&with(&|d| d.roles.truncate(1))).contains("takes both signs"));
+    assert!(refused(&with(&|d| d.steps.truncate(2))).contains("no step says"));
+    assert!(refused(&with(&|d| d.steps[2].before = 1000)).contains("after the last"));
+    // Things that are not there.
+    assert!(refused(&with(&|d| d.steps[0].before = 0)).contains("no role so far"));
+    let product =
+        |node, squares, radii| with(&|d| d.steps[2].rule = Rule::Product { node, squares, centers: [0.5; 2], radii });
+    assert!(refused(&product(2, [0, 2], [0.5; 2])).contains("no square 2"));
+    assert!(refused(&product(1, [0, 1], [0.5; 2])).contains("no operator"));
+    assert!(refused(&product(9, [0, 1], [0.5; 2])).contains("no operator"));
+    assert!(refused(&product(2, [0, 1], [0.0, 0.5])).contains("radii above 0"));
+    assert!(refused(&product(2, [0, 1], [f64::NAN, 0.5])).contains("finite"));
+    let extremum = |node, hinge| with(&|d| d.steps[2].rule = Rule::Extremum { node, hinge });
+    assert!(refused(&extremum(2, 0)).contains("no maximum"));
+    // A square of a neuron that is no fold.
+    let wrong = with(&|d| d.steps[0].rule = Rule::Square { fold: Some(5 + 1), tents: vec![] });
+    assert!(refused(&wrong).contains("is no Fold"));
+    // What is merely false gives a bound that says so: the squares in the wrong order, the wrong radii.
+    for derivation in [product(2, [1, 0], [0.5; 2]), product(2, [0, 1], [1.0; 2])] {
+        let found = derived(&model, "x*y", "x=0..1, y=0..1", &derivation).unwrap();
+        assert!(found.bound(found.sides()).exact.magnitude() > 0.1);
+    }
+    // Another function, and another box.
+    let other = derived(&model, "x*y+0.01", "x=0..1, y=0..1", &good).unwrap();
+    assert!(other.bound(other.sides()).exact.contains(0.01));
+    assert!(derived(&model, "x*(y+1)", "x=0..1, y=0..1", &good).is_err());
+    let wide = derived(&model, "x*y", "x=0..2, y=0..1", &good);
+    assert!(wide.map_or(true, |found| found.bound(found.sides()).exact.magnitude() > 0.1));
+}
+
+#[test]
+fn a_certificate_with_a_derivation_is_checked_and_belongs_to_its_kind() {
+    let (model, derivation) = product(6);
+    let found = derived(&model, "x*y", "x=0..1, y=0..1", &derivation).unwrap();
+    let bounds = found.bound(found.sides());
+    let claim = Claim {
+        grades: 1,
+        output: 0,
+        kind: Kind::Derivation,
+        exact: bounds.exact,
+        f64: Some(bounds.f64),
+        f32: Some(bounds.f32),
+        tree: vec![Node::Cut(1, 0.5), Node::Derived, Node::Derived],
+        derivation: Some(derivation),
+    };
+    let certificate = |claim: &Claim| Certificate {
+        function: "x*y".into(),
+        domain: "x=0..1, y=0..1".into(),
+        model: Certificate::digest_of(&model),
+        claims: vec![claim.clone()],
+    };
+    let read = Certificate::from_bytes("c", &certificate(&claim).to_bytes().unwrap()).unwrap();
+    assert_eq!(read, certificate(&claim));
+    let proved = check(&read, &model).proved().unwrap();
+    assert_eq!(proved.bounds()[0].exact(), bounds.exact);
+    let refused = |claim: Claim| match check(&certificate(&claim), &model) {
+        Verdict::Refused(refusal) => refusal.to_string(),
+        Verdict::Proved(_) => panic!("proved"),
+    };
+    let half = Interval::new(bounds.exact.lower() / 2.0, bounds.exact.upper() / 2.0).unwrap();
+    assert!(refused(Claim { exact: half, ..claim.clone() }).contains("is claimed to be in"));
+    assert!(refused(Claim { tree: vec![Node::Cut(1, 0.5), Node::Derived], ..claim.clone() }).contains("more parts"));
+    assert!(refused(Claim { derivation: None, ..claim.clone() }).contains("belong to proofs"));
+    assert!(refused(Claim { kind: Kind::Bisection, ..claim.clone() }).contains("belong to proofs"));
+    let leaf = Node::Leaf(Leaf::NAMED[0].1);
+    assert!(refused(Claim { tree: vec![leaf], ..claim.clone() }).contains("belong to proofs"));
+    let bisection = Claim { kind: Kind::Bisection, derivation: None, tree: vec![Node::Derived], ..claim };
+    assert!(refused(bisection).contains("belong to proofs"));
 }
