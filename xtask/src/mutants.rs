@@ -147,6 +147,126 @@ const MUTANTS: &[Mutant] = &[
     ("checker.rs", "(\"exact\", Some(claim.exact), found.exact)", "(\"exact\", claim.f64, found.exact)"),
     ("checker.rs", ".flatten().all(|x| x.is_bounded()) {", ".flatten().all(|_| true) {"),
     ("checker.rs", "open.push((right, cuts + 1));\n", ""),
+    // The forms of a derivation.
+    ("derive/form.rs", "error = up_sum(error, up_product(weight.abs(), form.error));", ""),
+    ("derive/form.rs", "if !c.is_exact {", "if false {"),
+    ("derive/form.rs", "let gamma = FORMAT.gamma(k + 1);", "let gamma = 0.2 * FORMAT.gamma(1);"),
+    ("derive/form.rs", "self.is_exact &= is_shift &&", "self.is_exact &="),
+    ("derive/form.rs", "&& sum.error == 0.0;", ";"),
+    (
+        "derive/form.rs",
+        "let start = Interval::exact(form.constant) + around(form.error);",
+        "let start = Interval::exact(form.constant);",
+    ),
+    ("derive/form.rs", "let start = up_sum(form.constant.abs(), form.error);", "let start = form.constant.abs();"),
+    ("derive/form.rs", "others && self.coefficient(a) == 1.0", "self.coefficient(a) == 1.0"),
+    ("derive/form.rs", "z.error = up_sum(z.error, below);", ""),
+    ("derive/form.rs", "Form { error: above, ..Form::default() }", "Form::default()"),
+    ("derive/form.rs", "const LITTLE: f64 = power_of_two(-12);", "const LITTLE: f64 = 1.0;\n    z.error = 0.0;"),
+    ("derive/form.rs", "reading.round(&mut z, input.rounding(format, side.magnitude(), difference, exact));", ""),
+    ("derive/form.rs", "self.round(&mut z, error.max(in_f64));", ""),
+    (
+        "derive/form.rs",
+        "Role::Fold => self.atoms.combine(0.0, &[(0.5, &argument), (0.5, &quantity)]),",
+        "Role::Fold => quantity.clone(),",
+    ),
+    ("derive/form.rs", "&[(0.5, &argument), (-0.25, &quantity)]", "&[(0.5, &argument), (-0.2, &quantity)]"),
+    ("derive/form.rs", "Role::Hinge => range.max(Interval::ZERO),", "Role::Hinge => Interval::ZERO,"),
+    ("derive/form.rs", "Role::Fold => range.abs(),", "Role::Fold => Interval::ZERO,"),
+    ("derive/form.rs", "relation.error = up_sum(own, up_sum(off, underflow));", "relation.error = off;"),
+    ("derive/form.rs", "relation.error = up_sum(own, up_sum(off, underflow));", "relation.error = own;"),
+    (
+        "derive/form.rs",
+        "(relation.terms[pivot], relation.terms[new]) = (0.0, 1.0 / c);",
+        "(relation.terms[pivot], relation.terms[new]) = (0.0, 1.0);",
+    ),
+    // The rules.
+    (
+        "derive/mod.rs",
+        "let mut off = up_sum(up_product(4.0, outside), up_product(outside, outside));",
+        "let mut off = 0.0;",
+    ),
+    ("derive/mod.rs", "off = up_sum(off, up_product(scale, distance));", ""),
+    ("derive/mod.rs", "let off = Interval::raw(0.0, scale / 4.0) + around(off);", "let off = around(off);"),
+    (
+        "derive/mod.rs",
+        "let off = Interval::raw(0.0, scale / 4.0) + around(off);",
+        "let off = Interval::raw(0.0, scale / 16.0) + around(off);",
+    ),
+    (
+        "derive/mod.rs",
+        "let own = square.off + around(up_product(e, up_sum(up_product(2.0, size), e)));",
+        "let own = square.off;",
+    ),
+    ("derive/mod.rs", "off = off + by * own;", "off = off + own;"),
+    ("derive/mod.rs", "let error = area * off + around(rounded);", "let error = area * off;"),
+    ("derive/mod.rs", "let error = area * off + around(rounded);", "let error = around(rounded);"),
+    ("derive/mod.rs", "let error = atoms.distance(self.reading.form(argument), &difference);", "let error = 0.0;"),
+    ("derive/mod.rs", "sum.error = up_sum(sum.error, linear.constant.width());", ""),
+    ("derive/mod.rs", "sum.error = up_sum(sum.error, up_product(coefficient.width(), atoms.size(form)));", ""),
+    (
+        "derive/mod.rs",
+        "let rest = self.reading.atoms.distance(self.reading.output(), &self.form(&root));",
+        "let rest = 0.0;",
+    ),
+    ("derive/mod.rs", "Some(graph) if is_part =>", "Some(graph) if true =>"),
+    ("derive/mod.rs", "mix.error = atoms.size(&rest);", ""),
+    (
+        "derive/mod.rs",
+        "Op::Combine(Binary::Sub) => operands[0].clone().plus(minus, &operands[1]),",
+        "Op::Combine(Binary::Sub) => operands[0].clone().plus(Interval::ONE, &operands[1]),",
+    ),
+    // Curves and sweeps.
+    ("derive/curve.rs", "if known < Decoration::Defined {", "if false {"),
+    ("derive/curve.rs", "if known >= Decoration::Continuous && is_inside {", "if is_inside {"),
+    ("derive/curve.rs", "if known == Decoration::C11 {", "if true {"),
+    ("derive/curve.rs", "claimed.encloses(gap) && (is_small", "(is_small"),
+    ("derive/curve.rs", "errors.push((piece, noise - gap));", "errors.push((piece, -gap));"),
+    ("derive/curve.rs", "errors.push((piece, noise - gap));", "errors.push((piece, noise + gap));"),
+    ("derive/curve.rs", "line(above, -difference * Interval::raw(range.lower(), 0.0))", "line(above, Interval::ZERO)"),
+    ("derive/curve.rs", "line(below, difference * Interval::raw(0.0, range.upper()))", "line(below, Interval::ZERO)"),
+    (
+        "derive/curve.rs",
+        "let noise = around(up_product(below.abs().max(above.abs()), self.noise.magnitude()));",
+        "let noise = Interval::ZERO;",
+    ),
+    ("derive/curve.rs", "second: TWO * (slope.power(2) + range * self.second),", "second: TWO * slope.power(2),"),
+    ("derive/curve.rs", "noise: TWO * range * self.noise + self.noise.power(2) + off,", "noise: off,"),
+    (
+        "derive/curve.rs",
+        "noise: TWO * range * self.noise + self.noise.power(2) + off,",
+        "noise: TWO * range * self.noise + self.noise.power(2),",
+    ),
+    ("derive/curve.rs", "let slopes = sum.slope + sum.second * place.offset;", "let slopes = sum.slope;"),
+    (
+        "derive/sweep.rs",
+        "around(self.rest) - off.unwrap_or(Interval::ENTIRE)",
+        "Interval::ZERO - off.unwrap_or(Interval::ENTIRE)",
+    ),
+    ("derive/sweep.rs", "off = off + slope * errors[k];", ""),
+    ("derive/sweep.rs", "pass(&mut slopes, u, slope * of_v);", ""),
+    (
+        "derive/sweep.rs",
+        "let own = if is_lipschitz { jet.gradient()[0] } else { Interval::ENTIRE };",
+        "let own = jet.gradient()[0];",
+    ),
+    ("derive/sweep.rs", "pass(&mut slopes, operand, slope * own);", ""),
+    (
+        "derive/sweep.rs",
+        "let range = value + error.hull(Interval::ZERO);\n            ranges",
+        "let range = value;\n            ranges",
+    ),
+    (
+        "derive/sweep.rs",
+        "Self { operation, error, range: value + error.hull(Interval::ZERO) }",
+        "Self { operation, error, range: value }",
+    ),
+    (
+        "derive/sweep.rs",
+        "Some(one) => pass(&mut slopes, &operands[one], slope),",
+        "Some(_) => pass(&mut slopes, &operands[0], slope),",
+    ),
+    ("derive/sweep.rs", "if u.lower() >= v.upper() {", "if u.upper() >= v.upper() {"),
 ];
 
 const FOLDER: &str = "crates/multigrade-model/src/truth";
@@ -155,6 +275,9 @@ const FOLDER: &str = "crates/multigrade-model/src/truth";
 fn tests(file: &str) -> [&'static str; 4] {
     match file {
         "program.rs" => ["--lib program::", "--test region", "--test mesh", "--test certificate"],
+        name if name.starts_with("derive/") => {
+            ["--lib derive::", "--test derivation", "--test certificate", "--lib program::"]
+        }
         "checker.rs" => ["--test certificate", "--test mesh", "--test region", "--lib program::"],
         _ => ["--test region", "--test mesh", "--test certificate", "--lib program::"],
     }

@@ -6,6 +6,7 @@
 //! - [`Domain`]: the box.
 //! - [`Program`]: a network as a list of neurons, and what computing them in f64 or f32 can do to each.
 //! - [`Region`]: a box with the network specialised to it, and bounds for `f - network` there.
+//! - [`Derivation`]: how a compiled network computes what its formula says; [`Derived`] checks it and gives bounds.
 //! - [`Certificate`]: what is claimed of a model, with a tree of boxes; [`check`] proves it anew, without believing any
 //!   of it, and is the only maker of [`Proved`].
 //!
@@ -23,7 +24,10 @@
 //! 3. the rounding of a sum in any order (`program.rs`);
 //! 4. affine forms, the relaxation of an open ReLU, the mean value form, Taylor's formula on boxes and simplices
 //!    (`region.rs`);
-//! 5. that the children of a cut cover their box (`checker.rs`).
+//! 5. that the children of a cut cover their box (`checker.rs`);
+//! 6. for compiled networks: sums of forms and what a conclusion does to them (`derive/form.rs`), that towers of tents are
+//!    squares and two squares a product (`derive/mod.rs`), Taylor's formula in one variable (`derive/curve.rs`), and how
+//!    errors of the parts of a formula pass through it (`derive/sweep.rs`).
 //!
 //! And that a formula, a box and a model mean what they say (`parse.rs`, [`Multigrade`](crate::Multigrade)). How a
 //! certificate was found, and the file it was kept in, need not be believed. `cargo xtask audit` counts the lines,

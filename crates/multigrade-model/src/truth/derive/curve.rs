@@ -256,3 +256,77 @@ pub(super) fn errors_on(errors: &[(Interval, Interval)], range: Interval, all: I
         _ => all,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The sum at `v`, with a share between 0 and 1 of what each square may be larger by, and of each error.
+    fn value(curve: &Curve, v: f64, share: f64) -> f64 {
+        let mut bends: Vec<f64> = Vec::new();
+        let mix = |mix: &Mix, bends: &[f64]| {
+            let own = mix.scale * v + mix.shift + mix.error * (2.0 * share - 1.0);
+            mix.bends.iter().fold(own, |sum, (i, c)| sum + c * bends[*i])
+        };
+        for bend in &curve.bends {
+            let z = mix(&bend.argument, &bends);
+            bends.push(match bend.kind {
+                BendKind::Tent => (2.0 * z).min(2.0 - 2.0 * z),
+                BendKind::Fold => z.abs(),
+                BendKind::Hinge => z.max(0.0),
+                BendKind::Square(off) => z * z + off.lower() + share * (off.upper() - off.lower()),
+            });
+        }
+        mix(&curve.sum, &bends)
+    }
+
+    fn mix(bends: usize) -> impl Strategy<Value = Mix> {
+        let chosen = prop::collection::vec((0..bends.max(1), -1.0..1.0f64), 0..=bends.min(2));
+        (-2.0..2.0f64, -1.0..1.0f64, chosen, prop_oneof![Just(0.0), 0.0..1e-3f64])
+            .prop_map(|(scale, shift, bends, error)| Mix { scale, shift, bends, error })
+    }
+
+    fn kind() -> impl Strategy<Value = BendKind> {
+        prop_oneof![
+            Just(BendKind::Tent),
+            Just(BendKind::Fold),
+            Just(BendKind::Hinge),
+            (0.0..1e-3f64).prop_map(|off| BendKind::Square(Interval::raw(-off / 3.0, off))),
+        ]
+    }
+
+    fn curve() -> impl Strategy<Value = Curve> {
+        let bend = |i: usize| (mix(i), kind()).prop_map(|(argument, kind)| Bend { argument, kind });
+        ((bend(0), bend(1), bend(2), bend(3)), mix(4))
+            .prop_map(|((a, b, c, d), sum)| Curve { bends: vec![a, b, c, d], sum })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_error_of_a_curve_is_within_its_bounds_on_every_piece(
+            curve in curve(), cuts in prop::collection::vec(-1.0..2.0f64, 0..4), place in 0.0..=1.0f64,
+            share in 0.0..=1.0f64, claimed in prop_oneof![Just(1e12), Just(5.0), Just(0.7)]
+        ) {
+            let function = Expression::parse("sin(3*t) + abs(t - 0.3)").unwrap();
+            let range = Interval::raw(-1.0, 2.0);
+            // A wide claim holds; narrow ones are refused, or true.
+            let claimed = around(claimed);
+            let Some(errors) = curve.errors(&function, range, &cuts, claimed) else {
+                prop_assert!(claimed.upper() < 1e9);
+                return Ok(());
+            };
+            prop_assert_eq!((errors[0].0.lower(), errors[errors.len() - 1].0.upper()), (-1.0, 2.0));
+            prop_assert!(errors.windows(2).all(|pair| pair[0].0.upper() == pair[1].0.lower()));
+            let all = hull(&errors);
+            for (piece, error) in &errors {
+                let v = piece.lower() + place * (piece.upper() - piece.lower());
+                let off = value(&curve, v, share) - function.eval(&[v]);
+                prop_assert!(error.lower() - 1e-12 <= off && off <= error.upper() + 1e-12, "{} at {}: {:?}", off, v, error);
+                prop_assert!(errors_on(&errors, Interval::exact(v), all).encloses(*error));
+            }
+        }
+    }
+}

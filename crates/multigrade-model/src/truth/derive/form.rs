@@ -253,8 +253,11 @@ impl<'a> Reading<'a> {
         if let Some(format) = self.format {
             let value = |source: u32| Computed { magnitude: self.magnitudes[source as usize], error: 0.0 };
             let values = terms.iter().map(|t| (t.weight, value(t.source)));
-            let error = sum_rounding(format, neuron.bias, values);
-            self.round(&mut z, error);
+            let error = sum_rounding(format, neuron.bias, values.clone());
+            // The output's scaling may also be computed in f64, from a sum that was computed in f32.
+            let is_output = j + 1 == self.program.net.neurons.len();
+            let in_f64 = if is_output { sum_rounding(Format::F64, neuron.bias, values) } else { 0.0 };
+            self.round(&mut z, error.max(in_f64));
         }
         for source in terms.iter().map(|t| t.source as usize).filter(|s| self.last[*s] == j) {
             self.forms[source] = None;
@@ -321,5 +324,114 @@ impl<'a> Reading<'a> {
             *form = self.atoms.combine(0.0, &[(1.0, form), (weight, &relation)]);
         }
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_float::{FBig, round::mode::HalfEven};
+    use proptest::prelude::*;
+
+    type Big = FBig<HalfEven, 2>;
+
+    /// 2,000 bits: sums and products of a few numbers are exact.
+    fn big(x: f64) -> Big {
+        Big::try_from(x).expect("finite").with_precision(2000).value()
+    }
+
+    fn distance(a: Big, b: Big) -> Big {
+        if a > b { a - b } else { b - a }
+    }
+
+    /// The number that a form stands for, with an atom's value for each of them, and a share of its error.
+    fn value(form: &Form, atoms: &[f64], share: f64) -> Big {
+        let terms = form.terms.iter().zip(atoms);
+        terms.fold(big(form.constant) + big(form.error) * big(share), |sum, (c, a)| sum + big(*c) * big(*a))
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        let plain = -2.0..2.0f64;
+        prop_oneof![
+            4 => plain.clone(),
+            2 => (-8i32..8).prop_map(|k| 2f64.powi(k)),
+            1 => Just(0.0),
+            1 => Just(-1.0),
+            1 => plain.clone().prop_map(|x| x * 1e20),
+            1 => plain.prop_map(|x| x * 1e-20),
+        ]
+    }
+
+    fn form(atoms: usize) -> impl Strategy<Value = Form> {
+        let error = prop_oneof![Just(0.0), 0.0..1e-10f64];
+        (number(), prop::collection::vec(number(), 0..=atoms), error).prop_map(|(constant, terms, error)| Form {
+            constant,
+            terms,
+            error,
+        })
+    }
+
+    fn atoms(values: &[f64]) -> Atoms {
+        let mut atoms = Atoms::default();
+        for x in values {
+            atoms.add(around(x.abs()));
+        }
+        atoms
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_sum_of_forms_is_further_from_the_exact_one_than_its_error(
+            values in prop::collection::vec(number(), 4),
+            parts in prop::collection::vec((number(), form(4), -1.0..=1.0f64), 0..5),
+            bias in number(),
+        ) {
+            let atoms = atoms(&values);
+            let summands: Vec<(f64, &Form)> = parts.iter().map(|(w, form, _)| (*w, form)).collect();
+            let sum = atoms.combine(bias, &summands);
+            let exact = parts.iter().fold(big(bias), |sum, (w, form, share)| sum + big(*w) * value(form, &values, *share));
+            prop_assert!(distance(exact.clone(), value(&sum, &values, 0.0)) <= big(sum.error));
+            let size = atoms.size(&sum);
+            prop_assert!(distance(exact.clone(), big(0.0)) <= big(size));
+            let range = atoms.range(&sum);
+            prop_assert!(big(range.lower()) <= exact && exact <= big(range.upper()));
+        }
+
+        /// `n = c p + rest`, so a form in `p` is the same number when it is written in `n`.
+        #[test]
+        fn a_form_is_the_same_number_after_a_conclusion(
+            values in prop::collection::vec(number(), 4), definition in form(4), other in form(4), share in -1.0..=1.0f64
+        ) {
+            if definition.coefficient(1) == 0.0 {
+                return Ok(());
+            }
+            let program = Program {
+                names: vec![],
+                inputs: vec![],
+                net: crate::truth::program::Net {
+                    neurons: vec![crate::truth::program::Neuron { end: 0, relu: false, bias: 0.0 }],
+                    terms: vec![],
+                },
+                followed: [true, true],
+            };
+            let mut reading = Reading::new(&program, &[], None);
+            reading.atoms = atoms(&values);
+            reading.is_unit = vec![true; 4];
+            let place = reading.keep(other.clone());
+            let new = value(&definition, &values, share);
+            let range = around(reading.atoms.size(&definition));
+            let atom = reading.replace(&definition, 1, range, true);
+            prop_assert_eq!(atom, 4);
+            let form = reading.form(place);
+            prop_assert_eq!(form.coefficient(1), 0.0);
+            // The new atom's value has more digits than an f64.
+            let rest = Form { constant: form.constant, terms: form.terms.iter().take(4).copied().collect(), error: 0.0 };
+            if form.error.is_finite() {
+                let written = value(&rest, &values, 0.0) + big(form.coefficient(4)) * new;
+                prop_assert!(distance(value(&other, &values, share), written) <= big(form.error));
+            }
+        }
     }
 }
