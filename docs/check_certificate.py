@@ -9,6 +9,7 @@ so nothing here rests on the rounding of floats. Where an enclosure is not as ti
 cut further, which proves the same: a claim holds on a box if it holds on both parts.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -19,6 +20,7 @@ import sys
 from fractions import Fraction
 
 from mpmath import iv, mp
+from mpmath.libmp import from_man_exp
 
 PLACES = 320
 ONE = 1 << PLACES
@@ -388,9 +390,16 @@ def join(x, y):
     return min(x[0], y[0]), max(x[1], y[1])
 
 
+def magnitude(x):
+    return max(abs(x[0]), abs(x[1]))
+
+
+def around(r):
+    return -r, r
+
+
 def both_signs(x):
-    magnitude = max(abs(x[0]), abs(x[1]))
-    return -magnitude, magnitude
+    return around(magnitude(x))
 
 
 def quadratic(a, h):
@@ -567,6 +576,12 @@ class Affine:
         return max(abs(self.low), abs(self.high))
 
 
+def cut(sides, variable, at):
+    a, b = sides[variable]
+    require(a < at < b, f"a cut at {at} is not inside its side")
+    return [sides[:variable] + [part] + sides[variable + 1 :] for part in ((a, at), (at, b))]
+
+
 class Region:
     def __init__(self, model, net, sides, formats):
         self.model, self.sides, self.formats = model, sides, formats
@@ -578,11 +593,7 @@ class Region:
         self.net = self.specialised(forms, fates)
 
     def split(self, variable, at):
-        a, b = self.sides[variable]
-        require(a < at < b, f"a cut at {at} is not inside its side")
-        parts = [(a, at)], [(at, b)]
-        sides = [self.sides[:variable] + part + self.sides[variable + 1 :] for part in parts]
-        return [Region(self.model, self.net, part, self.formats) for part in sides]
+        return [Region(self.model, self.net, sides, self.formats) for sides in cut(self.sides, variable, at)]
 
     def input(self, i):
         (a, b), (center, scale) = self.ends[i], (Fraction(self.model.input_scaling[key][i]) for key in ("center", "scale"))
@@ -598,7 +609,8 @@ class Region:
                for name in self.formats}
         return Affine(middle, coefficients, error, low, high, off)
 
-    def input_error(self, name, x, away, z, center, scale):
+    @staticmethod
+    def input_error(name, x, away, z, center, scale):
         def stepwise(form):
             near_center, near_scale = form.round(center), form.round(scale)
             if near_center is None or not near_scale:
@@ -668,7 +680,8 @@ class Region:
             error = max(high - center, center - low)
         return Affine(center, coefficients, error, low, high, off)
 
-    def sum_error(self, name, sources, bias, is_output):
+    @staticmethod
+    def sum_error(name, sources, bias, is_output):
         def bound(form):
             total, m, carried, odd, scaled = 0, 0, 0, 0, 0
             for source, w in sources:
@@ -855,6 +868,689 @@ class Region:
         return math.ceil(max(c[edge] / factors[edge] for edge in c if c[edge]) / 4)
 
 
+# Derivations. The network is read as forms over atoms: inputs, quantities of open ReLUs, roundings, squares, values of
+# subformulas. Each step is a lemma about them; see docs/certificate-format.md.
+
+
+def power_of(x):
+    """Encloses the squares."""
+    low = 0 if x[0] <= 0 <= x[1] else min(abs(x[0]), abs(x[1]))
+    return low * low >> PLACES, -(-(magnitude(x) ** 2) >> PLACES)
+
+
+def scaled(weight, x):
+    """A number times an interval."""
+    if x == (0, 0):
+        return x
+    a, b = x if weight >= 0 else (x[1], x[0])
+    return a * weight.numerator // weight.denominator, -(-b * weight.numerator // weight.denominator)
+
+
+def meet(x, y):
+    """Both enclose the same numbers."""
+    both = max(x[0], y[0]), min(x[1], y[1])
+    return both if both[0] <= both[1] else x
+
+
+def interval(x):
+    return between(*(mp.make_mpf(from_man_exp(end, -PLACES)) for end in x))
+
+
+def by(c, x):
+    """Units times an interval."""
+    a, b = x if c >= 0 else (x[1], x[0])
+    return a * c >> PLACES, -(-b * c >> PLACES)
+
+
+def item(items, i, what):
+    require(type(i) is int and 0 <= i < len(items), f"there is no {what} {i} so far")
+    return items[i]
+
+
+def tagged(entry, names, what):
+    """The name and the content of {"name": content}."""
+    require(isinstance(entry, dict) and len(entry) == 1 and set(entry) <= set(names), f"{entry} is no {what}")
+    return next(iter(entry.items()))
+
+
+def number(x):
+    require(type(x) in (int, float) and math.isfinite(x), f"{x} is not a finite number")
+    return Fraction(float(x))
+
+
+class Formula:
+    """Subformulas in postfix order; `first` is the number of the first one that is equal."""
+
+    def __init__(self, tree):
+        self.trees, self.operands, self.first, self.known = [], [], [], {}
+        self.jets = {}
+        self.number(tree)
+
+    def number(self, tree):
+        kind, name = tree[:2]
+        operands = [] if kind in ("number", "variable") else list(tree[2:]) if kind == "if" else tree[2]
+        if name == "^":
+            exponent, literal = rational(tree[2][1]), tree[2][1]
+            while literal[:2] == ("call", "negative"):
+                literal = literal[2][0]
+            whole = exponent is not None and exponent.denominator == 1 and abs(exponent) <= 2**30
+            known = literal[0] == "number" or (exponent is not None and not whole) or variables(literal)
+            require(known, "exponents of a formula with a derivation are numbers, or are no integers")
+            if whole:
+                operands, name = operands[:1], ("^", exponent)
+        places = [self.number(operand) for operand in operands]
+        if kind == "number" and name not in ("pi", "e"):
+            name = Fraction(name)
+        key = kind, name, *(self.first[i] for i in places)
+        self.trees.append(tree)
+        self.operands.append(places)
+        self.first.append(self.known.setdefault(key, len(self.first)))
+        return len(self.trees) - 1
+
+    def jet(self, kind, node, of):
+        """Subformula `node`, or its reciprocal, as a function of subformula `of`: enclosures up to an order."""
+        item(self.trees, node, "subformula"), item(self.trees, of, "subformula")
+        if (kind, node, of) not in self.jets:
+            tree = self.function(node, of)
+            if kind == "reciprocal":
+                tree = ("call", "^", [tree, ("call", "negative", [("number", "1")])])
+            jet = functools.cache(lambda x, order: evaluate(tree, ["t"], [interval(x)], order))
+            self.jets[kind, node, of] = jet
+        return self.jets[kind, node, of]
+
+    def function(self, node, of):
+        """Subformula `node` as a formula in "t", the value of subformula `of`."""
+        if self.first[node] == self.first[of]:
+            return ("variable", "t")
+        tree = self.trees[node]
+        require(tree[0] != "variable", "a curve depends on another variable")
+        parts = [self.function(i, of) for i in self.operands[node]]
+        if tree[0] == "call":
+            return (*tree[:2], parts + tree[2][len(parts) :])
+        return (*tree[:2], *parts)
+
+
+class Linear:
+    """constant + sum of coefficient * quantity: intervals; quantities are inputs, then nodes."""
+
+    def __init__(self, constant=(0, 0), terms=None):
+        self.constant, self.terms = constant, terms or {}
+
+    def plus(self, factor, other):
+        terms = dict(self.terms)
+        for q, c in other.terms.items():
+            terms[q] = plus(terms.get(q, (0, 0)), times(factor, c))
+        return Linear(plus(self.constant, times(factor, other.constant)), terms)
+
+    def range(self, ranges):
+        total = self.constant
+        for q, c in self.terms.items():
+            total = plus(total, times(c, ranges[q]))
+        return total
+
+
+class Form:
+    """center + sum of terms[a] * atom a, up to the error."""
+
+    def __init__(self, center=0, terms=(), error=0):
+        self.center, self.terms, self.error = center, dict(terms), error
+
+
+class Reading:
+    """A network, read by a derivation for one meaning: "exact" or a format."""
+
+    def __init__(self, model, net, sides, meaning, formula):
+        self.net, self.inputs, self.meaning, self.formula = net, model.inputs, meaning, formula
+        self.ranges, self.units = [], {}  # of the atoms; which neuron or square an atom is
+        self.kept, self.open, self.squares = [], {}, []
+        self.nodes, self.places, self.parts = [], [], {}
+        self.box = [(units(Fraction(a), False), units(Fraction(b), True)) for a, b in sides]
+        self.forms, self.seen = {}, {}  # of inputs and neurons: while they are needed; computed values
+        self.last = {source: j for j, (terms, _, _) in enumerate(net) for source, _ in terms}
+        for side in self.box:
+            self.atom(side)
+        for i, (a, b) in enumerate(self.box):
+            center, scale = (Fraction(model.input_scaling[key][i]) for key in ("center", "scale"))
+            z = self.combine(-center / scale, [(1 / scale, self.of_atom(i))])
+            if meaning != "exact":
+                away = max(abs(a - math.floor(center * ONE)), abs(b - math.floor(center * ONE))) + 1
+                exact = magnitude(self.range(z))
+                self.round(z, Region.input_error(meaning, magnitude((a, b)), away, exact, center, scale))
+            self.set(i, z)
+
+    # Forms.
+
+    def atom(self, range, unit=None):
+        self.ranges.append(range)
+        if unit:
+            self.units[len(self.ranges) - 1] = unit
+        return len(self.ranges) - 1
+
+    def of_atom(self, a):
+        return Form(0, {a: ONE})
+
+    def share(self, c, a):
+        return -(-abs(c) * magnitude(self.ranges[a]) >> PLACES)
+
+    def size(self, form):
+        return abs(form.center) + form.error + sum(self.share(c, a) for a, c in form.terms.items())
+
+    def range(self, form):
+        low, high = form.center - form.error, form.center + form.error
+        for a, c in form.terms.items():
+            x, y = (c * end for end in self.ranges[a])
+            low, high = low + (min(x, y) >> PLACES), high - (-max(x, y) >> PLACES)
+        return low, high
+
+    def combine(self, bias, parts):
+        """bias + sum of weight * form: what is rounded down by less than a unit, times its atom, is an error."""
+        total = Form(math.floor(bias * ONE))
+        total.error = int(total.center != bias * ONE)
+        for weight, form in parts:
+            n, d = weight.numerator, weight.denominator
+            total.error += -(-form.error * abs(n) // d) + (form.center * n % d != 0)
+            total.center += form.center * n // d
+            for a, c in form.terms.items():
+                total.terms[a] = total.terms.get(a, 0) + c * n // d
+                if c * n % d:
+                    total.error += self.share(1, a)
+        total.terms = {a: c for a, c in total.terms.items() if c}
+        return total
+
+    def distance(self, x, y):
+        return self.size(self.combine(0, [(1, x), (-1, y)]))
+
+    def keep(self, form):
+        self.kept.append(form)
+        return form
+
+    def largest_unit(self, form):
+        return max((a for a in form.terms if a in self.units), key=lambda a: self.share(form.terms[a], a), default=None)
+
+    def replace(self, definition, pivot, range, unit=None):
+        """A new atom for what is defined, in place of the pivot, in all forms."""
+        new = self.atom(range, unit)
+        c = definition.terms[pivot]
+        rest = Form(definition.center, definition.terms, definition.error)
+        del rest.terms[pivot]
+        relation = self.combine(0, [(Fraction(-ONE, c), rest), (Fraction(ONE, c), self.of_atom(new))])
+        for form in [*self.kept, *self.forms.values()]:
+            if weight := form.terms.pop(pivot, 0):
+                whole = self.combine(0, [(1, form), (Fraction(weight, ONE), relation)])
+                form.center, form.terms, form.error = whole.center, whole.terms, whole.error
+        return new
+
+    # Neurons.
+
+    def round(self, form, error):
+        require(error is not None, f"something may overflow in {self.meaning}")
+        if error:
+            form.terms[self.atom(around(error))] = ONE
+
+    def set(self, source, form):
+        self.forms[source] = form
+        self.seen[source] = Affine(0, [], 0, *self.range(form), {self.meaning: 0})
+
+    def read(self, j, role):
+        terms, bias, relu = self.net[j]
+        z = self.combine(bias, [(w, self.forms[source]) for source, w in terms])
+        if self.meaning != "exact":
+            sources = [(self.seen[source], w) for source, w in terms]
+            self.round(z, Region.sum_error(self.meaning, sources, bias, j + 1 == len(self.net)))
+        for source, _ in terms:
+            if self.last[source] == j:
+                self.forms.pop(source, None)
+        h = z
+        if relu and role is not None:
+            h = self.divide(j, role, z)
+        elif relu:
+            low, high = self.range(z)
+            below, above = max(-low, 0), max(high, 0)
+            require(below << 12 <= above or above << 12 <= below, f"neuron {j} takes both signs and has no role")
+            if below << 12 <= above:
+                z.error += below
+            else:
+                h = Form(error=above)
+        self.set(len(self.inputs) + j, h)
+
+    def divide(self, j, role, z):
+        argument = self.keep(self.combine(Fraction(1, 2), [(1, z)]) if role == "tent" else z)
+        low, high = self.range(argument)
+        if role == "tent":
+            range = min(2 * low, 2 * ONE - 2 * high), min(2 * high, 2 * ONE - 2 * low, ONE)
+        elif role == "fold":
+            range = max(low, -high, 0), max(-low, high)
+        else:
+            range = max(low, 0), max(high, 0)
+        quantity = self.keep(self.of_atom(self.atom(range, ("neuron", j))))
+        self.open[j] = role, quantity, argument
+        share, own = {"tent": (1, Fraction(-1, 4)), "fold": (1, Fraction(1, 2)), "hinge": (0, Fraction(1))}[role]
+        return self.combine(0, [(Fraction(share, 2), argument), (own, quantity)])
+
+    def opened(self, j, role):
+        require(type(j) is int and j in self.open and self.open[j][0] == role, f"neuron {j} is no {role} so far")
+        return self.open[j][1:]
+
+    # Parts of the formula.
+
+    def value(self, i):
+        """Subformula i, affine in inputs and nodes."""
+        node = self.parts.get(("value", self.formula.first[i]))
+        if node is not None:
+            return self.node(node)
+        tree = self.formula.trees[i]
+        if tree[0] == "variable":
+            return Linear(terms={self.inputs.index(tree[1]): (ONE, ONE)})
+        operands = [self.value(k) for k in self.formula.operands[i]]
+        if tree[0] == "number" and tree[1] not in ("pi", "e"):
+            return Linear((units(Fraction(tree[1]), False), units(Fraction(tree[1]), True)))
+        one, name = (ONE, ONE), tree[1] if tree[0] == "call" else None
+        if name == "negative":
+            return Linear().plus(minus((0, 0), one), operands[0])
+        if name in ("+", "-"):
+            return operands[0].plus(one if name == "+" else (-ONE, -ONE), operands[1])
+        for k in range(2) if name == "*" else ():
+            if not operands[k].terms:
+                return Linear().plus(operands[k].constant, operands[1 - k])
+        if name == "/" and not operands[1].terms:
+            low, high = operands[1].constant
+            if low > 0 or high < 0:
+                return Linear().plus((ONE * ONE // high, -(-ONE * ONE // low)), operands[0])
+        require(not any(operand.terms for operand in operands), f"no step says what subformula {i} is")
+        try:
+            jet = evaluate(tree, [], [], 0)
+        except Undefined:
+            raise Refused(f"the constant subformula {i} is undefined") from None
+        return Linear(pair(jet.value))
+
+    def node(self, k):
+        return Linear(terms={len(self.inputs) + k: (ONE, ONE)})
+
+    def form(self, linear):
+        """A coefficient is the middle of its interval; what it may be off by is an error."""
+        d = len(self.inputs)
+        forms = [(c, self.of_atom(q) if q < d else self.places[q - d]) for q, c in linear.terms.items()]
+        low, high = linear.constant
+        parts = [(Fraction(a + b, 2 * ONE), form) for (a, b), form in forms]
+        whole = self.combine(Fraction(low + high, 2 * ONE), parts)
+        whole.error += high - low + sum(-(-(b - a) * self.size(form) >> PLACES) for (a, b), form in forms)
+        return whole
+
+    def define(self, part, operation, error, definition):
+        part = part[0], self.formula.first[part[1]]
+        require(part not in self.parts, f"{part} was concluded before")
+        ranges = self.box + [range for _, _, range in self.nodes]
+        range = plus(operation.value(ranges), join(error, (0, 0)))
+        pivot = self.largest_unit(definition)
+        value = definition
+        if pivot is not None:
+            value = self.of_atom(self.replace(definition, pivot, meet(range, self.range(definition))))
+        self.parts[part] = len(self.nodes)
+        self.places.append(self.keep(value))
+        self.nodes.append((operation, error, range))
+
+    # Steps.
+
+    def conclude(self, rule):
+        name, fields = tagged(rule, ("square", "product", "curve", "extremum"), "rule")
+        expected = {
+            "square": {"fold", "tents"},
+            "product": {"node", "squares", "centers", "radii"},
+            "curve": {"part", "of", "constant", "terms", "cuts", "error"},
+            "extremum": {"node", "hinge"},
+        }
+        require(set(fields) == expected[name], f"a {name} has other fields")
+        getattr(self, name)(**fields)
+
+    def square(self, fold, tents):
+        require(len(tents) <= 500, "a tower that is too tall")
+        tents = [self.opened(j, "tent") for j in tents]
+        require(fold is not None or tents, "a square needs a fold or a tent")
+        head, argument = self.opened(fold, "fold") if fold is not None else [tents[0][1]] * 2
+        low, high = self.range(head)
+        outside = max(-low, high - ONE, 0)
+        off, before, scale = 4 * outside - (-outside * outside >> PLACES), head, Fraction(1)
+        parts = [(Fraction(1), head)]
+        for quantity, at in tents:
+            off += 0 if at is before else up(self.distance(at, before), scale)
+            before, scale = quantity, scale / 4
+            parts.append((-scale, quantity))
+        off = -off, off + math.ceil(ONE * scale / 4)
+        definition = self.combine(0, parts)
+        pivot = self.largest_unit(tents[0][0] if tents else head)
+        require(pivot in definition.terms, "the first tent of a square is used up")
+        range = plus(power_of(self.range(argument)), off)
+        atom = self.replace(definition, pivot, range, ("square", len(self.squares)))
+        self.squares.append((self.keep(self.of_atom(atom)), argument, off))
+
+    def operands(self, node, names):
+        tree = item(self.formula.trees, node, "subformula")
+        require(tree[0] == "call" and tree[1] in names, f"subformula {node} is none of {names}")
+        return tree[1], *self.formula.operands[node]
+
+    def product(self, node, squares, centers, radii):
+        name, left, right = self.operands(node, ("*", "/"))
+        (cu, cv), (ru, rv) = map(number, centers), map(number, radii)
+        require(ru > 0 and rv > 0 and len(squares) == 2, "radii are above 0, squares are two")
+        u, v = self.value(left), None
+        if name == "*":
+            v = self.value(right)
+        else:
+            inverse = self.parts.get(("reciprocal", self.formula.first[right]))
+            require(inverse is not None, f"no step says what 1/(subformula {right}) is")
+            v = self.node(inverse)
+        of_u, of_v = self.form(u), self.form(v)
+        off, parts = (0, 0), [(cv, of_u), (cu, of_v)]
+        for k, sign in zip(squares, (1, -1)):
+            value, argument, own = item(self.squares, k, "square")
+            half_sum = self.combine(-(cu / ru + sign * cv / rv) / 2, [(1 / (2 * ru), of_u), (sign / (2 * rv), of_v)])
+            opposite = self.combine(0, [(-1, half_sum)])
+            e = min(self.distance(argument, half_sum), self.distance(argument, opposite))
+            moved = -(-e * (2 * magnitude(self.range(argument)) + e) >> PLACES)
+            off = plus(off, scaled(sign, plus(own, around(moved))))
+            parts.append((sign * ru * rv, value))
+        definition = self.combine(-cu * cv, parts)
+        self.define(("value", node), Product(u, v), scaled(ru * rv, off), definition)
+
+    def extremum(self, node, hinge):
+        name, left, right = self.operands(node, ("min", "max"))
+        u, v = self.value(left), self.value(right)
+        value, argument = self.opened(hinge, "hinge")
+        sign = 1 if name == "max" else -1
+        difference = self.combine(0, [(sign, self.form(v)), (-sign, self.form(u))])
+        error = self.distance(argument, difference)
+        definition = self.combine(0, [(1, self.form(u)), (sign, value)])
+        self.define(("value", node), Extremum(name == "max", u, v), around(error), definition)
+
+    def curve(self, part, of, constant, terms, cuts, error):
+        kind, what = tagged(part, ("value", "reciprocal"), "part")
+        function = self.formula.jet(kind, what, of)
+        operand = self.value(of)
+        v = self.form(operand)
+        constant, bends = round(number(constant) * ONE), Bends(self, v)
+        slope, parts, forms = 0, [], []
+        for source, c in terms:
+            c = round(number(c) * ONE)  # the same everywhere, so that nothing is lost
+            if source == "argument":
+                slope += c
+                form = v
+            else:
+                unit = tagged(source, ("neuron", "square"), "source")
+                parts.append((bends.place(unit, 0), c))
+                form = self.squares[unit[1]][0] if unit[0] == "square" else self.open[unit[1]][1]
+            forms.append((Fraction(c, ONE), form))
+        definition = self.combine(Fraction(constant, ONE), forms)
+        bends.sum = slope, constant, parts, 0
+        ranges = self.box + [range for _, _, range in self.nodes]
+        claimed = units(number(error[0]), True), units(number(error[1]), False)
+        errors = bends.errors(function, operand.range(ranges), map(number, cuts), claimed)
+        all = functools.reduce(join, (e for _, e in errors))
+        self.define((kind, what), Function(function, operand, errors), all, definition)
+
+
+class Bends:
+    """The quantities that a curve is made of: functions of slope * v + shift + sum of earlier ones, up to an error."""
+
+    def __init__(self, reading, v):
+        self.reading, self.v, self.known, self.bends, self.sum = reading, v, {}, [], None
+
+    def place(self, unit, depth):
+        kind, i = unit
+        require(depth <= 64, "too many quantities inside each other")
+        if unit not in self.known:
+            if kind == "square":
+                _, argument, how = item(self.reading.squares, i, "square")
+            else:
+                require(type(i) is int and i in self.reading.open, f"neuron {i} has no role so far")
+                how, _, argument = self.reading.open[i]
+            self.bends.append((how, self.mix(argument, depth)))
+            self.known[unit] = len(self.bends) - 1
+        return self.known[unit]
+
+    def mix(self, form, depth):
+        reading, v = self.reading, self.v
+        rest, parts, little = Form(form.center, form.terms, form.error), [], reading.size(form) >> 40
+        for a, c in form.terms.items():
+            if a in reading.units and reading.share(c, a) > little:
+                parts.append((self.place(reading.units[a], depth + 1), c))
+                del rest.terms[a]
+        lead = max(v.terms, key=lambda a: reading.share(v.terms[a], a), default=None)
+        slope = (rest.terms.get(lead, 0) << PLACES) // v.terms[lead] if v.terms else 0
+        rest = reading.combine(0, [(1, rest), (Fraction(-slope, ONE), v)])
+        shift, rest.center = rest.center, 0
+        return slope, shift, parts, reading.size(rest)
+
+    def local(self, mix, place, made):
+        slope, shift, parts, error = mix
+        low, high = by(slope, (place.center, place.center))
+        total = [(low + shift, high + shift), (slope, slope), (0, 0), around(error), 0]
+        for i, c in parts:
+            if made[i] is not NOTHING:
+                total[:4] = [x if y == (0, 0) else plus(x, by(c, y)) for x, y in zip(total[:4], made[i])]
+                total[4] += abs(c) * made[i][4] + ONE >> PLACES
+        return total
+
+    def on(self, place):
+        """The sum on a piece: value, slope, second derivative, noise, and how much of that comes from open signs."""
+        made = []
+        for how, mix in self.bends:
+            z = self.local(mix, place, made)
+            if how == "tent":
+                bent = place.bent([minus(z[0], (ONE // 2, ONE // 2)), *z[1:]], 2, -2)
+                made.append([plus(bent[0], (ONE, ONE)), *bent[1:]])
+            elif how in ("fold", "hinge"):
+                made.append(place.bent(z, -1 if how == "fold" else 0, 1))
+            else:
+                made.append(place.squared(z, how))
+        return self.local(self.sum, place, made)
+
+    def errors(self, function, range, cuts, claimed):
+        """Sum minus function on the pieces of a range."""
+        open, low, little, found = [], range[0], (claimed[1] - claimed[0]) // 100, []
+        for cut in cuts:
+            at = math.floor(cut * ONE)
+            if low < at < range[1]:
+                open.append(((low, at), 0))
+                low = at
+        open = [((low, range[1]), 0)] + open[::-1]
+        while open:
+            piece, depth = open.pop()
+            middle = sum(piece) >> 1
+            is_small = depth == 60 or not piece[0] < middle < piece[1]
+            try:
+                place = Place(piece)
+                value, slope, second, noise, bent = self.on(place)
+                gap = place.gap(function, value, slope, second)
+                if claimed[0] <= gap[0] and gap[1] <= claimed[1] and (is_small or bent <= little):
+                    found.append((piece, minus(noise, gap)))
+                    continue
+            except Undefined:
+                pass
+            where = [end / ONE for end in piece]
+            require(not is_small and len(found) + len(open) < 1 << 20, f"a curve is not within its error on {where}")
+            open += [((middle, piece[1]), depth + 1), ((piece[0], middle), depth + 1)]
+        return found
+
+
+NOTHING = [(0, 0)] * 4 + [0]
+
+
+class Place:
+    """A piece of the range of v: functions on it are value + slope (v - center) + second/2 (v - center)^2 + noise."""
+
+    def __init__(self, piece):
+        self.piece, self.center = piece, sum(piece) >> 1
+        self.offset = piece[0] - self.center, piece[1] - self.center
+        self.square = power_of(self.offset)
+
+    def range(self, value, slope, second):
+        line = plus(value, times(slope, self.offset))
+        return line if second == (0, 0) else plus(line, half(times(second, self.square)))
+
+    def bent(self, z, below, above):
+        """below * z for negative and above * z for positive z; if open, the nearer line and the distance from it."""
+        value, slope, second, noise, open = z
+        low, high = self.range(value, slope, second)
+        steepest = max(abs(below), abs(above))
+        line, off = (above, (0, 0)) if low >= 0 else (below, (0, 0))
+        if low < 0 < high:
+            line = above if -low <= high else below
+            off = scaled(below - above, (low, 0)) if line == above else scaled(above - below, (0, high))
+        elif line == 0 and noise == (0, 0):
+            return NOTHING
+        lines = [scaled(line, x) for x in (value, slope, second)]
+        return [*lines, plus(around(steepest * magnitude(noise)), off), open * steepest + magnitude(off)]
+
+    def squared(self, z, off):
+        value, slope, second, noise, open = z
+        range = self.range(value, slope, second)
+        steep = power_of(plus(slope, times(second, self.offset)))
+        more = plus(scaled(2, times(range, noise)), power_of(noise))
+        double = scaled(2, times(value, slope)), scaled(2, plus(steep, times(range, second)))
+        lipschitz = Fraction(2 * (magnitude(range) + magnitude(noise)), ONE)
+        return [power_of(value), *double, plus(more, off), up(open, lipschitz)]
+
+    def gap(self, function, value, slope, second):
+        """Encloses function minus sum."""
+        jet = function(self.piece, 2)
+        if jet.known < DEFINED:
+            raise Undefined
+        gap = minus(pair(jet.value), self.range(value, slope, second))
+        if jet.known >= CONTINUOUS and self.piece[0] < self.center < self.piece[1]:
+            center = function((self.center, self.center), 1)
+            value = minus(pair(center.value), value)
+            slopes = minus(pair(jet.slopes[0]), plus(slope, times(second, self.offset)))
+            gap = meet(gap, plus(value, times(slopes, self.offset)))
+            if jet.known == C11 and center.known >= CONTINUOUS:
+                slope = minus(pair(center.slopes[0]), slope)
+                gap = meet(gap, self.range(value, slope, minus(pair(jet.second[0, 0]), second)))
+        return gap
+
+
+# What a node is: the value for operands in given ranges, its error there, and the slopes in its operands.
+
+
+class Product:
+    def __init__(self, u, v):
+        self.operands = u, v
+
+    def value(self, ranges):
+        u, v = (operand.range(ranges) for operand in self.operands)
+        return times(u, v)
+
+    def error(self, ranges, error):
+        return error
+
+    def slopes(self, ranges, _):
+        return [operand.range(ranges) for operand in reversed(self.operands)]
+
+
+class Function:
+    def __init__(self, function, operand, errors):
+        self.function, self.operands, self.errors = function, [operand], errors
+
+    def value(self, ranges):
+        return pair(self.function(self.operands[0].range(ranges), 0).value)
+
+    def error(self, ranges, error):
+        low, high = self.operands[0].range(ranges)
+        meeting = [e for piece, e in self.errors if piece[0] <= high and low <= piece[1]]
+        return functools.reduce(join, meeting) if meeting else error
+
+    def slopes(self, ranges, _):
+        jet = self.function(self.operands[0].range(ranges), 1)
+        if jet.known < CONTINUOUS:
+            raise Undefined
+        return [pair(jet.slopes[0])]
+
+
+class Extremum:
+    def __init__(self, is_maximum, u, v):
+        self.is_maximum, self.operands = is_maximum, (u, v)
+
+    def value(self, ranges):
+        (a, b), (c, d) = (operand.range(ranges) for operand in self.operands)
+        return (max(a, c), max(b, d)) if self.is_maximum else (min(a, c), min(b, d))
+
+    def error(self, ranges, error):
+        return error
+
+    def decided(self, ranges):
+        u, v = (operand.range(ranges) for operand in self.operands)
+        u, v = (u, v) if self.is_maximum else (v, u)
+        return 0 if u[0] >= v[1] else 1 if v[0] >= u[1] else None
+
+    def slopes(self, ranges, chosen):
+        which = self.decided(ranges)
+        which = chosen if which is None else which
+        return [(0, ONE)] * 2 if which is None else [(ONE * (1 - which),) * 2, (ONE * which,) * 2]
+
+
+class Derived:
+    """A part of the box of a derivation, with what the derivation says for each meaning: nodes, root, rest."""
+
+    def __init__(self, graphs, sides):
+        self.graphs, self.sides = graphs, sides
+        self.box = [(units(Fraction(a), False), units(Fraction(b), True)) for a, b in sides]
+        self.halves = [b - a for a, b in self.box]
+
+    def split(self, variable, at):
+        return [Derived(self.graphs, sides) for sides in cut(self.sides, variable, at)]
+
+    def bounds(self, leaf, tree):
+        return {name: self.bound(*graph) for name, graph in self.graphs.items()}
+
+    def bound(self, nodes, root, rest):
+        ranges, errors = list(self.box), []
+        for operation, error, whole in nodes:
+            errors.append(operation.error(ranges, error))
+            ranges.append(meet(plus(operation.value(ranges), join(errors[-1], (0, 0))), whole))
+        extrema = [k for k, (operation, _, _) in enumerate(nodes) if isinstance(operation, Extremum)]
+        open = [k for k in extrema if nodes[k][0].decided(ranges) is None][:6]
+        choices = itertools.product((0, 1), repeat=len(open))
+        off = [self.sweep(nodes, root, ranges, errors, dict(zip(open, choice))) for choice in choices]
+        return minus(around(rest), functools.reduce(join, off))
+
+    def sweep(self, nodes, root, ranges, errors, chosen):
+        off, d, reach = (0, 0), len(self.box), dict(root.terms)
+        for k in reversed(range(len(nodes))):
+            slope, operation = reach.get(d + k, (0, 0)), nodes[k][0]
+            if slope == (0, 0):
+                continue
+            off = plus(off, times(slope, errors[k]))
+            if any(q >= d for operand in operation.operands for q in operand.terms):
+                for operand, own in zip(operation.operands, operation.slopes(ranges, chosen.get(k))):
+                    for q, c in operand.terms.items():
+                        reach[q] = plus(reach.get(q, (0, 0)), times(times(slope, own), c))
+        return off
+
+
+def derive(derivation, model, net, tree, sides, meanings):
+    """What the derivation says for the whole box, checked."""
+    require(isinstance(derivation, dict) and set(derivation) == {"roles", "steps"}, "a derivation has other fields")
+    roles, steps = dict(derivation["roles"]), derivation["steps"]
+    rising = all(a[0] < b[0] for a, b in itertools.pairwise(derivation["roles"]))
+    require(rising and set(roles.values()) <= {"tent", "fold", "hinge"}, "roles in rising order, of known names")
+    require(all(set(step) == {"before", "rule"} for step in steps), "a step has other fields")
+    graphs, formula = {}, Formula(tree)
+    for meaning in meanings:
+        reading, done = Reading(model, net, sides, meaning, formula), 0
+        for j in range(len(net) + 1):
+            while done < len(steps) and steps[done]["before"] <= j:
+                try:
+                    reading.conclude(steps[done]["rule"])
+                except Undefined:
+                    raise Refused(f"step {done}: a part of the function may be undefined or infinite") from None
+                done += 1
+            if j < len(net):
+                reading.read(j, roles.get(j))
+        require(done == len(steps), "a step comes after the last neuron")
+        root = reading.value(len(formula.trees) - 1)
+        output = reading.forms[len(model.inputs) + len(net) - 1]
+        graphs[meaning] = reading.nodes, root, reading.distance(output, reading.form(root))
+    return Derived(graphs, sides)
+
+
 LEAVES = {f"{shape} {order}" for shape in ("box", "kuhn") for order in ("value", "slope", "curvature")}
 
 
@@ -875,8 +1571,10 @@ def holds(region, leaf, tree, claim, more):
 
 
 def check_claim(claim, model, tree, sides):
-    require(set(claim) == {"grades", "output", "kind", "exact", "f64", "f32", "tree"}, "a claim has other fields")
-    require(claim["kind"] == "bisection", "only bisections are known")
+    is_derived = claim.get("kind") == "derivation"
+    fields = {"grades", "output", "kind", "exact", "f64", "f32", "tree", *(["derivation"] if is_derived else [])}
+    require(set(claim) == fields, "a claim has other fields")
+    require(is_derived or claim["kind"] == "bisection", "only bisections and derivations are known")
     require(0 <= claim["grades"] <= len(model.grades) and 0 <= claim["output"] < len(model.outputs), "no such grade")
     claimed = {}
     for name in ("exact", "f64", "f32"):
@@ -887,7 +1585,10 @@ def check_claim(claim, model, tree, sides):
     require("exact" in claimed, "no bounds for exact evaluation")
     net = model.neurons(claim["grades"], claim["output"])
     formats = [name for name in FORMATS if name in claimed]
-    waiting = [(Region(model, net, sides, formats), 0)]
+    root = Region(model, net, sides, formats) if not is_derived else None
+    if is_derived:
+        root = derive(claim["derivation"], model, net, tree, sides, list(claimed))
+    waiting = [(root, 0)]
     for entry, node in enumerate(claim["tree"]):
         require(waiting, f"the tree is complete before entry {entry}")
         region, cuts = waiting.pop()
@@ -897,7 +1598,7 @@ def check_claim(claim, model, tree, sides):
             require(isinstance(variable, int) and 0 <= variable < len(sides), "no such variable")
             waiting += [(part, cuts + 1) for part in reversed(region.split(variable, float(at)))]
         else:
-            require(node in LEAVES, f"'{node}' is no leaf")
+            require(node in (["derived"] if is_derived else LEAVES), f"'{node}' is no leaf of such a proof")
             if not holds(region, node, tree, claimed, MORE_CUTS):
                 raise Refused(f"entry {entry}: the claim is not proved on the box {region.sides}")
     require(not waiting, "the tree ends before the box is covered")

@@ -25,6 +25,9 @@ MODELS = [
     ("three", ["4:relu"], "x*y + sqrt(z + 1)", "x=0..1, y=0..1, z=0..1"),
 ]
 
+# Small networks with derivations; testdata/README.md says how they were made.
+KEPT = [Path(__file__).parents[1] / "testdata" / "certificates" / name for name in ("product", "chords")]
+
 
 def table(function, domain, path):
     names = [side.split("=")[0].strip() for side in domain.split(",")]
@@ -66,12 +69,13 @@ def alterations(document):
         yield narrow(name, 0 if -ends[0] > ends[1] else 1)
     tree = document["claims"][-1]["tree"]
     leaf = next(i for i, node in enumerate(tree) if isinstance(node, str))
+    name = tree[leaf]
     yield altered("a leaf is missing", lambda _, claim: claim["tree"].pop(leaf))
     yield altered("the tree is empty", lambda _, claim: claim["tree"].clear())
-    yield altered("a leaf too many", lambda _, claim: claim["tree"].append("box value"))
+    yield altered("a leaf too many", lambda _, claim: claim["tree"].append(name))
     yield altered("no such leaf", lambda _, claim: claim["tree"].__setitem__(leaf, "box magic"))
-    yield altered("a cut outside", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[0, 7.5], "box value", "box value"]))
-    yield altered("a cut of no variable", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[9, 0.5], "box value", "box value"]))
+    yield altered("a cut outside", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[0, 7.5], name, name]))
+    yield altered("a cut of no variable", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[9, 0.5], name, name]))
     yield altered("another function", lambda whole, _: whole.update(function=whole["function"] + " + 0.1"))
     yield altered("a larger box", lambda whole, _: whole.update(domain=whole["domain"].replace("..1", "..3")))
     yield altered("a box without a side", lambda whole, _: whole.update(domain="w=0..1"))
@@ -79,6 +83,61 @@ def alterations(document):
     yield altered("no claims", lambda whole, _: whole["claims"].clear())
     yield altered("a grade that is not there", lambda _, claim: claim.update(grades=9))
     yield altered("a singularity", lambda whole, _: whole.update(function=f"0*(1/(x-0.4)) + {whole['function']}"))
+
+
+def forgeries(document):
+    """The same for a derivation."""
+    claim = document["claims"][-1]
+    good = claim["derivation"]
+
+    def forged(what, change):
+        other = copy.deepcopy(document)
+        change(other["claims"][-1], other["claims"][-1]["derivation"])
+        return what, other
+
+    def with_rule(k, what, **fields):
+        def change(_, derivation):
+            (rule,) = derivation["steps"][k]["rule"].values()
+            rule.update(fields)
+
+        return forged(f"step {k}: {what}", change)
+
+    for i, (neuron, role) in enumerate(good["roles"]):
+        for other in {"tent", "fold", "hinge"} - {role}:
+            yield forged(f"neuron {neuron}, a {role}, is read as a {other}", lambda _, d: d["roles"][i].__setitem__(1, other))
+        yield forged(f"neuron {neuron} has no role", lambda _, d: d["roles"].pop(i))
+    for k, step in enumerate(good["steps"]):
+        ((name, rule),) = step["rule"].items()
+        yield forged(f"step {k} is missing", lambda _, d: d["steps"].pop(k))
+        yield forged(f"step {k} comes too late", lambda _, d: d["steps"][k].update(before=10**9))
+        if name == "square":
+            yield with_rule(k, "a tent is missing", tents=rule["tents"][:-1])
+            yield with_rule(k, "tents in another order", tents=rule["tents"][::-1])
+            yield with_rule(k, "another fold", fold=10**9)
+        if name == "product":
+            yield with_rule(k, "squares swapped", squares=rule["squares"][::-1])
+            yield with_rule(k, "another node", node=rule["node"] - 1)
+            yield with_rule(k, "a center is moved", centers=[rule["centers"][0] + 1, rule["centers"][1]])
+            yield with_rule(k, "a radius is doubled", radii=[2 * rule["radii"][0], rule["radii"][1]])
+            yield with_rule(k, "a radius is 0", radii=[0.0, rule["radii"][1]])
+        if name == "curve":
+            yield with_rule(k, "half of the error", error=[x / 2 for x in rule["error"]])
+            yield with_rule(k, "another part", part={"value": 0})
+            yield with_rule(k, "a reciprocal", part={"reciprocal": rule["part"].get("value", 0)})
+            yield with_rule(k, "of another part", of=rule["part"].get("value", 0))
+            yield with_rule(k, "another constant", constant=rule["constant"] + 1)
+            yield with_rule(k, "a term is missing", terms=rule["terms"][:-1])
+            yield with_rule(k, "no cuts and no error", cuts=[], error=[0.0, 0.0])
+        if name == "extremum":
+            yield with_rule(k, "another node", node=rule["node"] - 1)
+            yield with_rule(k, "another hinge", hinge=rule["hinge"] + 1)
+    yield forged("all steps come too soon", lambda _, d: [step.update(before=0) for step in d["steps"]])
+    yield forged("a leaf of another kind", lambda claim, _: claim.update(tree=["box value"]))
+    yield forged("it calls itself a bisection", lambda claim, _: claim.update(kind="bisection"))
+    yield forged("no derivation", lambda claim, _: claim.pop("derivation"))
+    yield forged("a field too many", lambda _, derivation: derivation.update(more=1))
+    for name in ("exact", "f64", "f32"):
+        yield forged(f"half of the {name} bounds", lambda c, _: c.update({name: [x / 2 for x in claim[name]]}))
 
 
 def refused(certificate, model):
@@ -115,12 +174,19 @@ def main():
             # Even a change that leaves a true statement is noticed by the digest.
             paths[0].write_text(paths[0].read_text().replace('"box', ' "box', 1))
             assert refused(*paths), f"{name}: an altered file is accepted"
+        for path in KEPT:
+            model = path.with_suffix(".safetensors")
+            known = check(path.with_suffix(".certificate.json"), model)
+            for what, other in (*alterations(known), *forgeries(known)):
+                write(other, folder / "altered.json")
+                assert refused(folder / "altered.json", model), f"{path.name}: accepted although {what}"
+                n_refused += 1
         # No gradient form where there is a kink.
         document["function"] = "abs(x - 0.5)*0"
         document["claims"] = [{**document["claims"][-1], "exact": [-9, 9], "f64": None, "f32": None, "tree": ["box curvature"]}]
         write(document, folder / "altered.json")
         assert refused(folder / "altered.json", paths[1]), "a gradient form is accepted at a kink"
-    print(f"{len(MODELS)} certificates proved again, {n_refused + len(MODELS) + 1} altered ones refused")
+    print(f"{len(MODELS) + len(KEPT)} certificates proved again, {n_refused + len(MODELS) + 1} altered ones refused")
 
 
 if __name__ == "__main__":
