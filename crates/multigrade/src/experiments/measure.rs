@@ -48,7 +48,7 @@ pub(super) fn measured_fit(
 }
 
 /// Errors after each grade on all three sets of rows, up to the first that is not finite.
-fn errors(model: &Multigrade, problem: &Problem) -> Outcome {
+pub(super) fn errors(model: &Multigrade, problem: &Problem) -> Outcome {
     let (train, _) = staged_errors(model, &problem.train);
     let (validation, _) = staged_errors(model, &problem.validation);
     let (test, largest) = staged_errors(model, &problem.test);
