@@ -373,3 +373,69 @@ fn a_certificate_with_a_derivation_is_checked_and_belongs_to_its_kind() {
     let bisection = Claim { kind: Kind::Bisection, derivation: None, tree: vec![Node::Derived], ..claim };
     assert!(refused(bisection).contains("belong to proofs"));
 }
+
+#[test]
+fn numbers_with_the_same_enclosure_are_not_the_same() {
+    // Two numbers between the same neighbours: their sines differ by 1e-21, and that counts.
+    let f = "(sin(0.1*x) - sin(0.09999999999999999999*x))*1e300";
+    let model = network(&["x"], vec![vec![(vec![1.0], 1.0)]], (vec![0.0], 0.0));
+    let curve = |node: usize, of: usize| Derivation {
+        roles: vec![],
+        steps: vec![Step {
+            before: 1,
+            rule: Rule::Curve {
+                part: Part::Value(node),
+                of,
+                constant: 0.0,
+                terms: vec![],
+                cuts: vec![],
+                error: [-1.1, 1.1],
+            },
+        }],
+    };
+    assert!(derived(&model, f, "x=0..1", &curve(3, 1)).is_err());
+    assert!(derived(&model, f, "x=0..1", &curve(3, 2)).is_err());
+    let g = "((0.1*x) - (0.09999999999999999999*x))*1e300";
+    assert!(derived(&model, g, "x=0..1", &curve(8, 2)).is_err());
+    let bounds = derived(&model, g, "x=0..1", &Derivation::default()).map(|found| found.bound(found.sides()).exact);
+    assert!(bounds.map_or(true, |bounds| bounds.magnitude() >= 1e279));
+}
+
+#[test]
+fn scaled_inputs_are_rounded() {
+    // x/3 is not the nearest f64 to 1/3 times x.
+    let schema = Schema {
+        inputs: vec![InputColumn { name: "x".into(), min: 0.0, max: 1.0 }],
+        outputs: vec![OutputColumn { name: "f".into() }],
+    };
+    let layer = Layer::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![1.0], Activation::Relu).unwrap();
+    let readout = Readout::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![-1.0]).unwrap();
+    let grade = Grade::new(vec![vec![layer]], false, readout).unwrap();
+    let scaling = Scaling::new(vec![0.0], vec![3.0]).unwrap();
+    let model =
+        Multigrade::new(schema, scaling, Scaling::identity(1), vec![grade], History::default(), ().into()).unwrap();
+    let third = "0.333333333333333314829616256247390992939472198486328125*x";
+    let found = derived(&model, third, "x=0..1", &Derivation::default()).unwrap();
+    let off = found.bound(found.sides()).exact.magnitude();
+    assert!((1.85e-17..1e-14).contains(&off), "{off:e}");
+}
+
+#[test]
+fn coefficients_that_would_be_rounded_or_are_no_numbers_are_refused() {
+    let (model, good) = chords(1.0, 2);
+    let with = |change: &dyn Fn(&mut f64, &mut Vec<(Source, f64)>)| {
+        let mut derivation = good.clone();
+        if let Rule::Curve { constant, terms, .. } = &mut derivation.steps[0].rule {
+            change(constant, terms);
+        }
+        derived(&model, "exp(1*x)", "x=0..1", &derivation).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(with(&|_, terms| terms.push((Source::Argument, 1.0))).contains("twice"));
+    assert!(with(&|_, terms| terms[1].1 = f64::INFINITY).contains("no finite number"));
+    assert!(with(&|constant, _| *constant = f64::NAN).contains("no finite number"));
+    let tower = Derivation {
+        roles: vec![(1, Role::Tent)],
+        steps: vec![Step { before: 2, rule: Rule::Square { fold: None, tents: vec![1; 501] } }],
+    };
+    assert!(derived(&model, "exp(1*x)", "x=0..1", &tower).unwrap_err().to_string().contains("more than 500 tents"));
+}

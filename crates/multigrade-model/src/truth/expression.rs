@@ -199,6 +199,12 @@ impl Expression {
         self.numbers[i as usize].range
     }
 
+    /// The text of the decimal number: numbers with the same text are the same, while two numbers may have the same
+    /// enclosure.
+    pub(super) fn digits(&self, i: u32) -> &str {
+        &self.numbers[i as usize].text
+    }
+
     /// The first symbol of each subformula: subformula `i` is `symbols()[starts[i]..=i]`.
     pub fn starts(&self) -> Vec<usize> {
         let (mut starts, mut stack) = (Vec::with_capacity(self.ops.len()), Vec::new());
@@ -226,7 +232,7 @@ impl Expression {
         let starts = self.starts();
         let pattern = &self.ops[*starts.get(of)?..=of];
         let same = |(a, b): (&Op, &Op)| match (a, b) {
-            (Op::Number(i), Op::Number(j)) => self.number(*i) == self.number(*j),
+            (Op::Number(i), Op::Number(j)) => self.digits(*i) == self.digits(*j),
             _ => a == b,
         };
         let (mut ops, mut at) = (Vec::new(), *starts.get(node)?);

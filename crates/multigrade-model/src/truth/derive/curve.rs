@@ -196,13 +196,15 @@ impl Curve {
     }
 
     /// The sum minus the function, piece after piece of `range`; `None` if the function may be undefined somewhere or if
-    /// function minus sum cannot be seen to stay within `claimed`, its noise apart.
+    /// function minus sum cannot be seen to stay within `claimed`, its noise apart. `work` is how many operations on
+    /// pieces may be spent on that.
     pub(super) fn errors(
         &self,
         function: &Expression,
         range: Interval,
         cuts: &[f64],
         claimed: Interval,
+        work: &mut usize,
     ) -> Option<Vec<(Interval, Interval)>> {
         // A bend may be open on pieces that are small enough for that not to matter.
         let little = 0.01 * claimed.width();
@@ -216,8 +218,11 @@ impl Curve {
         }
         open.push((Interval::raw(lower, range.upper()), 0));
         open.reverse();
+        let mixed = self.bends.iter().map(|bend| bend.argument.bends.len()).sum::<usize>() + self.sum.bends.len();
+        let each = self.bends.len() + mixed + function.symbols().len();
         let mut errors = Vec::new();
         while let Some((piece, depth)) = open.pop() {
+            *work = work.checked_sub(each)?;
             let found = self.compare(function, piece);
             let middle = piece.midpoint();
             let is_small = depth == MAX_DEPTH || !(piece.lower() < middle && middle < piece.upper());
@@ -313,8 +318,8 @@ mod tests {
             let function = Expression::parse("sin(3*t) + abs(t - 0.3)").unwrap();
             let range = Interval::raw(-1.0, 2.0);
             // A wide claim holds; narrow ones are refused, or true.
-            let claimed = around(claimed);
-            let Some(errors) = curve.errors(&function, range, &cuts, claimed) else {
+            let (claimed, mut work) = (around(claimed), 1 << 30);
+            let Some(errors) = curve.errors(&function, range, &cuts, claimed, &mut work) else {
                 prop_assert!(claimed.upper() < 1e9);
                 return Ok(());
             };

@@ -4,6 +4,8 @@
 //! each ReLU that takes both signs, the rounding of each neuron where a floating-point format is followed, and what a
 //! derivation concludes: squares and values of subformulas. A conclusion trades one atom for another, everywhere.
 
+use std::collections::{HashMap, VecDeque};
+
 use super::super::derivation::Role;
 use super::super::interval::{Interval, Rounded, power_of_two};
 use super::super::program::{Computed, Format, Program, sum_rounding, up_product, up_sum};
@@ -23,11 +25,6 @@ impl Form {
         let mut terms = vec![0.0; a + 1];
         terms[a] = 1.0;
         Self { terms, ..Self::default() }
-    }
-
-    pub(super) fn is_atom(&self, a: usize) -> bool {
-        let others = self.terms.iter().enumerate().all(|(i, c)| i == a || *c == 0.0);
-        others && self.coefficient(a) == 1.0 && self.constant == 0.0 && self.error == 0.0
     }
 
     pub(super) fn coefficient(&self, a: usize) -> f64 {
@@ -71,15 +68,17 @@ fn is_power_of_two(x: f64) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Atoms {
     ranges: Vec<Interval>,
-    /// An upper bound of the sum of their magnitudes.
-    total: f64,
 }
 
 impl Atoms {
     pub(super) fn add(&mut self, range: Interval) -> usize {
-        self.total = up_sum(self.total, range.magnitude());
         self.ranges.push(range);
         self.ranges.len() - 1
+    }
+
+    /// Another quantity takes the place of an atom that no form has.
+    fn set(&mut self, a: usize, range: Interval) {
+        self.ranges[a] = range;
     }
 
     /// An upper bound of `|coefficient| * |atom|`.
@@ -155,10 +154,23 @@ fn decided(mut z: Form, range: Interval) -> Option<Form> {
     }
 }
 
+/// Most ReLUs that take both signs: for each there are forms with a term for each.
+const MAX_OPEN: usize = 4096;
+/// Most atoms for rounding at a time. Errors cancel between neurons of a layer or two.
+const MAX_NOISES: usize = 128;
+
+/// What an atom stands for, if a conclusion may use it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Unit {
+    /// The quantity of a ReLU, by the number of its neuron.
+    Neuron(usize),
+    /// A square, by its number.
+    Square(usize),
+}
+
 /// A ReLU that takes both signs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
-    pub(super) neuron: usize,
     pub(super) role: Role,
     /// Places of two forms: the quantity, and what it is a function of.
     pub(super) quantity: usize,
@@ -172,14 +184,16 @@ pub(super) struct Reading<'a> {
     format: Option<Format>,
     pub(super) atoms: Atoms,
     /// Which atoms are neither inputs nor rounding nor values of subformulas, and are still in use.
-    pub(super) is_unit: Vec<bool>,
+    units: Vec<Option<Unit>>,
+    /// The atoms for rounding, the oldest first.
+    noises: VecDeque<usize>,
     /// All forms in use; first those of inputs and neurons.
     forms: Vec<Option<Form>>,
     /// Upper bounds of the magnitudes of inputs and neurons.
     magnitudes: Vec<f64>,
     /// The last reader of each input and neuron.
     last: Vec<usize>,
-    pub(super) open: Vec<Open>,
+    open: HashMap<usize, Open>,
 }
 
 impl<'a> Reading<'a> {
@@ -191,17 +205,22 @@ impl<'a> Reading<'a> {
             program.net.terms_of(j).iter().for_each(|term| last[term.source as usize] = j);
         }
         last[d + n - 1] = n;
-        let (atoms, is_unit, forms) = (Atoms::default(), Vec::new(), vec![None; d + n]);
+        let (atoms, units, noises, forms) = (Atoms::default(), Vec::new(), VecDeque::new(), vec![None; d + n]);
         let magnitudes = vec![f64::INFINITY; d + n];
-        let mut reading = Self { program, format, atoms, is_unit, forms, magnitudes, last, open: Vec::new() };
+        let open = HashMap::new();
+        let mut reading = Self { program, format, atoms, units, noises, forms, magnitudes, last, open };
         for side in sides {
-            reading.atom(*side, false);
+            reading.atom(*side, None);
         }
         for (i, (input, side)) in program.inputs.iter().zip(sides).enumerate() {
             let (center, scale) = (input.center, input.scale);
-            // 1 / scale and center / scale are rounded: each off by a relative 2^-53, so three times what `combine` counts.
             let mut z = reading.atoms.combine(-(center / scale), &[(1.0 / scale, &Form::atom(i))]);
-            z.error = up_product(4.0, z.error);
+            if (center, scale) != (0.0, 1.0) {
+                // 1 / scale and center / scale are each off by a relative 2^-53, or by half of the smallest number.
+                let underflow = up_product(FORMAT.tiny(), up_sum(1.0, side.magnitude()));
+                let off = up_sum(up_product(FORMAT.gamma(2), reading.atoms.size(&z)), underflow);
+                z.error = up_sum(z.error, off);
+            }
             if let Some(format) = format {
                 let difference = (*side - Interval::exact(center)).magnitude();
                 let exact = reading.atoms.range(&z).magnitude();
@@ -212,20 +231,48 @@ impl<'a> Reading<'a> {
         reading
     }
 
-    fn atom(&mut self, range: Interval, is_unit: bool) -> usize {
-        self.is_unit.push(is_unit);
+    fn atom(&mut self, range: Interval, unit: Option<Unit>) -> usize {
+        self.units.push(unit);
         self.atoms.add(range)
     }
 
-    /// Adds a rounding error of at most `error`.
+    /// What the atom stands for, if a conclusion may use it up.
+    pub(super) fn unit(&self, a: usize) -> Option<Unit> {
+        self.units[a]
+    }
+
+    /// The ReLU with this number, if it was read and has a role.
+    pub(super) fn open(&self, neuron: usize) -> Option<&Open> {
+        self.open.get(&neuron)
+    }
+
+    /// Adds a rounding error of at most `error`, as an atom: what two neurons have in common cancels in their difference.
     fn round(&mut self, form: &mut Form, error: f64) {
         if !error.is_finite() {
             *form = Form { error: f64::INFINITY, ..Form::default() };
         } else if error > 0.0 {
-            let a = self.atom(around(error), false);
-            form.terms.resize(a + 1, 0.0);
+            let a = self.noise(form, around(error));
+            form.terms.resize(form.terms.len().max(a + 1), 0.0);
             form.terms[a] = 1.0;
         }
+    }
+
+    /// An atom for rounding. There are so many at a time; the oldest one becomes part of the errors of its forms.
+    fn noise(&mut self, form: &mut Form, range: Interval) -> usize {
+        if self.noises.len() < MAX_NOISES {
+            let a = self.atom(range, None);
+            self.noises.push_back(a);
+            return a;
+        }
+        self.noises.rotate_left(1);
+        let a = self.noises[MAX_NOISES - 1];
+        let magnitude = self.atoms.ranges[a].magnitude();
+        for form in self.forms.iter_mut().flatten().chain([form]).filter(|form| form.coefficient(a) != 0.0) {
+            let coefficient = std::mem::take(&mut form.terms[a]);
+            form.error = up_sum(form.error, up_product(coefficient.abs(), magnitude));
+        }
+        self.atoms.set(a, range);
+        a
     }
 
     /// Keeps a form, to be rewritten by conclusions to come.
@@ -265,6 +312,7 @@ impl<'a> Reading<'a> {
         let range = self.atoms.range(&z);
         let h = match role {
             _ if !neuron.relu => z,
+            Some(_) if self.open.len() == MAX_OPEN => return Err(DerivationError::Large),
             Some(role) => self.divide(j, role, z),
             None => decided(z, range).ok_or(DerivationError::Open { neuron: j, range })?,
         };
@@ -294,29 +342,31 @@ impl<'a> Reading<'a> {
             Role::Fold => range.abs(),
             Role::Hinge => range.max(Interval::ZERO),
         };
-        let quantity = Form::atom(self.atom(range, true));
+        let quantity = Form::atom(self.atom(range, Some(Unit::Neuron(neuron))));
         let h = match role {
             Role::Tent => self.atoms.combine(0.0, &[(0.5, &argument), (-0.25, &quantity)]),
             Role::Fold => self.atoms.combine(0.0, &[(0.5, &argument), (0.5, &quantity)]),
             Role::Hinge => quantity.clone(),
         };
         let [quantity, argument] = [quantity, argument].map(|form| self.keep(form));
-        self.open.push(Open { neuron, role, quantity, argument });
+        self.open.insert(neuron, Open { role, quantity, argument });
         h
     }
 
     /// Makes what `definition` stands for an atom, in place of the unit `pivot`, in all forms: from `n = c p + rest`,
     /// up to the error of the definition, follows `p = (n - rest) / c`. Returns the new atom.
-    pub(super) fn replace(&mut self, definition: &Form, pivot: usize, range: Interval, is_unit: bool) -> usize {
-        let new = self.atom(range, is_unit);
-        self.is_unit[pivot] = false;
+    pub(super) fn replace(&mut self, definition: &Form, pivot: usize, range: Interval, unit: Option<Unit>) -> usize {
+        let new = self.atom(range, unit);
+        self.units[pivot] = None;
         let c = definition.coefficient(pivot);
         let mut relation = Form { constant: -definition.constant / c, terms: vec![0.0; new + 1], error: 0.0 };
         relation.terms.iter_mut().zip(&definition.terms).for_each(|(r, x)| *r = -x / c);
         (relation.terms[pivot], relation.terms[new]) = (0.0, 1.0 / c);
         // Each quotient is off by a relative 2^-53, or by half of the smallest number.
         let off = up_product(FORMAT.gamma(1), self.atoms.size(&relation));
-        let underflow = up_product(FORMAT.tiny(), up_sum(1.0, self.atoms.total));
+        let magnitudes = relation.terms.iter().zip(&self.atoms.ranges).filter(|(c, _)| **c != 0.0);
+        let total = magnitudes.fold(1.0, |sum, (_, range)| up_sum(sum, range.magnitude()));
+        let underflow = up_product(FORMAT.tiny(), total);
         let own = up_product(definition.error, (1.0 / c.abs()).next_up());
         relation.error = up_sum(own, up_sum(off, underflow));
         for form in self.forms.iter_mut().flatten().filter(|form| form.coefficient(pivot) != 0.0) {
@@ -418,11 +468,11 @@ mod tests {
             };
             let mut reading = Reading::new(&program, &[], None);
             reading.atoms = atoms(&values);
-            reading.is_unit = vec![true; 4];
+            reading.units = vec![Some(Unit::Square(0)); 4];
             let place = reading.keep(other.clone());
             let new = value(&definition, &values, share);
             let range = around(reading.atoms.size(&definition));
-            let atom = reading.replace(&definition, 1, range, true);
+            let atom = reading.replace(&definition, 1, range, None);
             prop_assert_eq!(atom, 4);
             let form = reading.form(place);
             prop_assert_eq!(form.coefficient(1), 0.0);

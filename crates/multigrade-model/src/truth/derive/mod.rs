@@ -23,12 +23,16 @@ use super::interval::Interval;
 use super::program::{Format, Program, up_product, up_sum};
 use super::region::{Bounds, RegionError, fit};
 use curve::{Bend, BendKind, Curve, Mix};
-use form::{Form, Open, Reading, around};
+use form::{Form, Open, Reading, Unit, around};
 use linear::{Linear, Quantity};
 use sweep::{Graph, Node, Operation};
 
 /// Most quantities inside each other that a curve is made of.
 const MAX_NESTING: usize = 64;
+/// Most tents of a square: `4^-500` is far above the smallest numbers.
+const MAX_TENTS: usize = 500;
+/// Most operations, about, on pieces of all curves.
+const MAX_WORK: usize = 1 << 30;
 
 /// A network, a formula and a box for which a derivation holds; what it proves depends on the part of the box.
 #[derive(Clone, Debug)]
@@ -54,6 +58,9 @@ pub enum DerivationError {
         /// What is known of its argument.
         range: Interval,
     },
+    /// More ReLUs with roles, or more pieces of curves, than are looked at.
+    #[error("the derivation is too large")]
+    Large,
     /// Something that a step or a role speaks of is not there.
     #[error("step {step}: {what}")]
     Step {
@@ -86,6 +93,8 @@ struct Reader<'a> {
     /// Places of the forms of the nodes.
     values: Vec<usize>,
     parts: HashMap<Part, usize>,
+    /// How much may still be done.
+    work: usize,
 }
 
 impl Derived {
@@ -142,7 +151,7 @@ fn first_of_each(expression: &Expression) -> Vec<usize> {
     for (i, op) in expression.symbols().iter().enumerate() {
         let operands = stack.split_off(stack.len() - op.arity());
         let name = match op {
-            Op::Number(n) => format!("{:?}", expression.number(*n)),
+            Op::Number(n) => expression.digits(*n).to_owned(),
             op => format!("{op:?}"),
         };
         first.push(*known.entry((name, operands)).or_insert(i));
@@ -163,6 +172,7 @@ impl<'a> Reader<'a> {
             nodes: Vec::new(),
             values: Vec::new(),
             parts: HashMap::new(),
+            work: MAX_WORK,
         }
     }
 
@@ -199,8 +209,7 @@ impl<'a> Reader<'a> {
 
     /// The ReLU with this number.
     fn open(&self, neuron: usize) -> Result<Open, String> {
-        let open = self.reading.open.iter().find(|open| open.neuron == neuron).copied();
-        open.ok_or_else(|| format!("neuron {neuron} has no role so far"))
+        self.reading.open(neuron).copied().ok_or_else(|| format!("neuron {neuron} has no role so far"))
     }
 
     /// The ReLU with this number and this role: places of its quantity and of its argument.
@@ -219,6 +228,9 @@ impl<'a> Reader<'a> {
     fn square(&mut self, fold: Option<usize>, tents: &[usize]) -> Result<(), String> {
         let fold = fold.map(|neuron| self.open_as(neuron, Role::Fold)).transpose()?;
         let tents = tents.iter().map(|neuron| self.open_as(*neuron, Role::Tent)).collect::<Result<Vec<_>, _>>()?;
+        if tents.len() > MAX_TENTS {
+            return Err(format!("a square of more than {MAX_TENTS} tents"));
+        }
         let (head, argument) = match (fold, tents.first()) {
             (Some((value, argument)), _) => (value, argument),
             (None, Some((_, argument))) => (*argument, *argument),
@@ -251,7 +263,8 @@ impl<'a> Reader<'a> {
         if definition.coefficient(pivot) == 0.0 {
             return Err("its first tent cancels".into());
         }
-        let atom = self.reading.replace(&definition, pivot, of.power(2) + off, true);
+        let unit = Some(Unit::Square(self.squares.len()));
+        let atom = self.reading.replace(&definition, pivot, of.power(2) + off, unit);
         let value = self.reading.keep(Form::atom(atom));
         self.squares.push(Square { value, argument, off });
         Ok(())
@@ -259,7 +272,7 @@ impl<'a> Reader<'a> {
 
     /// The atom with the largest share of the form, among those that a conclusion may use up.
     fn largest_unit(&self, form: &Form) -> Option<usize> {
-        let units = (0..form.terms.len()).filter(|a| self.reading.is_unit[*a] && form.terms[*a] != 0.0);
+        let units = (0..form.terms.len()).filter(|a| self.reading.unit(*a).is_some() && form.terms[*a] != 0.0);
         let share = |a: &usize| self.reading.atoms.share(form, *a);
         units.max_by(|a, b| share(a).total_cmp(&share(b)))
     }
@@ -341,19 +354,24 @@ impl<'a> Reader<'a> {
         }
         node.error = error;
         let value = match self.largest_unit(&definition) {
-            Some(pivot) => Form::atom(self.reading.replace(&definition, pivot, range, false)),
+            Some(pivot) => Form::atom(self.reading.replace(&definition, pivot, range, None)),
             None => definition,
         };
-        let part = match part {
-            Part::Value(i) => Part::Value(self.first[i]),
-            Part::Reciprocal(i) => Part::Reciprocal(self.first[i]),
-        };
-        if self.parts.insert(part, self.nodes.len()).is_some() {
+        if self.parts.insert(self.named(part), self.nodes.len()).is_some() {
             return Err(format!("{part:?} was concluded before"));
         }
         self.values.push(self.reading.keep(value));
         self.nodes.push(node);
         Ok(())
+    }
+
+    /// The same for all subformulas that are the same.
+    fn named(&self, part: Part) -> Part {
+        let first = |i: usize| self.first.get(i).copied().unwrap_or(i);
+        match part {
+            Part::Value(i) => Part::Value(first(i)),
+            Part::Reciprocal(i) => Part::Reciprocal(first(i)),
+        }
     }
 
     /// The operator of subformula `i`, and its two operands.
@@ -443,6 +461,9 @@ impl<'a> Reader<'a> {
         cuts: &[f64],
         error: [f64; 2],
     ) -> Result<(), String> {
+        if self.parts.contains_key(&self.named(part)) {
+            return Err(format!("{part:?} was concluded before"));
+        }
         let claimed = Interval::new(error[0], error[1]).filter(|e| e.is_bounded());
         let claimed = claimed.ok_or("the claimed error is no bounded interval")?;
         let (Part::Value(what) | Part::Reciprocal(what)) = part;
@@ -456,10 +477,16 @@ impl<'a> Reader<'a> {
         let v = self.form(&operand);
         let mut bends = Bends { reader: self, v: &v, known: HashMap::new(), bends: Vec::new() };
         let mut sum = Mix { shift: constant, ..Mix::default() };
+        if !constant.is_finite() || terms.iter().any(|(_, coefficient)| !coefficient.is_finite()) {
+            return Err("a coefficient is no finite number".into());
+        }
         for (source, coefficient) in terms {
             match *source {
-                Source::Argument => sum.scale += coefficient,
-                source => sum.bends.push((bends.bend(source, 0)?, *coefficient)),
+                // Sums of coefficients would have to be rounded.
+                Source::Argument if sum.scale != 0.0 => return Err("the argument stands twice in the sum".into()),
+                Source::Argument => sum.scale = *coefficient,
+                Source::Neuron(j) => sum.bends.push((bends.bend(Unit::Neuron(j), 0)?, *coefficient)),
+                Source::Square(k) => sum.bends.push((bends.bend(Unit::Square(k), 0)?, *coefficient)),
             }
         }
         let curve = Curve { bends: bends.bends, sum };
@@ -475,7 +502,7 @@ impl<'a> Reader<'a> {
         let definition = self.reading.atoms.combine(constant, &summands);
         let ranges: Vec<Interval> = self.nodes.iter().map(|node| node.range).collect();
         let range = operand.range(self.sides, &ranges);
-        let errors = curve.errors(&function, range, cuts, claimed);
+        let errors = curve.errors(&function, range, cuts, claimed, &mut self.work);
         let errors = errors.ok_or_else(|| {
             format!("{function} minus its curve is not within [{:?}, {:?}] on {range:?}", error[0], error[1])
         })?;
@@ -489,33 +516,29 @@ struct Bends<'r, 'a> {
     reader: &'r Reader<'a>,
     /// The quantity whose function the curve is.
     v: &'r Form,
-    known: HashMap<(bool, usize), usize>,
+    known: HashMap<Unit, usize>,
     bends: Vec<Bend>,
 }
 
 impl Bends<'_, '_> {
-    fn bend(&mut self, source: Source, depth: usize) -> Result<usize, String> {
+    fn bend(&mut self, unit: Unit, depth: usize) -> Result<usize, String> {
         let reader = self.reader;
-        match source {
-            Source::Argument => Err("the argument of a curve is no bend".into()),
-            Source::Square(k) => {
+        let (argument, kind) = match unit {
+            Unit::Square(k) => {
                 let square = reader.squares.get(k).ok_or_else(|| format!("there is no square {k} so far"))?;
-                self.add((true, k), square.argument, BendKind::Square(square.off), depth)
+                (square.argument, BendKind::Square(square.off))
             }
-            Source::Neuron(j) => {
+            Unit::Neuron(j) => {
                 let open = reader.open(j)?;
                 let kind = match open.role {
                     Role::Tent => BendKind::Tent,
                     Role::Fold => BendKind::Fold,
                     Role::Hinge => BendKind::Hinge,
                 };
-                self.add((false, j), open.argument, kind, depth)
+                (open.argument, kind)
             }
-        }
-    }
-
-    fn add(&mut self, name: (bool, usize), argument: usize, kind: BendKind, depth: usize) -> Result<usize, String> {
-        if let Some(i) = self.known.get(&name) {
+        };
+        if let Some(i) = self.known.get(&unit) {
             return Ok(*i);
         }
         if depth > MAX_NESTING {
@@ -523,7 +546,7 @@ impl Bends<'_, '_> {
         }
         let argument = self.mix(argument, depth)?;
         self.bends.push(Bend { argument, kind });
-        self.known.insert(name, self.bends.len() - 1);
+        self.known.insert(unit, self.bends.len() - 1);
         Ok(self.bends.len() - 1)
     }
 
@@ -537,23 +560,16 @@ impl Bends<'_, '_> {
         // What is left over from cancelled terms is no bend.
         let little = up_product(atoms.size(form), 2f64.powi(-40));
         for a in 0..form.terms.len() {
-            if reading.is_unit[a] && atoms.share(form, a) > little {
-                let is_it = |value: usize| reading.form(value).is_atom(a);
-                let square = reader.squares.iter().position(|square| is_it(square.value));
-                let neuron = reading.open.iter().find(|open| is_it(open.quantity));
-                let source = match (square, neuron) {
-                    (Some(k), _) => Source::Square(k),
-                    (None, Some(open)) => Source::Neuron(open.neuron),
-                    (None, None) => continue,
-                };
-                mix.bends.push((self.bend(source, depth + 1)?, form.terms[a]));
+            if let Some(unit) = reading.unit(a).filter(|_| atoms.share(form, a) > little) {
+                mix.bends.push((self.bend(unit, depth + 1)?, form.terms[a]));
                 rest.terms[a] = 0.0;
             }
         }
         // The multiple of v that fits the input or node with the largest share in it.
         let lead = (0..v.terms.len()).max_by(|a, b| atoms.share(v, *a).total_cmp(&atoms.share(v, *b)));
-        if let Some(lead) = lead.filter(|a| v.terms[*a] != 0.0) {
-            mix.scale = rest.coefficient(lead) / v.terms[lead];
+        let scale = lead.map_or(0.0, |a| rest.coefficient(a) / v.terms[a]);
+        if scale.is_finite() {
+            mix.scale = scale;
         }
         rest = atoms.combine(0.0, &[(1.0, &rest), (-mix.scale, v)]);
         mix.shift = std::mem::take(&mut rest.constant);
