@@ -939,8 +939,6 @@ class Formula:
             if whole:
                 operands, name = operands[:1], ("^", exponent)
         places = [self.number(operand) for operand in operands]
-        if kind == "number" and name not in ("pi", "e"):
-            name = Fraction(name)
         key = kind, name, *(self.first[i] for i in places)
         self.trees.append(tree)
         self.operands.append(places)
