@@ -39,8 +39,9 @@ mod path;
 mod problem;
 mod rows;
 mod settings;
+mod watch;
 
-use crate::{Samples, Valid};
+use crate::{Flow, Samples, Valid};
 use additive::Table;
 pub use answer::{ConvexFit, Hinge, PathPoint};
 pub use contributions::{Contribution, Contributions};
@@ -49,6 +50,8 @@ use multigrade_model::{ConvexProblem, ModelError, NeuronClass, OptimalityProof, 
 use path::{Path, held_out_scores, penalties};
 use problem::{Problem, Rule, Solved, Sweep, generate, interpolate};
 pub use settings::{Choice, ConvexSettings, Penalty};
+pub use watch::Round;
+use watch::Watch;
 
 /// Samples that have no convex fit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -90,9 +93,41 @@ pub enum ConvexError {
 /// # Errors
 /// [`ConvexError`] if the penalty is 0 and there are several inputs, or numbers leave the range of `f64`.
 pub fn fit(samples: &Samples, settings: &Valid<ConvexSettings>) -> Result<ConvexFit, ConvexError> {
+    fit_watched(samples, settings, &|_| Flow::Continue)
+}
+
+/// [`fit`] with an observer that is told of every round and may end the fit.
+///
+/// A fit that was ended is the best of what was done: the candidate of the penalty under way, or the best of those of the path
+/// so far (by generalised cross-validation where the choice asked for could not be made any more). Its proof holds and says how
+/// far from optimal it is.
+///
+/// # Errors
+/// As [`fit`].
+///
+/// ```
+/// use multigrade::convex::{self, ConvexSettings, Penalty};
+/// use multigrade::{Flow, ProofStatus, Samples};
+///
+/// let x: Vec<f64> = (0..300).map(f64::from).collect();
+/// let y: Vec<f64> = x.iter().map(|x| (0.1 * x).sin()).collect();
+/// let samples = Samples::new(1, 1, x, y, None)?;
+/// let settings = ConvexSettings { penalty: Penalty::OfLargest(1e-4), ..ConvexSettings::default() }.validate()?;
+/// let good_enough = |round: &convex::Round| if round.rel_gap < Some(0.5) { Flow::Stop } else { Flow::Continue };
+///
+/// let fit = convex::fit_watched(&samples, &settings, &good_enough)?;
+/// assert_eq!(fit.proof.status, ProofStatus::BoundOnly);
+/// assert!(fit.proof.rel_gap < Some(0.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fit_watched(
+    samples: &Samples,
+    settings: &Valid<ConvexSettings>,
+    observer: &dyn Fn(&Round) -> Flow,
+) -> Result<ConvexFit, ConvexError> {
     match samples.n_inputs() {
-        1 => search(samples, &Line::new(samples), settings),
-        _ => search(samples, &Table::new(samples), settings),
+        1 => search(samples, &Line::new(samples), settings, &Watch::new(observer)),
+        _ => search(samples, &Table::new(samples), settings, &Watch::new(observer)),
     }
 }
 
@@ -115,8 +150,9 @@ fn search<P: Problem>(
     samples: &Samples,
     problem: &P,
     settings: &Valid<ConvexSettings>,
+    watch: &Watch<'_>,
 ) -> Result<ConvexFit, ConvexError> {
-    let rule = Rule { tolerance: settings.tolerance, max_rounds: settings.max_rounds };
+    let rule = Rule { tolerance: settings.tolerance, max_rounds: settings.max_rounds, watch };
     let mut sweep = Sweep::default();
     let (unit, noise) = (problem.penalty_unit(), problem.noise());
     let largest = problem.largest_penalty(&mut sweep);
@@ -168,23 +204,19 @@ fn choose<P: Problem>(
     rule: Rule,
     sweep: &mut Sweep,
 ) -> (Solved<P::Place>, Vec<PathPoint>) {
+    let validates = matches!(choice, Choice::HeldOut { .. } | Choice::BlockCv { .. });
+    rule.watch.begin(0.0, if validates { 0.5 } else { 1.0 });
     let path = Path::new(problem, grid, rule, sweep);
     let mut summary = path.summary();
     let solved = match choice {
-        Choice::Gcv => {
-            let smallest = grid.len() - 1;
-            if summary.len() > grid.len() && best_of(&summary) == smallest {
-                let apart = Choice::BlockCv { folds: 5, block: 1 };
-                let scores = held_out_scores(samples, problem, &apart, &grid[smallest..], rule, sweep);
-                if scores[1] < scores[0] {
-                    summary[smallest + 1].score = 0.0;
-                }
-            }
-            None
-        }
+        _ if rule.watch.is_cut() => None,
+        Choice::Gcv => None,
         Choice::HeldOut { .. } | Choice::BlockCv { .. } => {
+            rule.watch.begin(0.5, 1.0);
             let scores = held_out_scores(samples, problem, choice, grid, rule, sweep);
-            summary.iter_mut().zip(scores).for_each(|(point, score)| point.score = score);
+            if !rule.watch.is_cut() {
+                summary.iter_mut().zip(scores).for_each(|(point, score)| point.score = score);
+            }
             None
         }
         Choice::Discrepancy { noise } => {

@@ -1,13 +1,18 @@
 //! Building one convex grade: the globally optimal ReLU layer on the features, with its proof.
 
+use crate::Flow;
 use crate::Samples;
 use crate::convex::dense::{self, DenseSettings};
-use crate::convex::{self, Choice, ConvexSettings, Penalty};
+use crate::convex::{self, Choice, ConvexSettings, Penalty, Round};
 use crate::fit::FitError;
 use crate::front::feature_standardisation;
 use crate::grade::{Built, GradePlan, GradeTask};
 use crate::settings::Valid;
 use multigrade_model::{Grade, GradeProblem, GradeProof, OptimalityProof, ProofStatus};
+use std::cell::Cell;
+
+/// Parts in which the work on a convex grade is reported.
+pub(crate) const PARTS: u64 = 100;
 
 /// The training problem of a convex grade, in the units of its proof.
 pub(crate) struct ConvexTask {
@@ -51,10 +56,21 @@ fn power_of_two(spread: f64) -> f64 {
     if exponent.abs() <= 300.0 { exponent.exp2() } else { 1.0 }
 }
 
+/// Hands the rounds of a fit on to the observer of all grades.
+fn watch(task: &GradeTask) -> impl Fn(&Round) -> Flow {
+    let done = Cell::new(0);
+    move |round: &Round| {
+        let now = round.done.map_or(0, |done| (done * PARTS as f64) as u64).max(done.get());
+        task.progress.advance(task.k, now - done.replace(now), round.value, None);
+        if task.progress.cut().is_some() { Flow::Stop } else { Flow::Continue }
+    }
+}
+
 /// Builds the convex grade for the residual that the grades so far leave.
 pub(crate) fn build_convex(settings: &ConvexSettings, task: &GradeTask) -> Result<Built, FitError> {
     let problem = ConvexTask::new(task)?;
-    let fit = convex::fit(&problem.samples, &Valid::new(in_units_of_the_problem(settings, task)))?;
+    let watch = watch(task);
+    let fit = convex::fit_watched(&problem.samples, &Valid::new(in_units_of_the_problem(settings, task)), &watch)?;
     let updates = fit.rounds.into();
     finish(task, problem, &fit.grade()?, fit.proof, fit.largest_penalty, updates, GradePlan::Convex(settings.clone()))
 }
@@ -62,7 +78,8 @@ pub(crate) fn build_convex(settings: &ConvexSettings, task: &GradeTask) -> Resul
 /// Builds the convex grade of neurons that read all features.
 pub(crate) fn build_dense(settings: &DenseSettings, task: &GradeTask) -> Result<Built, FitError> {
     let problem = ConvexTask::new(task)?;
-    let fit = dense::fit(&problem.samples, &Valid::new(settings.clone()))?;
+    let watch = watch(task);
+    let fit = dense::fit_watched(&problem.samples, &Valid::new(settings.clone()), &watch)?;
     let (updates, largest) = (fit.rounds.into(), fit.largest_penalty.lower);
     finish(task, problem, &fit.grade()?, fit.proof, largest, updates, GradePlan::Dense(settings.clone()))
 }

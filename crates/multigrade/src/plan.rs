@@ -2,7 +2,7 @@
 
 use crate::convex::dense::{DensePenalty, DenseSettings};
 use crate::convex::{ConvexSettings, Penalty};
-use crate::convex_grade::{futility, one_input_is_done};
+use crate::convex_grade::{PARTS, futility, one_input_is_done};
 use crate::fit::{FitError, NextGrade, Proposal, Stop};
 use crate::grade::{Built, GradePlan, GradeTask, TrainedPlan, build_grade};
 use crate::observer::{Event, Progress};
@@ -139,7 +139,7 @@ impl<'a> Planner<'a> {
             self.note(k - 1, reason, progress);
             return Ok(Err(Stop::Exhausted));
         }
-        progress.start(k, "convex optimisation", 0);
+        progress.start(k, "convex optimisation", PARTS);
         Ok(Ok(GradePlan::Convex(settings).into()))
     }
 
@@ -160,13 +160,16 @@ impl<'a> Planner<'a> {
             self.note(k - 1, reason, progress);
             return Ok(Err(Stop::Exhausted));
         }
-        progress.start(k, "convex optimisation", 0);
-        let Some(held) = held_out.filter(|_| choose) else { return Ok(Ok(GradePlan::Dense(settings).into())) };
+        let Some(held) = held_out.filter(|_| choose) else {
+            progress.start(k, "convex optimisation", PARTS);
+            return Ok(Ok(GradePlan::Dense(settings).into()));
+        };
         let mut best: Option<(f64, f64, Built)> = None;
         for share in SHARES {
             if best.is_some() && progress.cut().is_some() {
                 break;
             }
+            progress.start(k, &format!("convex optimisation, penalty {share} of the largest"), PARTS);
             let plan = GradePlan::Dense(DenseSettings { penalty: DensePenalty::OfLargest(share), ..settings.clone() });
             let built = build_grade(&plan, task)?;
             let loss = held.after(&built.grade).loss();

@@ -1,32 +1,14 @@
 //! Laws of convex grades of several inputs, whose neurons read one input each.
 
 mod common;
+#[path = "common/convex.rs"]
+mod fits;
 
 use common::numbers;
+use fits::{fit, is_closed, try_fit, verify};
 use multigrade::convex::{self, Choice, ConvexError, ConvexFit, ConvexSettings, Penalty};
-use multigrade::{ConvexProblem, NeuronClass, OptimalityProof, ProofError, ProofStatus, Samples};
+use multigrade::{ConvexProblem, NeuronClass, OptimalityProof, ProofStatus, Samples};
 use proptest::prelude::*;
-
-fn try_fit(samples: &Samples, penalty: Penalty) -> ConvexFit {
-    convex::fit(samples, &ConvexSettings { penalty, ..ConvexSettings::default() }.validate().unwrap()).unwrap()
-}
-
-fn fit(samples: &Samples, penalty: f64) -> ConvexFit {
-    try_fit(samples, Penalty::Absolute(penalty))
-}
-
-fn verify(fit: &ConvexFit, samples: &Samples) -> Result<(), ProofError> {
-    let grade = fit.grade().unwrap();
-    fit.proof.verify(samples.inputs(), samples.targets(), Some(samples.weights()), &grade)
-}
-
-fn is_closed(fit: &ConvexFit) -> bool {
-    match fit.proof.status {
-        ProofStatus::Proved => fit.proof.rel_gap.is_none_or(|gap| gap <= 1e-9),
-        ProofStatus::RoundingFloor => fit.proof.rel_gap.is_none(),
-        _ => false,
-    }
-}
 
 /// Additive waves of the first inputs, the others without effect, with noise.
 fn waves(n: usize, d: usize, m: usize, seed: u64) -> Samples {
@@ -501,6 +483,42 @@ fn hostile_columns_are_fitted_to_the_same_gap() {
             let fit = try_fit(&samples, Penalty::OfLargest(share));
             assert!(is_closed(&fit), "{name}, {share}: {fit}");
             assert_eq!(verify(&fit, &samples), Ok(()), "{name}");
+        }
+    }
+}
+
+/// Random tanh features of three inputs, as a grade leaves them: the smaller the gain, the more they depend on each other.
+fn features(n: usize, d: usize, gain: f64) -> Samples {
+    let (x, w) = (numbers(n as u64, 3 * n), numbers(7, 4 * d));
+    let sum = |x: &[f64], w: &[f64]| (0..3).map(|k| (4.0 * w[k] - 2.0) * x[k]).sum::<f64>() + 4.0 * w[3] - 2.0;
+    let y = x.chunks(3).map(|x| (8.0 * x[0] * x[1]).sin() + (x[2] - 0.4).abs()).collect();
+    let x = x.chunks(3).flat_map(|x| w.chunks(4).map(|w| (gain * sum(x, w)).tanh()).collect::<Vec<_>>()).collect();
+    Samples::new(d, 1, x, y, None).unwrap()
+}
+
+/// More hats than dimensions that the affine part leaves: their Gram matrix is mostly rounding.
+#[test]
+fn the_gap_closes_where_the_features_leave_few_dimensions_to_the_knots() {
+    for (n, d) in [(60, 50), (40, 38), (200, 150), (12, 9)] {
+        let samples = features(n, d, 1.0);
+        for share in [0.5, 0.1, 1e-2, 1e-3] {
+            let fit = try_fit(&samples, Penalty::OfLargest(share));
+            assert!(is_closed(&fit) && !fit.hinges.is_empty(), "{n} rows, {d} features, {share}: {fit}");
+            assert_eq!(verify(&fit, &samples), Ok(()));
+        }
+    }
+}
+
+/// Slopes as steep as the features nearly depend on each other, which the proof has to allow for.
+#[test]
+fn nearly_dependent_features_have_a_proof_whose_bound_is_below_the_value() {
+    for (n, d, gain) in [(200, 20, 0.1), (100, 20, 0.03), (200, 20, 0.01), (100, 80, 0.1)] {
+        let samples = features(n, d, gain);
+        for share in [0.5, 0.1, 1e-2, 1e-3] {
+            let fit = try_fit(&samples, Penalty::OfLargest(share));
+            assert!(fit.proof.gap <= 1e-6 * fit.proof.primal, "{n} rows, {d} features, {share}: {fit}");
+            assert!(is_closed(&fit) || gain < 0.03 || d > n / 2, "{n} rows, {d} features, {share}: {fit}");
+            assert_eq!(verify(&fit, &samples), Ok(()));
         }
     }
 }

@@ -4,11 +4,12 @@ mod common;
 
 use common::numbers;
 use multigrade::convex::dense::{self, DenseFit, DensePenalty, DenseSettings};
-use multigrade::convex::{self, ConvexError, ConvexSettings, Penalty};
+use multigrade::convex::{self, ConvexError, ConvexSettings, Penalty, Round};
 use multigrade::{
-    Activation, Bias, ConvexProblem, Grade, Layer, Matrix, NeuronClass, OptimalityProof, ProofError, ProofStatus,
+    Activation, Bias, ConvexProblem, Flow, Grade, Layer, Matrix, NeuronClass, OptimalityProof, ProofError, ProofStatus,
     Readout, Samples, Skip,
 };
+use std::cell::Cell;
 
 const KINDS: [(Bias, Skip); 5] = [
     (Bias::Penalised { scale: 1.0 }, Skip::None),
@@ -497,6 +498,24 @@ fn the_fit_is_the_same_to_the_bit_for_any_number_of_threads() {
     let one = run(1);
     assert_eq!(one, run(3));
     assert_eq!(one, fit_share(&samples, KINDS[0], 0.1));
+}
+
+#[test]
+fn a_fit_that_was_ended_anywhere_is_a_network_with_a_bound() {
+    let samples = creased_waves(60, 5, 15);
+    let settings =
+        DenseSettings { max_cones: 300_000, ..settings((Bias::Free, Skip::Affine), DensePenalty::OfLargest(0.3)) };
+    for asked in [0, 1, 4, 9, 30] {
+        let calls = Cell::new(0);
+        let observer = |_: &Round| {
+            calls.set(calls.get() + 1);
+            if calls.get() > asked { Flow::Stop } else { Flow::Continue }
+        };
+        let fit = dense::fit_watched(&samples, &settings.clone().validate().unwrap(), &observer).unwrap();
+        assert!(calls.get() <= asked + 1, "asked again after the end");
+        assert!(fit.proof.cones <= 8192 || calls.get() <= asked, "{} cones after the end", fit.proof.cones);
+        assert_eq!(verify(&fit, &samples), Ok(()));
+    }
 }
 
 #[test]

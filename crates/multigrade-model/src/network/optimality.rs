@@ -103,8 +103,8 @@ pub enum NeuronClass {
     /// all ReLU neurons. `‖v‖` of a neuron that reads input `i` is `s_i |v|` with the weighted standard deviation `s_i` of
     /// this input (1 if it is constant): the penalty means the same in all units of the inputs.
     ///
-    /// The slopes of the affine part range up to `1024 max |y| / s_i`. Without that limit inputs that depend on each other up
-    /// to rounding could fit their own rounding errors.
+    /// The slopes of the affine part range up to `1024 max |y| / s_i`, or twice those of the candidate. Without a limit inputs
+    /// that depend on each other up to rounding could fit their own rounding errors.
     OneInput,
     /// ReLU neurons that read all inputs; one output.
     Dense {
@@ -228,13 +228,29 @@ impl OptimalityProof {
         tolerance: f64,
         max_cones: u64,
     ) -> Result<Self, ProofError> {
+        Self::until(problem, candidate, dual_point, tolerance, max_cones, &|| false)
+    }
+
+    /// [`new`](Self::new), where the search over cones ends early once `is_cut` says so; it is asked every few thousand cones.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn until(
+        problem: &ConvexProblem<'_>,
+        candidate: &Grade,
+        dual_point: Vec<f64>,
+        tolerance: f64,
+        max_cones: u64,
+        is_cut: &dyn Fn() -> bool,
+    ) -> Result<Self, ProofError> {
         problem.check()?;
         check_numbers("tolerance", &[tolerance], |v| v >= 0.0 && v.is_finite(), "a number of at least 0")?;
         check_numbers("dual point", &dual_point, f64::is_finite, "a finite number")?;
         let evidence = match problem.class {
             NeuronClass::OneInput => lines::weigh(problem, candidate, &dual_point)?,
             NeuronClass::Dense { bias, skip } => {
-                cones::weigh(problem, bias, skip, candidate, &dual_point, tolerance, max_cones)?
+                let budget = Budget { cones: max_cones, is_cut };
+                cones::weigh(problem, bias, skip, candidate, &dual_point, tolerance, &budget)?
             }
         };
         let outputs = candidate.readout().bias().len();
@@ -362,6 +378,12 @@ impl ConvexProblem<'_> {
         }
         check_numbers("penalty", &[self.penalty], |v| v >= 0.0 && v.is_finite(), "a number of at least 0")
     }
+}
+
+/// How far a search may go.
+struct Budget<'a> {
+    cones: u64,
+    is_cut: &'a dyn Fn() -> bool,
 }
 
 /// What a class contributes to a proof.

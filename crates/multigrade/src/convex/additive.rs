@@ -247,6 +247,10 @@ impl Problem for Table {
         2f64.powi(-48) * self.largest_target * self.total
     }
 
+    fn error_between(&self) -> f64 {
+        f64::INFINITY
+    }
+
     fn on(&self, samples: &Samples) -> Self {
         Self::with_units(samples, &self.columns.iter().map(|c| Some(c.unit)).collect::<Vec<_>>())
     }

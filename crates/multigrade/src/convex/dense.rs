@@ -34,7 +34,8 @@ mod scout;
 mod settings;
 
 use crate::convex::ConvexError;
-use crate::{Samples, Valid};
+use crate::convex::watch::{Round, Watch};
+use crate::{Flow, Samples, Valid};
 pub use answer::DenseFit;
 use answer::Parts;
 use cloud::{Cloud, dot};
@@ -52,6 +53,25 @@ use std::time::Instant;
 /// # Errors
 /// [`ConvexError`] if there is more than one target, or numbers leave the range of `f64`.
 pub fn fit(samples: &Samples, settings: &Valid<DenseSettings>) -> Result<DenseFit, ConvexError> {
+    fit_watched(samples, settings, &|_| Flow::Continue)
+}
+
+/// [`fit`] with an observer that is told of every round and may end the fit: also in the middle of a search for a better neuron,
+/// or for the proof. A fit that was ended is the network so far, and its proof says how far from optimal that is at most.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_watched(
+    samples: &Samples,
+    settings: &Valid<DenseSettings>,
+    observer: &dyn Fn(&Round) -> Flow,
+) -> Result<DenseFit, ConvexError> {
+    let started = Instant::now();
+    let limited = |round: &Round| match settings.time_limit.is_some_and(|limit| started.elapsed() >= limit) {
+        true => Flow::Stop,
+        false => observer(round),
+    };
+    let watch = Watch::new(&limited);
     if samples.n_targets() != 1 {
         return Err(ConvexError::Outputs { found: samples.n_targets() });
     }
@@ -64,19 +84,28 @@ pub fn fit(samples: &Samples, settings: &Valid<DenseSettings>) -> Result<DenseFi
             DensePenalty::OfLargest(share) => share * cloud.noise() * unit,
         };
         let none = OracleBounds { lower: 0.0, upper: cloud.noise() * unit };
-        return finish(samples, settings, &cloud, None, penalty, none, Outcome::default());
+        let penalties = Penalties { own: penalty, largest: none };
+        return finish(samples, settings, &cloud, None, penalties, Outcome::default(), &watch);
     }
     let scout = Scout::new(&cloud, settings.seed);
-    let largest = largest_penalty(&cloud, &scout, settings.max_cones);
+    let value = std::cell::Cell::new(cloud.objective_unit() * 0.5 * dot(&cloud.y, &cloud.y));
+    let is_cut = || watch.report(&Round { done: None, value: value.get(), rel_gap: None });
+    let largest = largest_penalty(&cloud, &scout, settings.max_cones, &is_cut);
     let penalty = match settings.penalty {
         DensePenalty::Absolute(penalty) => penalty / unit,
         // Penalties below the rounding of the targets would fit rounding errors.
         DensePenalty::OfLargest(share) => (share * largest.lower).max(cloud.noise()),
     };
     let mut network = Network::new(&cloud, penalty);
-    let outcome = generate(&cloud, &scout, &mut network, settings);
+    let told = |rounds: u32, now: f64| {
+        value.set(cloud.objective_unit() * now);
+        let done = Some(f64::from(rounds) / f64::from(settings.max_rounds));
+        watch.report(&Round { done, value: value.get(), rel_gap: None })
+    };
+    let outcome = generate(&cloud, &scout, &mut network, settings, &told);
     let largest = OracleBounds { lower: largest.lower * unit, upper: largest.upper * unit };
-    finish(samples, settings, &cloud, Some(&network), penalty * unit, largest, outcome)
+    let penalties = Penalties { own: penalty * unit, largest };
+    finish(samples, settings, &cloud, Some(&network), penalties, outcome, &watch)
 }
 
 /// How column generation went.
@@ -86,13 +115,19 @@ struct Outcome {
     repaired: u32,
 }
 
+/// The penalty of a fit and the largest one, in units of the data.
+struct Penalties {
+    own: f64,
+    largest: OracleBounds,
+}
+
 /// Bounds of `omega` of the targets.
-fn largest_penalty(cloud: &Cloud, scout: &Scout<'_>, max_cones: u64) -> OracleBounds {
+fn largest_penalty(cloud: &Cloud, scout: &Scout<'_>, max_cones: u64, is_cut: &dyn Fn() -> bool) -> OracleBounds {
     let positive: f64 = cloud.y.iter().zip(&cloud.lengths).map(|(v, l)| v.abs() * l).sum();
     let mut lower = scout.candidates(&cloud.y, 0.0, &[]).first().map_or(0.0, |c| c.value.abs());
     loop {
         let threshold = lower * (1.0 + 1e-6);
-        match better_neuron(cloud, &cloud.y, threshold, max_cones) {
+        match better_neuron(cloud, &cloud.y, threshold, max_cones, is_cut) {
             Verdict::Better(w) => {
                 let improved = scout.improved(&w, &cloud.y).value.abs();
                 lower = improved.max(threshold);
@@ -111,13 +146,20 @@ fn largest_penalty(cloud: &Cloud, scout: &Scout<'_>, max_cones: u64) -> OracleBo
 ///   stop if there are none
 ///   add them, fit amplitudes, merge neurons that no row separates, Newton on all weights
 /// ```
-fn generate(cloud: &Cloud, scout: &Scout<'_>, network: &mut Network<'_>, settings: &DenseSettings) -> Outcome {
-    let started = Instant::now();
-    let out_of_time = || settings.time_limit.is_some_and(|limit| started.elapsed() >= limit);
+fn generate(
+    cloud: &Cloud,
+    scout: &Scout<'_>,
+    network: &mut Network<'_>,
+    settings: &DenseSettings,
+    is_cut: &dyn Fn(u32, f64) -> bool,
+) -> Outcome {
     let (penalty, tolerance) = (network.penalty, settings.tolerance);
     let mut outcome = Outcome::default();
     let (mut stalled, mut enough) = (0, f64::INFINITY);
-    while outcome.rounds < settings.max_rounds && network.neurons.len() < settings.max_neurons && !out_of_time() {
+    while outcome.rounds < settings.max_rounds
+        && network.neurons.len() < settings.max_neurons
+        && !is_cut(outcome.rounds, network.value)
+    {
         outcome.rounds += 1;
         let known: Vec<&[f64]> = network.neurons.iter().map(|n| &*n.w).collect();
         let mut found = scout.candidates(&network.residual, penalty * (1.0 + 0.1 * tolerance), &known);
@@ -131,7 +173,8 @@ fn generate(cloud: &Cloud, scout: &Scout<'_>, network: &mut Network<'_>, setting
             }
         }
         if found.is_empty() || stalled > 2 {
-            let better = exact_candidates(cloud, scout, network, tolerance, settings.max_cones);
+            let value = network.value;
+            let better = exact_candidates(cloud, scout, network, settings, &|| is_cut(outcome.rounds, value));
             if better.is_empty() {
                 break;
             }
@@ -161,13 +204,14 @@ fn exact_candidates(
     cloud: &Cloud,
     scout: &Scout<'_>,
     network: &Network<'_>,
-    tolerance: f64,
-    max_cones: u64,
+    settings: &DenseSettings,
+    is_cut: &dyn Fn() -> bool,
 ) -> Vec<Candidate> {
+    let DenseSettings { tolerance, max_cones, .. } = *settings;
     let mut found: Vec<Candidate> = Vec::new();
     let mut threshold = network.penalty * (1.0 + 0.4 * tolerance);
     while found.len() < 6 {
-        let Verdict::Better(w) = better_neuron(cloud, &network.residual, threshold, max_cones) else { break };
+        let Verdict::Better(w) = better_neuron(cloud, &network.residual, threshold, max_cones, is_cut) else { break };
         let candidate = scout.improved(&w, &network.residual);
         threshold = threshold.max(candidate.value.abs()) * (1.0 + 1e-3);
         found.push(candidate);
@@ -180,17 +224,21 @@ fn finish(
     settings: &DenseSettings,
     cloud: &Cloud,
     network: Option<&Network<'_>>,
-    penalty: f64,
-    largest_penalty: OracleBounds,
+    penalties: Penalties,
     outcome: Outcome,
+    watch: &Watch<'_>,
 ) -> Result<DenseFit, ConvexError> {
+    let Penalties { own: penalty, largest: largest_penalty } = penalties;
     let parts = Parts::new(samples, cloud, network, settings.bias, settings.skip);
     let class = NeuronClass::Dense { bias: settings.bias, skip: settings.skip };
     let problem =
         ConvexProblem { x: samples.inputs(), y: samples.targets(), weights: Some(samples.weights()), class, penalty };
     let residual = network.map_or(&cloud.y, |n| &n.residual);
     let dual_point = cloud.dual_point(residual, samples.weights());
-    let proof = OptimalityProof::new(&problem, &parts.grade()?, dual_point, settings.tolerance, settings.max_cones)?;
+    let value = 0.5 * cloud.objective_unit() * dot(residual, residual);
+    let is_cut = || watch.report(&Round { done: None, value, rel_gap: None });
+    let (candidate, tolerance) = (parts.grade()?, settings.tolerance);
+    let proof = OptimalityProof::until(&problem, &candidate, dual_point, tolerance, settings.max_cones, &is_cut)?;
     let Parts { weights, biases, amplitudes, intercept, slope } = parts;
     let Outcome { rounds, repaired } = outcome;
     Ok(DenseFit { weights, biases, amplitudes, intercept, slope, penalty, largest_penalty, proof, rounds, repaired })

@@ -22,8 +22,8 @@ pub(super) trait Normal {
     /// Changes of slope at all knots, `(knots, m)`; zero where it cannot bend.
     fn bends(&self, value: &[f64]) -> Vec<f64>;
 
-    /// Takes out knots.
-    fn keep(&mut self, keep: &[bool]);
+    /// Takes out knots; `value` is where the descent stands.
+    fn keep(&mut self, keep: &[bool], value: &[f64]);
 
     /// Minimiser for one output of the loss and `β sum_j direction_j bend_j`; `value` is where the descent stands.
     fn solve_directed(&mut self, value: &[f64], direction: &[f64], penalty: f64) -> Vec<f64>;
@@ -137,20 +137,26 @@ impl<P: Copy> Knots<P> {
     /// Each step solves the problem in which every bend keeps its sign, and walks there until the first bend vanishes.
     /// That knot is dropped and the walk goes on. The objective never rises.
     fn walk(&mut self, normal: &mut impl Normal, penalty: f64) {
+        let mut arrivals = 0;
         loop {
             let target = normal.solve_directed(&self.value, &self.direction, penalty);
             if target.iter().any(|t| !t.is_finite()) {
-                // Knots far too many for these digits: the next round goes on from here.
+                // Numbers beyond the range of f64: the next round goes on from here.
                 return;
             }
             let vanishing = self.vanishing(normal, &normal.bends(&self.value), &normal.bends(&target));
             let Some(reach) = vanishing.iter().flatten().copied().reduce(f64::min) else {
                 self.value = target;
-                return;
+                arrivals += 1;
+                // Twice more from there: what the ridge of a factor held back.
+                if arrivals == 3 {
+                    return;
+                }
+                continue;
             };
             self.value.iter_mut().zip(&target).for_each(|(v, t)| *v += reach * (t - *v));
             let keep: Vec<bool> = vanishing.iter().map(|t| t.is_none_or(|t| t > reach * (1.0 + 1e-12))).collect();
-            normal.keep(&keep);
+            normal.keep(&keep, &self.value);
             self.keep(&keep, 1);
         }
     }
@@ -165,25 +171,30 @@ impl<P: Copy> Knots<P> {
         // Fresh knots bend by rounding errors only; without penalty they would bend by at least as much as they will.
         let mut softness = 0.1 * top(&normal.bends(&normal.solve_least_squares())).max(top(&normal.bends(&self.value)));
         let mut dual = vec![0.0; self.value.len()];
+        let (mut before, mut size) = (vec![0.0; self.at.len()], vec![0.0; self.at.len()]);
         // Eight digits of separation between bends that vanish and bends that do not; 40 levels reach below rounding.
         for _ in 0..40 {
             let mut steps = 0;
             while steps < 50 && self.smooth_step(normal, penalty, softness, &mut dual) {
                 steps += 1;
             }
-            if softness <= 1e-8 * top(&normal.bends(&self.value)) {
+            let bend = normal.bends(&self.value);
+            (before, size) = (size, bend.chunks(m).map(norm).collect());
+            if softness <= 1e-8 * top(&bend) {
                 break;
             }
             softness *= 0.1;
         }
-        // |b| < 2 μ means |p| < 0.9: inside the constraint, if the other half of the pair agrees.
-        let bend = normal.bends(&self.value);
+        let largest = size.iter().copied().fold(0.0, f64::max);
+        // |b| < 2 μ means |p| < 0.9: inside the constraint, if the other half of the pair agrees. A bend that follows μ
+        // down vanishes as well, however near to the constraint it is.
         let stays = |j: usize| {
-            let part = j * m..(j + 1) * m;
-            !normal.bends_at(j) || norm(&bend[part.clone()]) >= 2.0 * softness || norm(&dual[part]) > 0.95
+            let follows = size[j] < 0.3 * before[j] && size[j] < 1e-4 * largest;
+            let is_inside = size[j] < 2.0 * softness && norm(&dual[j * m..(j + 1) * m]) <= 0.95;
+            !normal.bends_at(j) || !(follows || is_inside)
         };
         let keep: Vec<bool> = (0..self.at.len()).map(stays).collect();
-        normal.keep(&keep);
+        normal.keep(&keep, &self.value);
         self.keep(&keep, m);
         let bend = normal.bends(&self.value);
         self.point_along(&bend, m);
@@ -247,8 +258,14 @@ impl<P: Copy> Knots<P> {
             };
             let step = normal.newton_step(&self.value, &self.direction, block, penalty);
             if step.iter().any(|d| !d.is_finite()) {
-                // Knots far too many for these digits: the next round goes on from here.
-                return;
+                // The smallest bend is too stiff for these digits.
+                let size: Vec<f64> = bend.chunks(m).map(norm).collect();
+                let bending = (0..size.len()).filter(|&j| normal.bends_at(j));
+                let smallest = bending.min_by(|&i, &j| size[i].total_cmp(&size[j]));
+                let keep: Vec<bool> = (0..size.len()).map(|j| Some(j) != smallest).collect();
+                normal.keep(&keep, &self.value);
+                self.keep(&keep, m);
+                continue;
             }
             let target: Vec<f64> = self.value.iter().zip(&step).map(|(v, d)| v + d).collect();
             let turned = normal.bends(&target);
@@ -257,7 +274,7 @@ impl<P: Copy> Knots<P> {
                 let reach = vanishing.iter().flatten().copied().fold(1.0, f64::min);
                 let keep: Vec<bool> = vanishing.iter().map(|t| t.is_none_or(|t| t > reach * (1.0 + 1e-12))).collect();
                 self.value.iter_mut().zip(&step).for_each(|(v, d)| *v += reach * d);
-                normal.keep(&keep);
+                normal.keep(&keep, &self.value);
                 self.keep(&keep, m);
                 smallest = f64::INFINITY;
                 continue;

@@ -147,7 +147,7 @@ impl Normal for Tridiagonal {
     /// A spline without knot `b` between `a` and `c` has there `(1 - t)` of its value at `a` and `t` of
     /// that at `c`, so hat functions merge as `N_a + (1 - t) N_b`, `N_c + t N_b`. Only sums of nonnegative terms, no
     /// cancellation.
-    fn keep(&mut self, keep: &[bool]) {
+    fn keep(&mut self, keep: &[bool], _: &[f64]) {
         let m = self.m;
         let mut last = 0;
         for (j, &kept) in keep.iter().enumerate().skip(1) {

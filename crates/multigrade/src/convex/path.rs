@@ -8,7 +8,7 @@ use crate::{Samples, split};
 /// Optimal splines for falling penalties, the last of them the interpolant if there is one.
 pub(super) struct Path<'a, P: Problem> {
     problem: &'a P,
-    rule: Rule,
+    rule: Rule<'a>,
     pub(super) solved: Vec<Solved<P::Place>>,
 }
 
@@ -19,12 +19,17 @@ pub(super) fn penalties(largest: f64, points: usize, min_ratio: f64) -> Vec<f64>
 }
 
 impl<'a, P: Problem> Path<'a, P> {
-    /// Each fit starts from the knots of the one before.
-    pub(super) fn new(problem: &'a P, penalties: &[f64], rule: Rule, sweep: &mut Sweep) -> Self {
+    /// Each fit starts from the knots of the one before. A path that is cut ends with the penalty under way.
+    pub(super) fn new(problem: &'a P, penalties: &[f64], rule: Rule<'a>, sweep: &mut Sweep) -> Self {
         let mut path = Self { problem, rule, solved: Vec::new() };
-        for &penalty in penalties {
+        let work = rule.watch.part();
+        for (i, &penalty) in penalties.iter().enumerate() {
+            rule.watch.share(work, i, penalties.len());
             let start = path.solved.last().map_or_else(|| problem.none(), |s| s.knots.clone());
             path.solved.push(generate(problem, penalty, start, rule, sweep));
+            if rule.watch.is_cut() {
+                return path;
+            }
         }
         path.solved.extend(interpolate(problem, sweep));
         path
@@ -35,7 +40,8 @@ impl<'a, P: Problem> Path<'a, P> {
         (solved.merit.loss + self.problem.spread()) * self.problem.objective_unit()
     }
 
-    /// The summary of each fit. The score is generalised cross-validation.
+    /// The summary of each fit. The score is generalised cross-validation; for an interpolant that leaves no residual, where
+    /// that is 0/0, the error to expect between the rows.
     pub(super) fn summary(&self) -> Vec<PathPoint> {
         let problem = self.problem;
         let (total, m) = (problem.weight(), problem.outputs() as f64);
@@ -43,7 +49,12 @@ impl<'a, P: Problem> Path<'a, P> {
             let (loss, freedom) = (self.loss(solved), problem.trace(&solved.knots, solved.penalty) / m);
             let share = 1.0 - freedom / total;
             let mean = 2.0 * loss / (total * m);
-            let score = if share > 0.0 { mean / (share * share) } else { f64::INFINITY };
+            let is_exact = solved.penalty == 0.0 && problem.spread() == 0.0;
+            let score = match share > 0.0 {
+                _ if is_exact => problem.error_between() * problem.objective_unit(),
+                true => mean / (share * share),
+                false => f64::INFINITY,
+            };
             let whole = solved.merit.primal + problem.spread();
             let gap = (solved.merit.primal - solved.merit.dual).max(0.0);
             PathPoint {
@@ -78,7 +89,11 @@ impl<'a, P: Problem> Path<'a, P> {
                 break;
             }
             let middle = (inside.penalty * low).sqrt();
+            self.rule.watch.begin(1.0, 1.0);
             let solved = generate(self.problem, middle, inside.knots.clone(), self.rule, sweep);
+            if self.rule.watch.is_cut() {
+                break;
+            }
             if holds(&solved) { inside = solved } else { outside = solved }
         }
         (inside, outside)
@@ -145,7 +160,9 @@ pub(super) fn held_out_scores<P: Problem>(
 ) -> Vec<f64> {
     let m = samples.n_targets();
     let (mut errors, mut weight) = (vec![0.0; penalties.len() + 1], 0.0);
-    for fold in folds(samples, problem, choice) {
+    let (work, folds) = (rule.watch.part(), folds(samples, problem, choice));
+    for (k, fold) in folds.iter().enumerate() {
+        rule.watch.share(work, k, folds.len());
         if fold.train.is_empty() || fold.held_out.is_empty() {
             continue;
         }

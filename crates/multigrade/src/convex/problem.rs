@@ -2,13 +2,15 @@
 
 use super::answer::Neurons;
 use super::knots::{Knots, Normal};
+use super::watch::Watch;
 use crate::Samples;
 
 /// When to stop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rule {
+#[derive(Clone, Copy)]
+pub(super) struct Rule<'a> {
     pub(super) tolerance: f64,
     pub(super) max_rounds: u32,
+    pub(super) watch: &'a Watch<'a>,
 }
 
 /// What a candidate is worth, in units of the problem; `primal` and `dual` without the spread.
@@ -80,6 +82,10 @@ pub(super) trait Problem: Sized {
     /// What rounding of the targets alone can make of `omega`: penalties below it fit rounding errors.
     fn noise(&self) -> f64;
 
+    /// An estimate of the mean squared error of the interpolant at new rows, in units of the problem; infinite where there is
+    /// no interpolant or there are too few rows to tell.
+    fn error_between(&self) -> f64;
+
     /// The same problem for other rows, with the same units of the inputs.
     fn on(&self, samples: &Samples) -> Self;
 
@@ -141,12 +147,17 @@ pub(super) fn generate<P: Problem>(
 ) -> Solved<P::Place> {
     let mut rounds = 0;
     let (mut best_gap, mut stalled) = (f64::INFINITY, 0);
+    let mut best: Option<(Knots<P::Place>, Merit)> = None;
     loop {
         let mut normal = problem.normal(&knots);
         knots.descend(&mut normal, penalty);
         let merit = problem.measure(&knots, penalty, sweep);
         rounds += 1;
         let gap = merit.primal - merit.dual;
+        // Near the end gaps are rounding errors, which rise and fall.
+        if best.as_ref().is_none_or(|(_, best)| gap < best.primal - best.dual) {
+            best = Some((knots.clone(), merit));
+        }
         if gap < 0.99 * best_gap {
             (best_gap, stalled) = (gap, 0);
         } else {
@@ -155,9 +166,12 @@ pub(super) fn generate<P: Problem>(
         // Half of the tolerance: the proof recomputes the gap for weights rounded once more.
         let reached = gap <= 0.5 * rule.tolerance * (merit.primal + problem.spread());
         // A gap that has not moved for this long is rounding error.
-        let done = reached || rounds >= rule.max_rounds || stalled > 30;
-        // Without new knots a further round can only take back rounding errors of the descent.
-        if done || (problem.insert_maxima(&mut knots, penalty, sweep) == 0 && stalled > 0) {
+        let value = (merit.primal + problem.spread()) * problem.objective_unit();
+        let is_cut = rule.watch.tell(value, gap / (merit.primal + problem.spread()), 0.5 * rule.tolerance);
+        let done = reached || is_cut || rounds >= rule.max_rounds || stalled > 30;
+        // Without new knots a few further rounds can only take back rounding errors of the descent.
+        if done || (problem.insert_maxima(&mut knots, penalty, sweep) == 0 && stalled > 4) {
+            let (knots, merit) = best.unwrap_or((knots, merit));
             return Solved { knots, merit, penalty, rounds };
         }
     }

@@ -47,9 +47,9 @@ pub enum Penalty {
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// Smallest `(RSS / W) / (1 - df / W)²`, the generalised cross-validation score, for independent noise. `RSS` is
-    /// the weighted mean over outputs, `W` the sum of the weights, which count as numbers of rows. It cannot judge the
-    /// interpolant (0/0): where it falls to the end of the path, leaving out every fifth `x` decides between that end and the
-    /// interpolant, whose score is then 0.
+    /// the weighted mean over outputs, `W` the sum of the weights, which count as numbers of rows. It cannot judge an
+    /// interpolant that leaves nothing (0/0), whose score is an estimate of its error between the rows instead, from how much
+    /// rows differ from interpolation of their neighbours: data without noise are interpolated.
     Gcv,
     /// Smallest squared error on rows held out (chosen by content, as in [`split`](crate::split)).
     HeldOut {

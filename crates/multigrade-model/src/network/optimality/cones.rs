@@ -7,7 +7,7 @@ mod span;
 mod spectral;
 
 use super::twofold::Twofold;
-use super::{Bias, ConvexProblem, Evidence, OracleBounds, ProofError, Skip, check_length};
+use super::{Bias, Budget, ConvexProblem, Evidence, OracleBounds, ProofError, Skip, check_length};
 use crate::network::Grade;
 use candidate::{Candidate, Neuron};
 use search::{Found, MOST_COORDINATES, search};
@@ -22,7 +22,7 @@ pub(super) fn weigh(
     candidate: &Grade,
     dual_point: &[f64],
     tolerance: f64,
-    max_cones: u64,
+    budget: &Budget<'_>,
 ) -> Result<Evidence, ProofError> {
     if let Bias::Penalised { scale } = bias {
         super::check_numbers("scale of the bias", &[scale], |v| v > 0.0 && v.is_finite(), "a positive number")?;
@@ -55,7 +55,7 @@ pub(super) fn weigh(
     }
     let oracle = Oracle::new(&rows, bias, skip, &v);
     let enough = largest_useful(linear, quadratic, value.total, problem.penalty, tolerance);
-    (evidence.oracle, evidence.cones) = oracle.bounds(&candidate, enough, max_cones);
+    (evidence.oracle, evidence.cones) = oracle.bounds(&candidate, enough, budget);
     let omega = evidence.oracle.upper;
     // s V is feasible for |s| <= β / omega; D(s V) = s <V, Y> - s² |V|² / 2 is largest at <V, Y> / |V|².
     let best = (linear / quadratic).value();
@@ -101,7 +101,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// Bounds of `omega`, and the cones they took. The search ends when the upper bound is at most `enough`.
-    fn bounds(&self, candidate: &Candidate<'_>, enough: f64, max_cones: u64) -> (OracleBounds, u64) {
+    fn bounds(&self, candidate: &Candidate<'_>, enough: f64, budget: &Budget<'_>) -> (OracleBounds, u64) {
         let space = &self.space;
         if space.norm == 0 {
             // All neurons are constants, and these are free.
@@ -112,7 +112,7 @@ impl<'a> Oracle<'a> {
         let enough = enough / space.unit - space.allowance;
         let mut found = Found { lower: attained, upper: f64::INFINITY, cones: 0 };
         if simple > enough && space.p <= MOST_COORDINATES {
-            found = search(space, attained, enough, max_cones);
+            found = search(space, attained, enough, budget);
         }
         let upper = (found.upper.min(simple) + space.allowance) * space.unit * (1.0 + 4.0 * f64::EPSILON);
         let lower = (found.lower - space.allowance).max(0.0) * space.unit;

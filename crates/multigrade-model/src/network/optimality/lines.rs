@@ -1,13 +1,17 @@
 //! Neurons that read one input each, with free biases and a free affine part: `omega` is a maximum over the data.
 
-use super::twofold::Twofold;
+use super::twofold::{Moments, Running, Twofold};
 use super::{ConvexProblem, Evidence, OracleBounds, ProofError, check_length};
 use crate::network::{Activation, Grade};
 use std::cmp::Ordering;
 
-/// The affine parts that the optimum ranges over have slopes of at most this many times `max |y| / s_i`. Steeper ones
-/// matter only where inputs depend on each other up to rounding, and then they fit the rounding.
+/// The affine parts that the optimum ranges over have slopes of at most this many times `max |y| / s_i`, or twice those of the
+/// candidate. Steeper ones matter only where inputs depend on each other up to rounding, and then they fit the rounding.
 const STEEPEST: f64 = 1024.0;
+
+/// Of an input of which no larger share is left by those before it, the dual point is not made more orthogonal than it is:
+/// the correction would be rounding.
+const DEPENDENT: f64 = 1e-6;
 
 /// What a dual point proves about a candidate; one vector of `V` for each distinct row of inputs, in lexicographic order.
 pub(super) fn weigh(
@@ -19,9 +23,10 @@ pub(super) fn weigh(
     let outputs = candidate.readout().bias().len();
     let rows = Rows::new(problem, candidate.inputs(), outputs)?;
     let places = rows.places();
-    let inputs: Vec<Input> = (0..rows.inputs).map(|i| Input::new(&places, i)).collect();
+    let inputs = Input::all(&places);
     let value = rows.value(&columns, candidate.readout().bias(), &inputs, problem.penalty);
-    let bound = bound(&places, &inputs, outputs, problem.penalty, dual_point)?;
+    let limit = limits(&columns, candidate.readout().bias(), &inputs, places.largest);
+    let bound = bound(&places, &inputs, limit, outputs, problem.penalty, dual_point)?;
     Ok(Evidence {
         primal: value.total,
         rounding: value.rounding,
@@ -139,16 +144,26 @@ impl<'a> Rows<'a> {
     fn value(&self, columns: &[Lines], bias: &[f64], inputs: &[Input], penalty: f64) -> Value {
         let m = self.outputs;
         let places: Vec<&[usize]> = self.order.chunk_by(|&i, &j| self.row(i) == self.row(j)).collect();
-        let mut fitted = vec![(Twofold::ZERO, 0.0); places.len() * m];
-        for (fit, &bias) in fitted.iter_mut().zip(bias.iter().cycle()) {
-            *fit = (Twofold::from(bias), bias.abs());
+        let mut fitted = Vec::with_capacity(places.len() * m);
+        for rows in &places {
+            let row = self.row(rows[0]);
+            for (o, &bias) in bias.iter().enumerate() {
+                let (mut fit, mut size) = (Running::default(), bias.abs());
+                fit.add(Twofold::from(bias));
+                for (column, &x) in columns.iter().zip(row) {
+                    fit.add(Twofold::product(column.slope[o], x));
+                    size += (column.slope[o] * x).abs();
+                }
+                fitted.push((fit.value(), size));
+            }
         }
         let (mut norm, mut neurons) = (Twofold::ZERO, 0);
-        for (column, input) in columns.iter().zip(inputs) {
-            let mut walk = Walk::new(column);
+        for (column, input) in columns.iter().zip(inputs).filter(|(column, _)| !column.kinks.is_empty()) {
+            let mut walk = Walk::new(column, m);
             norm = norm + walk.norm * input.unit;
             neurons += walk.working;
             for &k in &input.order {
+                let k = k as usize;
                 let x = self.row(places[k][0])[input.number];
                 walk.advance(x);
                 for (o, (fit, size)) in fitted[k * m..(k + 1) * m].iter_mut().enumerate() {
@@ -176,49 +191,112 @@ impl<'a> Rows<'a> {
 struct Input {
     number: usize,
     /// The distinct rows by ascending input.
-    order: Vec<usize>,
+    order: Vec<u32>,
     /// The unit of the penalty: the weighted standard deviation; 1 if the input is constant.
-    unit: Twofold,
-    mean: Twofold,
-    is_constant: bool,
+    unit: f64,
+    /// Near the weighted mean.
+    middle: f64,
+    /// 1 divided by the power of two next below the unit; 0 if the input is constant.
+    scale: f64,
 }
 
 impl Input {
-    fn new(places: &Places, number: usize) -> Self {
-        let x = |k: usize| places.x[k * places.inputs + number];
-        let mut order: Vec<usize> = (0..places.weight.len()).collect();
-        if places.inputs > 1 {
-            order.sort_by(|&i, &j| x(i).partial_cmp(&x(j)).unwrap_or(Ordering::Equal));
+    fn all(places: &Places) -> Vec<Self> {
+        let orders: Vec<Vec<u32>> = (0..places.inputs).map(|number| places.order(number)).collect();
+        let first = &places.x[..places.inputs];
+        let reach = |(number, order): (usize, &Vec<u32>)| {
+            places.x(order[order.len() - 1] as usize, number) - places.x(order[0] as usize, number)
+        };
+        let reach: Vec<f64> = orders.iter().enumerate().map(reach).collect();
+        let inverse = |reach: &f64| if *reach > 0.0 { 1.0 / power_of_two(*reach) } else { 0.0 };
+        let scale: Vec<f64> = reach.iter().map(inverse).collect();
+        let mut sums = Moments::zero(places.inputs);
+        for (row, &weight) in places.rows() {
+            sums.add(weight, row, first, &scale);
         }
-        let is_constant = x(order[0]) == x(order[order.len() - 1]);
         let total: Twofold = places.weight.iter().copied().sum();
-        // Deviations from one of them: their squares do not overflow or vanish before those of the spread do.
-        let base = x(order[order.len() / 2]);
-        let off = |k: usize| Twofold::from(x(k)) - Twofold::from(base);
-        let reach = off(order[0]).abs().value().max(off(order[order.len() - 1]).abs().value());
-        let scale = if is_constant { 1.0 } else { 1.0 / reach };
-        let weight = places.weight.iter().enumerate();
-        let mean = weight.clone().map(|(k, &w)| w * off(k)).sum::<Twofold>() / total;
-        let inertia: Twofold = weight
-            .map(|(k, &w)| {
-                let z = (off(k) - mean) * scale;
-                w * (z * z)
-            })
-            .sum();
-        let unit = if is_constant { Twofold::from(1.0) } else { (inertia / total).sqrt() * reach };
-        Self { number, order, unit, mean: Twofold::from(base) + mean, is_constant }
+        let means = sums.values().into_iter().zip(first.iter().zip(&scale));
+        let middle: Vec<f64> = means
+            .map(|(sum, (&first, &scale))| if scale > 0.0 { first + (sum / total).value() / scale } else { first })
+            .collect();
+        let mut squares = vec![Running::default(); places.inputs];
+        for (row, weight) in places.rows() {
+            for (sum, ((x, middle), scale)) in squares.iter_mut().zip(row.iter().zip(&middle).zip(&scale)) {
+                let z = (x - middle) * scale;
+                sum.add(Twofold::from(weight.value() * z * z));
+            }
+        }
+        let input = |(number, order): (usize, Vec<u32>)| {
+            let spread = (squares[number].value() / total).sqrt().value();
+            let unit = if scale[number] > 0.0 { spread / scale[number] } else { 1.0 };
+            let scale = if scale[number] > 0.0 { 1.0 / power_of_two(unit) } else { 0.0 };
+            Self { number, order, unit, middle: middle[number], scale }
+        };
+        orders.into_iter().enumerate().map(input).collect()
     }
 }
 
+/// The largest power of two that is at most `value`, within a range where the inverse is finite too.
+fn power_of_two(value: f64) -> f64 {
+    f64::from_bits(value.to_bits() & (0x7ff << 52)).clamp(2f64.powi(-1000), 2f64.powi(1000))
+}
+
+impl Places {
+    fn x(&self, k: usize, input: usize) -> f64 {
+        self.x[k * self.inputs + input]
+    }
+
+    /// Inputs and weight of each.
+    fn rows(&self) -> impl Iterator<Item = (&[f64], &Twofold)> {
+        self.x.chunks_exact(self.inputs).zip(&self.weight)
+    }
+
+    /// By ascending `input`; of equal ones the earlier first.
+    fn order(&self, input: usize) -> Vec<u32> {
+        let count = u32::try_from(self.weight.len()).unwrap_or(u32::MAX);
+        if self.inputs == 1 {
+            return (0..count).collect();
+        }
+        let mut places: Vec<(f64, u32)> = (0..count).map(|k| (self.x(k as usize, input) + 0.0, k)).collect();
+        places.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        places.into_iter().map(|(_, k)| k).collect()
+    }
+}
+
+/// What the affine part may be at most: its value where all inputs are at their middle, then its slopes in the units of
+/// [`Input::scale`].
+fn limits(columns: &[Lines], bias: &[f64], inputs: &[Input], largest: f64) -> Vec<f64> {
+    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+    let centre = |(o, bias): (usize, &f64)| {
+        let terms = columns.iter().zip(inputs).map(|(column, input)| column.slope[o] * input.middle);
+        let (value, size) = terms.fold((*bias, bias.abs()), |(value, size), t| (value + t, size + t.abs()));
+        2.0 * value.abs() + 2f64.powi(-40) * size
+    };
+    let mut limits = vec![most(&mut bias.iter().enumerate().map(centre)).max(STEEPEST * largest)];
+    for (column, input) in columns.iter().zip(inputs) {
+        let own = 2.0 * most(&mut column.slope.iter().map(|c| c.abs()));
+        let limit = own.max(STEEPEST * largest / input.unit) / input.scale;
+        limits.push(if input.scale > 0.0 { limit } else { 0.0 });
+    }
+    limits
+}
+
 /// The bound that a dual point gives after projection and scaling.
-fn bound(places: &Places, inputs: &[Input], m: usize, penalty: f64, dual_point: &[f64]) -> Result<Bound, ProofError> {
+fn bound(
+    places: &Places,
+    inputs: &[Input],
+    limit: Vec<f64>,
+    m: usize,
+    penalty: f64,
+    dual_point: &[f64],
+) -> Result<Bound, ProofError> {
     check_length("dual point", places.weight.len() * m, dual_point.len())?;
-    let span = Span::new(places, inputs);
+    let span = Span::new(places, inputs, limit);
     let mut columns = Vec::new();
-    let mut free = Twofold::ZERO;
+    let mut free = 0.0;
     for o in 0..m {
         let mut column = dual_point.iter().skip(o).step_by(m).map(|&v| Twofold::from(v)).collect::<Vec<_>>();
-        free = free + span.project_out(&mut column);
+        free += span.project_out(&mut column);
         columns.push(column);
     }
     let (mut linear, mut quadratic) = (Twofold::ZERO, Twofold::ZERO);
@@ -233,131 +311,182 @@ fn bound(places: &Places, inputs: &[Input], m: usize, penalty: f64, dual_point: 
     if !quadratic.is_above(own * 2f64.powi(-60)) {
         return Ok(Bound { dual: places.spread, omega: 0.0 });
     }
-    let omega = inputs.iter().fold(Twofold::ZERO, |largest, input| {
-        let own = omega(places, input, &columns);
-        if own.is_above(largest) { own } else { largest }
-    });
+    // Rounded a few times after sums of twice the digits; the scale of the dual point leaves room for that.
+    let omega = inputs.iter().map(|input| omega(places, input, &columns)).fold(0.0, f64::max);
     // s V is feasible for |s| <= β / omega; D(s V) = s <V, Y> - s² |V|² / 2 is largest at <V, Y> / |V|².
     let best = (linear / quadratic).value();
-    let largest = if omega.value() > 0.0 { penalty / omega.value() } else { f64::INFINITY };
+    let largest = if omega > 0.0 { penalty / omega } else { f64::INFINITY };
     // One part in 2^50 inside the constraint, so that rounding cannot push it out.
     let s = best.clamp(-largest, largest) * (1.0 - 2f64.powi(-50));
     // What an affine part within its limits could gain from what the projection left.
-    let leak = free * (s.abs() * STEEPEST * places.largest);
-    let gain = linear * s - quadratic * (0.5 * s * s) - leak;
+    let leak = free * s.abs();
+    let gain = linear * s - quadratic * (0.5 * s * s) - Twofold::from(leak);
     // V = 0 is always feasible.
     let dual = if gain.is_above(Twofold::ZERO) { places.spread + gain } else { places.spread };
-    Ok(Bound { dual, omega: omega.value() })
+    Ok(Bound { dual, omega })
 }
 
-/// The affine functions on the distinct rows: `1` and the standardised inputs `z`, and a triangle that approximates their
-/// least squares. What it is off is measured, never assumed.
+/// The affine functions on the distinct rows: `1` and the inputs `z` about their middle, in powers of two; and a triangle that
+/// approximates their least squares. What it is off is measured, never assumed.
 struct Span<'a> {
     places: &'a Places,
-    inputs: &'a [Input],
-    /// `z` rounded, row-major `(n, d + 1)` with a first column of ones.
-    basis: Vec<f64>,
-    /// Lower triangle of the Cholesky factor of `Z'WZ`; rows of columns that depend on earlier ones are zero.
+    middle: Vec<f64>,
+    scale: Vec<f64>,
+    /// The triangle `R` of `sqrt(W) [1, Z] = Q R` by rows; rows of columns that depend on earlier ones are zero.
     triangle: Vec<f64>,
+    /// What an affine part may be at most in each column.
+    limit: Vec<f64>,
+    /// Bound of `|z|` in each column.
+    reach: Vec<f64>,
 }
 
 impl<'a> Span<'a> {
-    fn new(places: &'a Places, inputs: &'a [Input]) -> Self {
-        let (n, size) = (places.weight.len(), inputs.len() + 1);
-        let mut span = Self { places, inputs, basis: Vec::with_capacity(n * size), triangle: vec![0.0; size * size] };
-        for k in 0..n {
-            span.basis.push(1.0);
-            span.basis.extend(inputs.iter().map(|input| standardised(places, k, input).value()));
-        }
-        for (row, weight) in span.basis.chunks_exact(size).zip(&places.weight) {
-            let weight = weight.value();
-            for (j, z) in row.iter().enumerate() {
-                let factor = weight * z;
-                span.triangle[j * size..=j * size + j].iter_mut().zip(row).for_each(|(t, z)| *t += factor * z);
-            }
-        }
-        span.factor();
+    fn new(places: &'a Places, inputs: &[Input], limit: Vec<f64>) -> Self {
+        let size = inputs.len() + 1;
+        let middle: Vec<f64> = inputs.iter().map(|input| input.middle).collect();
+        let scale: Vec<f64> = inputs.iter().map(|input| input.scale).collect();
+        let end = |input: &Input, k: u32| ((places.x(k as usize, input.number) - input.middle) * input.scale).abs();
+        let farthest = |input: &Input| end(input, input.order[0]).max(end(input, input.order[input.order.len() - 1]));
+        let reach = std::iter::once(1.0).chain(inputs.iter().map(farthest)).collect();
+        let mut span = Self { places, middle, scale, triangle: vec![0.0; size * size], limit, reach };
+        span.orthogonalise(inputs);
         span
     }
 
-    fn factor(&mut self) {
-        let (size, total) = (self.inputs.len() + 1, self.triangle[0]);
-        let t = &mut self.triangle;
-        for i in 0..size {
-            for j in 0..=i {
-                let sum: f64 = (0..j).map(|k| t[i * size + k] * t[j * size + k]).sum();
-                let left = t[i * size + j] - sum;
-                let pivot = t[j * size + j];
-                t[i * size + j] = match i == j {
-                    // Columns of squared length `total` each: below this share they are rounding of the others.
-                    true if left > 1e-13 * total => left.sqrt(),
-                    true => 0.0,
-                    false if pivot > 0.0 => left / pivot,
-                    false => 0.0,
-                };
+    /// Gram-Schmidt, one column after the other: its triangle is that of columns which differ from these by rounding,
+    /// however nearly they depend on each other.
+    fn orthogonalise(&mut self, inputs: &[Input]) {
+        let size = inputs.len() + 1;
+        let root: Vec<f64> = self.places.weight.iter().map(|w| w.value().sqrt()).collect();
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        for j in 0..size {
+            let mut column = root.clone();
+            if let Some(input) = j.checked_sub(1).map(|j| &inputs[j]) {
+                for (k, c) in column.iter_mut().enumerate() {
+                    *c *= (self.places.x(k, input.number) - input.middle) * input.scale;
+                }
             }
-            if t[i * size + i] == 0.0 {
-                t[i * size..i * size + i].fill(0.0);
+            let whole = length(&column);
+            for (i, q) in basis.iter().enumerate().filter(|(_, q)| !q.is_empty()) {
+                let share = dot(q, &column);
+                self.triangle[i * size + j] = share;
+                column.iter_mut().zip(q).for_each(|(c, q)| *c -= share * q);
             }
+            let left = length(&column);
+            let is_new = left > DEPENDENT * whole;
+            if is_new {
+                self.triangle[j * size + j] = left;
+                column.iter_mut().for_each(|c| *c /= left);
+            } else {
+                column = Vec::new();
+            }
+            basis.push(column);
         }
     }
 
-    /// `Z'V`.
-    fn moments(&self, v: &[Twofold]) -> Vec<Twofold> {
-        let mut sum = vec![v.iter().copied().sum()];
-        for input in self.inputs {
-            sum.push(v.iter().enumerate().map(|(k, &v)| v * standardised(self.places, k, input)).sum());
+    fn moments(&self, v: &[Twofold]) -> Left {
+        let (mut sum, mut moments, mut size) = (Running::default(), Moments::zero(self.middle.len()), 0.0);
+        for ((row, _), &v) in self.places.rows().zip(v) {
+            sum.add(v);
+            moments.add(v, row, &self.middle, &self.scale);
+            size += v.value().abs();
         }
-        sum
+        let of_columns = std::iter::once(sum.value()).chain(moments.values()).map(Twofold::value).collect();
+        Left { of_columns, rounding: 2f64.powi(-100) * v.len() as f64 * size }
     }
 
     /// Makes a column of `V` orthogonal to the span, as far as that goes: multiples of `w` times affine functions are taken
-    /// off, twice. Gives the sum of the moments that are left.
-    fn project_out(&self, v: &mut [Twofold]) -> Twofold {
-        let size = self.inputs.len() + 1;
-        for _ in 0..2 {
-            let mut solved: Vec<f64> = self.moments(v).iter().map(|m| m.value()).collect();
-            let t = |i: usize, j: usize| self.triangle[i * size + j];
-            for i in 0..size {
-                let sum: f64 = (0..i).map(|j| t(i, j) * solved[j]).sum();
-                solved[i] = if t(i, i) > 0.0 { (solved[i] - sum) / t(i, i) } else { 0.0 };
+    /// off. Gives what affine parts within their limits can gain from the moments that are left.
+    fn project_out(&self, v: &mut [Twofold]) -> f64 {
+        let mut moments = self.moments(v);
+        // Each time they shrink to the rounding of the triangle, at least a thousandfold.
+        for _ in 0..8 {
+            let (free, least) = (self.free(&moments), self.free(&Left { of_columns: Vec::new(), ..moments }));
+            // A comparison with NaN ends it too.
+            let matters = free > 4.0 * least;
+            if !matters {
+                break;
             }
-            for i in (0..size).rev() {
-                let sum: f64 = (i + 1..size).map(|j| t(j, i) * solved[j]).sum();
-                solved[i] = if t(i, i) > 0.0 { (solved[i] - sum) / t(i, i) } else { 0.0 };
-            }
-            for ((v, row), &weight) in v.iter_mut().zip(self.basis.chunks_exact(size)).zip(&self.places.weight) {
-                let affine: f64 = row.iter().zip(&solved).map(|(z, c)| z * c).sum();
-                *v = *v - weight * affine;
+            self.correct(v, moments.of_columns);
+            moments = self.moments(v);
+            let shrinks = self.free(&moments) < 0.25 * free;
+            if !shrinks {
+                break;
             }
         }
-        self.moments(v).into_iter().map(Twofold::abs).sum()
+        self.free(&moments)
+    }
+
+    fn free(&self, moments: &Left) -> f64 {
+        let left = moments.of_columns.iter().map(|m| m.abs()).chain(std::iter::repeat(0.0));
+        let bounds = self.limit.iter().zip(&self.reach).zip(left);
+        bounds.map(|((limit, reach), m)| limit * (m + moments.rounding * reach)).sum()
+    }
+
+    /// `V - W [1, Z] c` with `R'R c = moments`.
+    fn correct(&self, v: &mut [Twofold], mut moments: Vec<f64>) {
+        let size = moments.len();
+        let t = |i: usize, j: usize| self.triangle[i * size + j];
+        for i in 0..size {
+            let sum: f64 = (0..i).map(|j| t(j, i) * moments[j]).sum();
+            moments[i] = if t(i, i) > 0.0 { (moments[i] - sum) / t(i, i) } else { 0.0 };
+        }
+        for i in (0..size).rev() {
+            let sum: f64 = (i + 1..size).map(|j| t(i, j) * moments[j]).sum();
+            moments[i] = if t(i, i) > 0.0 { (moments[i] - sum) / t(i, i) } else { 0.0 };
+        }
+        let slopes: Vec<f64> = moments[1..].iter().zip(&self.scale).map(|(c, s)| c * s).collect();
+        for ((row, &weight), v) in self.places.rows().zip(v) {
+            let z = row.iter().zip(&self.middle).map(|(x, middle)| x - middle);
+            let affine = moments[0] + z.zip(&slopes).map(|(z, c)| z * c).sum::<f64>();
+            *v = *v - weight * affine;
+        }
     }
 }
 
-fn standardised(places: &Places, k: usize, input: &Input) -> Twofold {
-    if input.is_constant {
-        return Twofold::ZERO;
+/// Moments `[1, Z]'V`.
+struct Left {
+    of_columns: Vec<f64>,
+    /// What rounding can make of a moment with a column of numbers of at most 1.
+    rounding: f64,
+}
+
+/// In eight strands, which the compiler can put side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (mut sums, parts) = ([0.0; 8], a.len() / 8 * 8);
+    for (a, b) in a[..parts].chunks_exact(8).zip(b[..parts].chunks_exact(8)) {
+        for k in 0..8 {
+            sums[k] += a[k] * b[k];
+        }
     }
-    (Twofold::from(places.x[k * places.inputs + input.number]) - input.mean) * (1.0 / input.unit.value())
+    let rest: f64 = a[parts..].iter().zip(&b[parts..]).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+fn length(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
 }
 
 /// `max_k |u(x_k)| / s`, `u(t) = sum_i V_i relu(x_i - t)`: between two places `u` is linear, and outside it vanishes.
-fn omega(places: &Places, input: &Input, columns: &[Vec<Twofold>]) -> Twofold {
-    let x = |k: usize| places.x[input.order[k] * places.inputs + input.number];
-    let mut state = vec![(Twofold::ZERO, Twofold::ZERO); columns.len()];
-    let mut largest = Twofold::ZERO;
-    for k in (0..input.order.len() - 1).rev() {
-        let step = Twofold::from(x(k + 1)) - Twofold::from(x(k));
-        let mut square = Twofold::ZERO;
+fn omega(places: &Places, input: &Input, columns: &[Vec<Twofold>]) -> f64 {
+    let first = places.x(input.order[0] as usize, input.number);
+    let mut state = vec![(Running::default(), Running::default()); columns.len()];
+    let mut largest = 0.0;
+    for pair in input.order.windows(2).rev() {
+        let (k, next) = (pair[0] as usize, pair[1] as usize);
+        let x = places.x(k, input.number);
+        let step = Twofold::from(places.x(next, input.number)) - Twofold::from(x);
+        let mut square = 0.0;
         for ((sum, u), column) in state.iter_mut().zip(columns) {
-            *sum = *sum + column[input.order[k + 1]];
-            *u = *u + *sum * step;
-            square = square + *u * *u;
+            sum.add(column[next]);
+            u.add_product(*sum, step);
+            let size = u.value().value();
+            square += size * size;
         }
-        let size = if columns.len() == 1 { state[0].1.abs() } else { square.sqrt() };
+        let rounding = 1.0 + columns.len() as f64 * f64::EPSILON;
+        let size = if columns.len() == 1 { state[0].1.value().value().abs() } else { square.sqrt() * rounding };
         // After the projection u vanishes at the first place; what is left there is what the projection left.
-        if x(k) > x(0) && size.is_above(largest) {
+        if x > first && size > largest {
             largest = size;
         }
     }
@@ -401,7 +530,7 @@ impl Lines {
     }
 }
 
-/// The candidate as a piecewise linear function of one input, walked from left to right.
+/// The neurons of one input as a piecewise linear function, walked from left to right.
 struct Walk {
     /// Kinks still ahead, the next one last: place, and per output the change of intercept and slope there.
     ahead: Vec<Kink>,
@@ -422,9 +551,8 @@ struct Kink {
 }
 
 impl Walk {
-    fn new(lines: &Lines) -> Self {
-        let piece = lines.slope.iter().map(|&slope| (Twofold::ZERO, Twofold::from(slope))).collect();
-        let magnitude = lines.slope.iter().map(|slope| (0.0, slope.abs())).collect();
+    fn new(lines: &Lines, outputs: usize) -> Self {
+        let (piece, magnitude) = (vec![(Twofold::ZERO, Twofold::ZERO); outputs], vec![(0.0, 0.0); outputs]);
         let mut walk = Self { ahead: Vec::new(), piece, magnitude, norm: Twofold::ZERO, working: 0 };
         lines.kinks.iter().for_each(|kink| walk.join(kink.clone()));
         walk.ahead.sort_by(|a, b| (-b.bias / b.weight).total_cmp(&(-a.bias / a.weight)));

@@ -11,23 +11,22 @@ pub(super) struct Factor {
 }
 
 impl Factor {
-    /// The factor of a symmetric matrix (row-major, its upper half is read) whose diagonal is first enlarged by the share
-    /// `ridge` of itself. A pivot that rounding made smaller than that is replaced by it.
-    pub(super) fn new(matrix: &[f64], size: usize, ridge: f64) -> Self {
-        let mut rows = matrix.to_vec();
-        for k in 0..size {
-            let diagonal = rows[k * size + k].abs();
+    /// The factor of a symmetric matrix (row-major, its upper half is read) whose diagonal is first enlarged by `ridge`,
+    /// positive numbers. A pivot that rounding made smaller than that is replaced by it.
+    pub(super) fn new(matrix: &[f64], ridge: &[f64]) -> Self {
+        let (mut rows, size) = (matrix.to_vec(), ridge.len());
+        for (k, &ridge) in ridge.iter().enumerate() {
             let (done, from) = rows.split_at_mut(k * size);
             let row = &mut from[..size];
             row[..k].fill(0.0);
-            row[k] += ridge * diagonal;
+            row[k] += ridge;
             for above in done.chunks_exact(size) {
                 let factor = above[k];
                 if factor != 0.0 {
                     row[k..].iter_mut().zip(&above[k..]).for_each(|(r, a)| *r -= factor * a);
                 }
             }
-            let pivot = row[k].max(ridge * diagonal).max(f64::MIN_POSITIVE).sqrt();
+            let pivot = row[k].max(ridge).max(f64::MIN_POSITIVE).sqrt();
             row[k] = pivot;
             row[k + 1..].iter_mut().for_each(|r| *r /= pivot);
         }
@@ -104,7 +103,7 @@ mod tests {
         ) {
             let mut columns: Vec<Vec<f64>> = entries.chunks(10).map(<[f64]>::to_vec).collect();
             let right: Vec<f64> = entries[..5].to_vec();
-            let mut factor = Factor::new(&gram(&columns), 6, 1e-14);
+            let mut factor = Factor::new(&gram(&columns), &[1e-14; 6]);
             let shares = (
                 (b > 0 && ends != 1).then_some(before),
                 (b < 5 && ends != 2).then_some(1.0 - before),

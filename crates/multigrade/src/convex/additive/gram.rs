@@ -4,7 +4,9 @@ use super::factor::Factor;
 use super::{Place, Table};
 use crate::convex::knots::{Knots, Normal};
 
-/// Relative ridge of the factors. Steps go from where the descent stands, so it slows them down and does not bias them.
+/// Ridge of the factors as a share of the squared length of a hat function *before* the affine functions are projected out:
+/// what the projection leaves may be nothing but rounding, which is relative to what was there. Steps go from where the
+/// descent stands, so the ridge slows them down and does not bias them.
 const RIDGE: f64 = 1e-13;
 
 /// Gram matrix (the same for all outputs) and right side of least squares over sums of splines with given knots, in the
@@ -16,7 +18,11 @@ pub(in crate::convex) struct Gram {
     knots: Vec<Knot>,
     /// `(knots, knots)`, symmetric.
     matrix: Vec<f64>,
-    /// `(knots, m)`.
+    /// Squared lengths of the hat functions before the projection; those of merged hats within a factor of 2.
+    square: Vec<f64>,
+    /// Values of a spline, and the products of the hats with what it leaves, both `(knots, m)`. From there on the loss is known
+    /// by differences: columns that nearly depend on each other have values so large that their own products would hide it.
+    base: Vec<f64>,
     right: Vec<f64>,
     m: usize,
     factor: Option<Factor>,
@@ -90,6 +96,7 @@ impl Gram {
                 entries[at..].iter().for_each(|&(l, other)| row[l] += value * other);
             }
         }
+        let square = (0..k).map(|j| matrix[j * k + j]).collect();
         for j in 0..k {
             for l in j..k {
                 let projected = super::affine::dot(&along[j * rank..(j + 1) * rank], &along[l * rank..(l + 1) * rank]);
@@ -101,11 +108,20 @@ impl Gram {
             let z = &table.columns[p.column as usize].z;
             Knot { column: p.column, z: z[p.index as usize], first: z[0], last: z[z.len() - 1] }
         };
-        let mut gram = Self { knots: knots.at.iter().map(knot).collect(), matrix, right, m, factor: None };
-        // `H'r + G v` instead of `H'y`: the two differ by the rounding errors of `G`, which then cancel where it counts.
-        let own = gram.times(&knots.value);
-        gram.right.iter_mut().zip(&own).for_each(|(r, o)| *r += o);
-        gram
+        let (places, base) = (knots.at.iter().map(knot).collect(), knots.value.clone());
+        Self { knots: places, matrix, square, base, right, m, factor: None }
+    }
+
+    /// Moves the spline from which the loss is known.
+    fn settle(&mut self, value: &[f64]) {
+        let pulled = self.pull(value);
+        self.right.iter_mut().zip(&pulled).for_each(|(r, p)| *r -= p);
+        self.base.copy_from_slice(value);
+    }
+
+    /// `G (value - base)`.
+    fn pull(&self, value: &[f64]) -> Vec<f64> {
+        self.times(&value.iter().zip(&self.base).map(|(v, b)| v - b).collect::<Vec<f64>>())
     }
 
     /// Neighbours of knot `j` in its column, with their places; an end of the column has no number.
@@ -125,7 +141,7 @@ impl Gram {
         [(before, a), (Some(j), -(a + c)), (after, c)]
     }
 
-    /// `right - β sum_j <direction_j, bend_j> - G value`.
+    /// `right - β sum_j <direction_j, bend_j> - G (value - base)`.
     fn force(&self, value: &[f64], direction: &[f64], penalty: f64) -> Vec<f64> {
         let (k, m) = (self.knots.len(), self.m);
         let mut force = self.right.clone();
@@ -135,7 +151,7 @@ impl Gram {
                 (0..m).for_each(|o| force[l * m + o] -= penalty * direction[j * m + o] * share);
             }
         }
-        let pulled = self.times(value);
+        let pulled = self.pull(value);
         force.iter_mut().zip(&pulled).for_each(|(f, p)| *f -= p);
         force
     }
@@ -158,6 +174,7 @@ impl Gram {
         let (k, m) = (self.knots.len(), self.m);
         let size = k * m;
         let mut matrix = vec![0.0; size * size];
+        let mut ridge: Vec<f64> = (0..size).map(|i| RIDGE * self.square[i / m]).collect();
         for j in 0..k {
             for l in 0..k {
                 (0..m).for_each(|o| matrix[(j * m + o) * size + l * m + o] = self.matrix[j * k + l]);
@@ -172,11 +189,14 @@ impl Gram {
                         for r in 0..m {
                             matrix[(p * m + o) * size + q * m + r] += penalty * block(j, o, r) * at_p * at_q;
                         }
+                        if p == q {
+                            ridge[p * m + o] += RIDGE * penalty * block(j, o, o) * at_p * at_p;
+                        }
                     }
                 }
             }
         }
-        Factor::new(&matrix, size, RIDGE)
+        Factor::new(&matrix, &ridge)
     }
 
     /// Trace of the map from targets to the fitted values beyond the affine part, over all outputs, at a minimiser whose
@@ -229,13 +249,19 @@ impl Normal for Gram {
 
     /// A spline without knot `b` between `a` and `c` has there `(1 - t)` of its value at `a` and `t` of that at `c`, so hat
     /// functions merge as `N_a + (1 - t) N_b`, `N_c + t N_b`.
-    fn keep(&mut self, keep: &[bool]) {
+    fn keep(&mut self, keep: &[bool], value: &[f64]) {
         let m = self.m;
+        self.settle(value);
         for j in (0..keep.len()).rev().filter(|&j| !keep[j]) {
             let k = self.knots.len();
             let [(before, a), (after, c)] = self.neighbours(j);
             let t = (self.knots[j].z - a) / (c - a);
             let shares = [before.map(|l| (l, 1.0 - t)), after.map(|l| (l, t))];
+            for o in 0..m {
+                let chord: f64 = shares.iter().flatten().map(|(l, share)| share * self.base[l * m + o]).sum();
+                let drop = chord - self.base[j * m + o];
+                (0..k).for_each(|i| self.right[i * m + o] -= self.matrix[i * k + j] * drop);
+            }
             for (l, share) in shares.into_iter().flatten() {
                 for i in 0..k {
                     self.matrix[l * k + i] += share * self.matrix[j * k + i];
@@ -246,6 +272,7 @@ impl Normal for Gram {
                 for o in 0..m {
                     self.right[l * m + o] += share * self.right[j * m + o];
                 }
+                self.square[l] += share * share * self.square[j];
             }
             if let Some(factor) = &mut self.factor {
                 factor.merge(j, shares[0].map(|s| s.1), shares[1].map(|s| s.1));
@@ -257,22 +284,23 @@ impl Normal for Gram {
             }
             self.matrix.truncate((k - 1) * (k - 1));
             self.right.drain(j * m..(j + 1) * m);
+            self.base.drain(j * m..(j + 1) * m);
+            self.square.remove(j);
             self.knots.remove(j);
         }
     }
 
     fn solve_directed(&mut self, value: &[f64], direction: &[f64], penalty: f64) -> Vec<f64> {
         let mut step = self.force(value, direction, penalty);
-        let k = self.knots.len();
-        let factor = self.factor.get_or_insert_with(|| Factor::new(&self.matrix, k, RIDGE));
-        factor.solve(&mut step);
+        let ridged = || Factor::new(&self.matrix, &self.square.iter().map(|s| RIDGE * s).collect::<Vec<f64>>());
+        self.factor.get_or_insert_with(ridged).solve(&mut step);
         step.iter().zip(value).map(|(s, v)| s + v).collect()
     }
 
     fn solve_least_squares(&self) -> Vec<f64> {
-        let mut right = self.right.clone();
-        self.hessian(|_, _, _| 0.0, 0.0).solve(&mut right);
-        right
+        let mut step = self.right.clone();
+        self.hessian(|_, _, _| 0.0, 0.0).solve(&mut step);
+        step.iter().zip(&self.base).map(|(s, b)| s + b).collect()
     }
 
     fn newton_step(
@@ -288,7 +316,7 @@ impl Normal for Gram {
     }
 
     fn change(&self, value: &[f64], step: &[f64]) -> (f64, f64) {
-        let (here, along) = (self.times(value), self.times(step));
+        let (here, along) = (self.pull(value), self.times(step));
         let linear = step.iter().zip(here.iter().zip(&self.right)).map(|(s, (h, r))| s * (h - r)).sum();
         let quadratic = step.iter().zip(&along).map(|(s, a)| s * a).sum();
         (linear, quadratic)

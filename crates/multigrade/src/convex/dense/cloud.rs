@@ -188,6 +188,11 @@ impl Cloud {
         self.frame.unit_w * self.frame.unit_y * self.frame.unit_x
     }
 
+    /// Factor from values of the objective of the cloud to those of the data.
+    pub(super) fn objective_unit(&self) -> f64 {
+        self.frame.unit_w * self.frame.unit_y * self.frame.unit_y
+    }
+
     /// What rounding of the targets can make of `omega`.
     pub(super) fn noise(&self) -> f64 {
         let reach = self.lengths.iter().copied().fold(0.0, f64::max);

@@ -13,21 +13,28 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-/// Looks for `w` with `|sum_i v_i relu(<x_i, w>)| > threshold |w|`, in at most `budget` cones.
+/// Looks for `w` with `|sum_i v_i relu(<x_i, w>)| > threshold |w|`, in at most `budget` cones; `is_cut` is asked now and then
+/// whether to give up.
 ///
 /// A cone is spanned by `P` directions, its corners. A row on whose one side all corners lie is linear or zero on it; the
 /// others are bounded by a linear majorant: `v relu` with `v > 0` by interpolation of the corners, with `v < 0` by the
 /// tangent at the middle. Halving the longest edge needs no new products: what a row is at the new corner is the mean
 /// of what it is at the two ends.
-pub(super) fn better_neuron(cloud: &Cloud, v: &[f64], threshold: f64, budget: u64) -> Verdict {
+pub(super) fn better_neuron(
+    cloud: &Cloud,
+    v: &[f64],
+    threshold: f64,
+    budget: u64,
+    is_cut: &dyn Fn() -> bool,
+) -> Verdict {
     match cloud.p {
-        1 => Hunt::<1>::run(cloud, v, threshold, budget),
-        2 => Hunt::<2>::run(cloud, v, threshold, budget),
-        3 => Hunt::<3>::run(cloud, v, threshold, budget),
-        4 => Hunt::<4>::run(cloud, v, threshold, budget),
-        5 => Hunt::<5>::run(cloud, v, threshold, budget),
-        6 => Hunt::<6>::run(cloud, v, threshold, budget),
-        7 => Hunt::<7>::run(cloud, v, threshold, budget),
+        1 => Hunt::<1>::run(cloud, v, threshold, budget, is_cut),
+        2 => Hunt::<2>::run(cloud, v, threshold, budget, is_cut),
+        3 => Hunt::<3>::run(cloud, v, threshold, budget, is_cut),
+        4 => Hunt::<4>::run(cloud, v, threshold, budget, is_cut),
+        5 => Hunt::<5>::run(cloud, v, threshold, budget, is_cut),
+        6 => Hunt::<6>::run(cloud, v, threshold, budget, is_cut),
+        7 => Hunt::<7>::run(cloud, v, threshold, budget, is_cut),
         _ => Verdict::Unknown,
     }
 }
@@ -42,12 +49,13 @@ struct Row<const P: usize> {
     v: f64,
 }
 
-struct Hunt<const P: usize> {
+struct Hunt<'a, const P: usize> {
     /// The lists of the cones on the way down, one after the other.
     rows: Vec<Row<P>>,
     norm: usize,
     threshold: f64,
     left: u64,
+    is_cut: &'a dyn Fn() -> bool,
 }
 
 /// Why a hunt ended early.
@@ -60,9 +68,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-impl<const P: usize> Hunt<P> {
-    fn run(cloud: &Cloud, v: &[f64], threshold: f64, budget: u64) -> Verdict {
-        let mut hunt = Self { rows: Vec::new(), norm: cloud.norm, threshold, left: budget };
+impl<'a, const P: usize> Hunt<'a, P> {
+    fn run(cloud: &Cloud, v: &[f64], threshold: f64, budget: u64, is_cut: &'a dyn Fn() -> bool) -> Verdict {
+        let mut hunt = Self { rows: Vec::new(), norm: cloud.norm, threshold, left: budget, is_cut };
         // With free biases a corner has |v|_1 = 1, and no kink lies beyond this bias.
         let reach = (0..cloud.n).map(|i| {
             let last = cloud.column(P - 1)[i];
@@ -95,7 +103,7 @@ impl<const P: usize> Hunt<P> {
         part: std::ops::Range<usize>,
         halved: Option<(usize, usize, usize)>,
     ) -> Result<(), End<P>> {
-        if self.left == 0 {
+        if self.left == 0 || (self.left.is_multiple_of(1 << 14) && (self.is_cut)()) {
             return Err(End::Budget);
         }
         self.left -= 1;

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | `max_neurons` | 500 | neurons at which generation stops |
 /// | `max_rounds` | 500 | rounds of column generation |
 /// | `max_cones` | 20 million | cones looked at in each search for a better neuron, and in the proof |
-/// | `time_limit` | none | time after which no further round is started |
+/// | `time_limit` | none | time after which the fit ends with what it has |
 /// | `seed` | 0 | of the directions that are tried first |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -36,13 +36,14 @@ pub struct DenseSettings {
     /// Cones looked at in each search for a better neuron, and in the proof. A certificate for three inputs and 1000 rows
     /// takes about 1e5, each input more about twenty times as many.
     pub max_cones: u64,
-    /// Time after which no further round is started; the proof still takes up to `max_cones`.
+    /// Time after which the fit ends with what it has; the proof then looks at a few thousand cones only.
     pub time_limit: Option<Duration>,
     /// Seed of the directions that are tried first.
     pub seed: u64,
 }
 
-/// The penalty `β` of a dense convex grade.
+/// The penalty `β` of a dense convex grade: of slopes in the units of the columns, not per standard deviation as with
+/// [one-input neurons](crate::convex::Penalty). Scale columns of different units first, as [`fit`](crate::fit()) does.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DensePenalty {

@@ -1,5 +1,6 @@
 //! Branch and bound over cones of directions.
 
+use super::Budget;
 use super::space::Space;
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -21,7 +22,7 @@ pub(super) struct Found {
 /// Searches until `max |phi| <= enough`, or is known to 1 part in a million, or `budget` cones are spent.
 ///
 /// `lower` is a value known to be attained.
-pub(super) fn search(space: &Space, lower: f64, enough: f64, budget: u64) -> Found {
+pub(super) fn search(space: &Space, lower: f64, enough: f64, budget: &Budget<'_>) -> Found {
     match space.p {
         1 => Search::<1>::run(space, lower, enough, budget),
         2 => Search::<2>::run(space, lower, enough, budget),
@@ -64,6 +65,7 @@ struct Search<'a, const P: usize> {
     settled: f64,
     enough: f64,
     budget: u64,
+    is_cut: &'a dyn Fn() -> bool,
     cones: u64,
 }
 
@@ -72,8 +74,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 impl<'a, const P: usize> Search<'a, P> {
-    fn run(space: &'a Space, lower: f64, enough: f64, budget: u64) -> Found {
-        let mut search = Self { space, lists: Vec::new(), lower, settled: 0.0, enough, budget, cones: 0 };
+    fn run(space: &'a Space, lower: f64, enough: f64, budget: &Budget<'a>) -> Found {
+        let &Budget { cones: budget, is_cut } = budget;
+        let mut search = Self { space, lists: Vec::new(), lower, settled: 0.0, enough, budget, is_cut, cones: 0 };
         let mut waiting = BinaryHeap::new();
         let all: Vec<u32> = (0..u32::try_from(space.v.len()).unwrap_or(u32::MAX)).collect();
         let (mut number, mut is_deep) = (0, false);
@@ -155,6 +158,10 @@ impl<'a, const P: usize> Search<'a, P> {
     /// below any tangent: first that at the middle, and if that is not enough, [better ones](Self::best_tangents).
     fn bound(&mut self, cone: &mut Cone<P>, points: Range<usize>) -> Range<usize> {
         self.cones += 1;
+        if self.cones.is_multiple_of(1 << 13) && (self.is_cut)() {
+            // From here as if that had been the budget all along.
+            self.budget = self.cones;
+        }
         let start = self.lists.len();
         let (middle, along) = cone.middle(self.space.norm);
         let (mut convex, mut tangents) = ([0.0; P], [0.0; P]);
