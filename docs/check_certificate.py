@@ -1428,7 +1428,13 @@ class Place:
 # What a node is: the value for operands in given ranges, its error there, and the slopes in its operands.
 
 
-class Product:
+class Operation:
+    def error(self, ranges, error):
+        """That on the whole box, where nothing better is known."""
+        return error
+
+
+class Product(Operation):
     def __init__(self, u, v):
         self.operands = u, v
 
@@ -1436,14 +1442,11 @@ class Product:
         u, v = (operand.range(ranges) for operand in self.operands)
         return times(u, v)
 
-    def error(self, ranges, error):
-        return error
-
     def slopes(self, ranges, _):
         return [operand.range(ranges) for operand in reversed(self.operands)]
 
 
-class Function:
+class Function(Operation):
     def __init__(self, function, operand, errors):
         self.function, self.operands, self.errors = function, [operand], errors
 
@@ -1462,16 +1465,13 @@ class Function:
         return [pair(jet.slopes[0])]
 
 
-class Extremum:
+class Extremum(Operation):
     def __init__(self, is_maximum, u, v):
         self.is_maximum, self.operands = is_maximum, (u, v)
 
     def value(self, ranges):
         (a, b), (c, d) = (operand.range(ranges) for operand in self.operands)
         return (max(a, c), max(b, d)) if self.is_maximum else (min(a, c), min(b, d))
-
-    def error(self, ranges, error):
-        return error
 
     def decided(self, ranges):
         u, v = (operand.range(ranges) for operand in self.operands)
