@@ -231,9 +231,12 @@ pub(crate) struct CertifyArgs {
     /// Boxes that the proof for a grade may use
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) boxes: usize,
-    /// Certificate to write; MODEL.certificate.json without it
+    /// Certificate to write, with the report beside it; MODEL.certificate.json without it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write no HTML report
+    #[arg(long)]
+    pub(crate) no_report: bool,
     #[command(flatten)]
     pub(crate) time_limit: TimeLimitArg,
     #[command(flatten)]

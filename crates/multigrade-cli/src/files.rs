@@ -40,19 +40,31 @@ impl FitFiles {
 pub(crate) struct ConstructFiles {
     pub(crate) model: PathBuf,
     pub(crate) certificate: PathBuf,
+    pub(crate) report: Option<PathBuf>,
     pub(crate) run: PathBuf,
 }
 
 impl ConstructFiles {
     /// The files of a construction whose model goes to `out`.
-    pub(crate) fn new(out: &Path) -> Self {
+    pub(crate) fn new(out: &Path, with_report: bool) -> Self {
         let model = model_path(out);
-        Self { certificate: beside(&model, "certificate.json"), run: beside(&model, "run.json"), model }
+        Self {
+            certificate: beside(&model, "certificate.json"),
+            report: with_report.then(|| beside(&model, "html")),
+            run: beside(&model, "run.json"),
+            model,
+        }
+    }
+
+    /// All of them, the model first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Path> {
+        let files = [Some(&self.model), Some(&self.certificate), self.report.as_ref(), Some(&self.run)];
+        files.into_iter().flatten().map(PathBuf::as_path)
     }
 
     /// Refuses, before anything is computed, what could not be written afterwards: see [`check`].
     pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
-        [&self.model, &self.certificate, &self.run].into_iter().try_for_each(|path| check(path, force, &[]))
+        self.all().try_for_each(|path| check(path, force, &[]))
     }
 }
 
@@ -138,5 +150,8 @@ mod tests {
         assert_eq!(names("a/b"), ["a/b.safetensors", "a/b.html", "a/b.run.json"]);
         assert_eq!(names("b.safetensors"), ["b.safetensors", "b.html", "b.run.json"]);
         assert_eq!(names("b.v1"), ["b.v1", "b.v1.html", "b.v1.run.json"]);
+        let made = ConstructFiles::new(Path::new("b.v1"), true);
+        let made: Vec<String> = made.all().map(|path| path.display().to_string()).collect();
+        assert_eq!(made, ["b.v1", "b.v1.certificate.json", "b.v1.html", "b.v1.run.json"]);
     }
 }

@@ -3,6 +3,7 @@
 //! Figures are SVG inside the page, so they are sharp at any width and follow the reader's light or dark mode through
 //! the style sheet. The text of the page is written for somebody who has the file and nothing else.
 
+pub(crate) mod approximation;
 mod axis;
 mod convex;
 pub(crate) mod experiment;

@@ -2,6 +2,7 @@
 //! that several commands share.
 
 mod args;
+mod bounds;
 mod commands;
 mod data;
 mod failure;

@@ -26,7 +26,7 @@ fn the_bound_is_at_least_what_was_measured_and_the_certificate_is_accepted() {
     let answer = certify(&place, "sin(3*x) + y^2", &[&DOMAIN[..], &["--json"]].concat()).expect_status(0);
     let document: Value = serde_json::from_str(&answer.out).unwrap();
     let grades = document["grades"].as_array().unwrap();
-    assert_eq!((grades.len(), &document["stop"]), (2, &Value::from("reached")));
+    assert_eq!((grades.len(), &document["stop"]), (2, &Value::from("the goal was reached")));
     for grade in grades {
         let measured = grade["measured"]["f64"].as_f64().unwrap();
         let bounds = [&grade["proved"]["f64"][0], &grade["proved"]["f64"][1]].map(|x| x.as_f64().unwrap());
@@ -105,4 +105,24 @@ fn a_model_with_several_outputs_needs_the_name_of_one() {
     let answer = certify(&place, "x", &["--domain", "x=0..1", "--output", "v"]).expect_status(0);
     assert!(answer.out.contains("|f - v|"), "{answer:?}");
     place.run(&["check", "m.certificate.json", "m.safetensors"]).expect_status(0);
+}
+
+#[test]
+fn the_report_lies_beside_the_certificate_and_says_what_is_not_proved() {
+    let place = relu();
+    place.run(&["certify", "m", "-f", "sin(3*x) + y^2", "-d", DOMAIN[1], "--quiet"]).expect_status(0);
+    let page = String::from_utf8(place.read("m.certificate.html")).unwrap();
+    assert!(page.contains("<b>Proved:</b>") && page.contains("multigrade check m.certificate.json m.safetensors"));
+    assert_eq!(page.matches("<figure").count(), 3);
+    let unreached = ["--tol", "1e-6", "--out", "c.json"];
+    certify(&place, "sin(3*x) + y^2", &[&DOMAIN[..], &unreached].concat()).expect_status(1);
+    let page = String::from_utf8(place.read("c.html")).unwrap();
+    assert!(page.contains("The tolerance 0.000001 is not proved"), "{page}");
+    let undefined = ["--tol", "1", "--out", "u.json", "--boxes", "2000"];
+    certify(&place, "1/(x - 0.3)", &[&DOMAIN[..], &undefined].concat()).expect_status(1);
+    let page = String::from_utf8(place.read("u.html")).unwrap();
+    assert!(page.contains("<b>Nothing is proved</b>") && page.contains("there f may be undefined"), "{page}");
+    assert!(!page.contains("multigrade check") && !page.contains("NaN") && !page.contains("not a number"));
+    certify(&place, "x", &[&DOMAIN[..], &["--out", "bare", "--no-report"]].concat()).expect_status(0);
+    assert!(!place.names().iter().any(|name| name.starts_with("bare.")), "{:?}", place.names());
 }

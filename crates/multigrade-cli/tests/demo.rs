@@ -35,12 +35,20 @@ fn the_demo_measures_itself_on_rows_that_no_choice_saw_and_its_next_commands_wor
         .map(|line| line.split(' ').collect())
         .collect();
     let names: Vec<&str> = suggested.iter().map(|words| words[0]).collect();
-    assert_eq!(names, ["evaluate", "predict", "inspect", "report", "fit"]);
+    assert_eq!(names, ["evaluate", "predict", "inspect", "report", "fit", "check"]);
     for mut words in suggested {
         if words[0] == "fit" {
             words.extend(["--time-limit", "2"]);
         }
         place.run(&words).expect_status(0);
+    }
+
+    // The second act: built from a formula, proved, and checked from its files.
+    let said = answer.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Proved: for every point of x=-1..1, y=-1..1, exp(-x^2 - y^2) and the network"), "{said}");
+    assert!(said.contains("Checked: the certificate and the model were read back from their files"), "{said}");
+    for name in ["hill.safetensors", "hill.certificate.json", "hill.html", "hill.run.json"] {
+        assert!(place.path("multigrade-demo").join(name).is_file(), "{name}");
     }
 
     // Running it again is no trouble; a folder with files of others is left alone.

@@ -26,15 +26,16 @@ mod target;
 mod tube;
 mod wiring;
 
-pub use measure::GradeFacts;
+pub use measure::{GradeFacts, Measured};
 pub use settings::{ConstructSettings, Scheme, Side};
 
-use crate::attack::AttackSettings;
+use crate::attack::{self, AttackSettings};
 use crate::observer::{Cut, Observer, Progress};
 use crate::prove::{Goal, ProveError, ProveSettings, enclose, prove};
 use crate::settings::Valid;
 use cube::{Cube, exact};
 use line::Line;
+pub(crate) use measure::Points;
 use mesh::{Mesh, Trouble};
 use multigrade_model::truth::{Certificate, Decoration, Domain, Expression, Format, Interval, Proved};
 use multigrade_model::{
@@ -192,6 +193,8 @@ pub struct Constructed {
     pub hints: Vec<Vec<f64>>,
     /// What is proved of every grade, checked; none for a function that is not a formula, and where no bound was found.
     pub certificate: Option<(Certificate, Proved)>,
+    /// The largest errors found while proving, one for each grade; empty where nothing was proved.
+    pub attacked: Vec<Option<attack::Measured>>,
 }
 
 /// A grade, as a builder made it.
@@ -202,6 +205,8 @@ struct Built {
     /// Nodes, knots or folds that it added.
     nodes: usize,
     hints: Vec<Vec<f64>>,
+    /// `l`, if the nodes so far are all those of the uniform mesh of `2^l` cells a side, and no others.
+    level: Option<u32>,
 }
 
 /// Builds a network with `sup |f - network| <= tolerance` over the box, proved.
@@ -308,7 +313,7 @@ fn build(
         return Err(ConstructError::Dimension { found: d });
     }
     let cube = Cube::new(domain);
-    let points = measure::Points::new(target, &cube);
+    let points = Points::new(target, domain.sides());
     let size = points.size();
     if tolerance < FLOOR * size {
         return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
@@ -393,7 +398,7 @@ struct Work {
     grades: Vec<GradeFacts>,
     stop: Stop,
     hints: Vec<Vec<f64>>,
-    points: measure::Points,
+    points: Points,
     scheme: Scheme,
 }
 
@@ -413,10 +418,10 @@ impl Work {
     /// Measures the residuals and writes the history.
     fn complete(self) -> Result<Constructed, ConstructError> {
         let Self { model, mut grades, stop, hints, points, scheme } = self;
-        let norms = points.norms(&model)?;
+        let norms = points.norms(&model, 0)?;
         grades.iter_mut().zip(&norms[1..]).for_each(|(facts, norms)| facts.measured = *norms);
         let model = with_history(&model, &grades, norms[0], points.len(), stop, scheme)?;
-        Ok(Constructed { model, grades, stop, hints, certificate: None })
+        Ok(Constructed { model, grades, stop, hints, certificate: None, attacked: Vec::new() })
     }
 }
 
@@ -470,7 +475,8 @@ fn certified(
     if work.stop == Stop::Reached && !is_kept {
         work.stop = Stop::NotProved;
     }
-    Ok(Constructed { certificate: proven.certificate, ..work.complete()? })
+    let attacked = proven.grades.into_iter().map(|(_, found)| found.measured).collect();
+    Ok(Constructed { certificate: proven.certificate, attacked, ..work.complete()? })
 }
 
 /// Where the folds of the tent map meet after `k` grades, as long as they are few.
@@ -508,7 +514,7 @@ fn assemble(
 fn with_history(
     model: &Multigrade,
     grades: &[GradeFacts],
-    start: measure::Measured,
+    start: Measured,
     points: usize,
     stop: Stop,
     scheme: Scheme,

@@ -1,13 +1,20 @@
 //! What a report says, as plain data: measured norms, points, settings and notes, without layout.
 //!
-//! One [`ReportData`] feeds every rendering (terminal, HTML, JSON). All fields are public; only
-//! [`ReportData::measure`] looks at a model.
+//! One [`ReportData`] feeds every rendering (terminal, HTML, JSON) of a fit, one [`ApproximationReport`] that of a network
+//! that approximates a formula. All fields are public; only their constructors look at a model.
 
+mod approximation;
 mod convex;
+mod extent;
 mod headline;
 mod measure;
 
+pub use approximation::{
+    ApproximationReport, ApproximationRow, BuiltRow, MeasuredRow, Picture, PointNorms, ProvedRow, RateRow, Side,
+    Values, magnitude,
+};
 pub use convex::{ConvexRow, Curve, Hinge};
+pub use extent::Extent;
 pub use headline::{Comparison, Headline, RowKind, significant};
 pub use measure::{About, ReportRows, settings};
 

@@ -37,6 +37,9 @@ pub(crate) struct ConstructArgs {
     /// Most nodes of a mesh
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) max_nodes: usize,
+    /// Write no HTML report
+    #[arg(long)]
+    pub(crate) no_report: bool,
     #[command(flatten)]
     pub(crate) time_limit: TimeLimitArg,
     #[command(flatten)]

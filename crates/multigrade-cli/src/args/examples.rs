@@ -14,9 +14,11 @@ Examples:
   multigrade demo
   multigrade demo --out engine-demo --time-limit 5
 
-It writes the model, its HTML report and the tables to try other commands on, and
-overwrites what an earlier demo wrote to the same folder. JSON keys: files, source, stop,
-interrupted, refit, outputs, grades, baselines, test, notes, warnings.
+It learns a jet engine from a table, then builds a network from a formula and proves how
+close it is. It writes models, HTML reports, a certificate and the tables to try other
+commands on, and overwrites what an earlier demo wrote to the same folder.
+JSON keys: files, source, stop, interrupted, refit, outputs, grades, baselines, test, notes,
+warnings, formula (as of construct, and checked).
 Exit status: 0 done, 1 interrupted (what was found so far is written), 2 could not run.";
 
 pub(super) const FIT: &str = "\
@@ -84,9 +86,10 @@ Examples:
   multigrade construct x^2 --domain x=0..1 --tol 1e-3 --out parabola
   multigrade construct exp(x) --domain x=0..1 --tol 1e-2 --one-sided above --out above
 
-Beside NAME.safetensors it writes NAME.certificate.json, which check proves again, and
-NAME.run.json. Every grade is proved; no training, no randomness.
-JSON keys: function, domain, tolerance, scheme, reached, stop, grades, files.
+Beside NAME.safetensors it writes NAME.certificate.json, which check proves again, the report
+NAME.html and NAME.run.json. Every grade is proved; no training, no randomness.
+JSON keys: function, domain, output, sides, tolerance, reached, stop, points, size, grades,
+scheme, one_sided, files.
 Exit status: 0 done, the tolerance is proved; 1 interrupted or not reached, the best so far is
 written, 2 could not run.";
 
@@ -96,9 +99,10 @@ Examples:
   multigrade certify wave -f 'sin(3*x)+y^2' -d x=0..0.5,y=0..1 --tol 0.9 --out half.json
 
 It proves lower <= f - f_k <= upper for every point of the box and the network f_k after each
-grade, in exact arithmetic and as computed in f64 and f32, and writes the certificate.
+grade, in exact arithmetic and as computed in f64 and f32, and writes the certificate and a report.
 A measured error is no proof: it is the largest found by looking for it, shown beside.
-JSON keys: function, domain, output, tolerance, reached, stop, certificate, grades.
+JSON keys: function, domain, output, sides, tolerance, reached, stop, points, size, grades,
+boxes, worst_box, certificate, html.
 Exit status: 0 done, 1 interrupted, no bound, or none within --tol (the best bound found is
 written), 2 could not run.";
 

@@ -4,24 +4,28 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use multigrade::attack::{Extremes, WorstPoint};
-use multigrade::prove::{Found, Goal, ProveSettings, ProveStop, Proven, Worst, prove};
-use multigrade::report::significant;
-use multigrade::truth::{Decoration, Domain, Expression, Format, Interval, ProvedBounds};
-use multigrade::{Event, Flow, Multigrade, Observer};
+use multigrade::prove::{Goal, ProveSettings, ProveStop, Proven, Worst, prove};
+use multigrade::report::{ApproximationReport, ApproximationRow, significant};
+use multigrade::truth::{Decoration, Domain, Expression};
+use multigrade::{Event, Flow, Multigrade, Observer, write_atomically};
 use serde::Serialize;
 
-use super::check::outward;
+use super::construct::check_command;
 use super::{print_json, use_threads};
 use crate::args::CertifyArgs;
+use crate::bounds::{above, of_size};
 use crate::failure::{Failure, Status};
-use crate::grid::{Grid, list, printable, wrapped};
+use crate::grid::{Grid, count, list, printable, wrapped};
+use crate::html::approximation::{Frame, render};
 use crate::{files, interrupt};
 
 pub(crate) fn run(args: &CertifyArgs) -> Result<Status, Failure> {
     let path = files::find(&args.model)?;
     let out = args.out.clone().unwrap_or_else(|| files::beside(&path, "certificate.json"));
-    files::check(&out, args.run.force, &[&path])?;
+    let page = (!args.no_report).then(|| page_beside(&out));
+    for file in page.iter().chain([&out]) {
+        files::check(file, args.run.force, &[&path])?;
+    }
     let f = Expression::parse(&args.function).map_err(|error| format!("--function: {error}"))?;
     let domain = Domain::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?;
     let settings = ProveSettings {
@@ -41,13 +45,28 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<Status, Failure> {
     if let Some((certificate, _)) = &proven.certificate {
         interrupt::uninterrupted(|| certificate.save(&out, args.run.force))?;
     }
-    let document = Document::new(&model, output, &f, &domain, &proven, args.tol, &out);
+    let report = ApproximationReport::of_proof(&model, output, &proven, &f, &domain, args.tol)?;
+    let document = Document::new(&report, &proven, &out, page.as_deref());
+    if let Some(page) = &page {
+        let frame = document.frame(&model, &path, &out);
+        let text = render(&report, &frame);
+        interrupt::uninterrupted(|| write_atomically(page, text.as_bytes(), args.run.force))?;
+    }
     if args.run.json {
         print_json(&document)?;
     } else {
         document.print(&mut std::io::stdout().lock())?;
     }
     Ok(document.status())
+}
+
+/// The report beside a certificate: `c.html` for `c.json`.
+fn page_beside(certificate: &Path) -> PathBuf {
+    if certificate.extension().is_some_and(|found| found == "json") {
+        certificate.with_extension("html")
+    } else {
+        files::beside(certificate, "html")
+    }
 }
 
 /// The number of the output that is meant.
@@ -96,59 +115,17 @@ impl Observer for ProofProgress {
 
 /// What is printed, as JSON or as text.
 #[derive(Serialize)]
-struct Document {
-    function: String,
-    domain: String,
-    output: String,
-    tolerance: Option<f64>,
-    /// Whether there is a bound, and one within the tolerance if one was given.
-    reached: bool,
-    stop: &'static str,
-    certificate: Option<PathBuf>,
-    grades: Vec<GradeDocument>,
-}
-
-#[derive(Serialize)]
-struct GradeDocument {
-    grade: usize,
-    proved: Option<ProvedDocument>,
-    measured: Option<MeasuredDocument>,
-    boxes: usize,
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a ApproximationReport,
+    #[serde(skip)]
+    stop: ProveStop,
+    /// Boxes that were looked at for each grade.
+    boxes: Vec<usize>,
+    /// The box that holds the bound of the whole network up.
     worst_box: Option<BoxDocument>,
-}
-
-/// Bounds of `f - f_k`, lower and upper.
-#[derive(Serialize)]
-struct ProvedDocument {
-    exact: [f64; 2],
-    f64: Option<[f64; 2]>,
-    f32: Option<[f64; 2]>,
-}
-
-impl ProvedDocument {
-    fn new(bounds: &ProvedBounds) -> Self {
-        let ends = |x: Interval| [x.lower(), x.upper()];
-        let format = |format| bounds.evaluated(format).map(ends);
-        Self { exact: ends(bounds.exact()), f64: format(Format::F64), f32: format(Format::F32) }
-    }
-
-    /// The bound of `|f - f_k|` for exact and f64 evaluation; infinite if there is none for f64.
-    fn bound(&self) -> f64 {
-        magnitude(self.exact).max(self.f64.map_or(f64::INFINITY, magnitude))
-    }
-}
-
-fn magnitude([lower, upper]: [f64; 2]) -> f64 {
-    upper.max(-lower)
-}
-
-/// The largest `|f - f_k|` that was found.
-#[derive(Serialize)]
-struct MeasuredDocument {
-    f64: f64,
-    f32: f64,
-    at: Vec<f64>,
-    points: usize,
+    certificate: Option<PathBuf>,
+    html: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -171,69 +148,61 @@ impl BoxDocument {
     }
 }
 
-impl Document {
-    fn new(
-        model: &Multigrade,
-        output: usize,
-        f: &Expression,
-        domain: &Domain,
-        proven: &Proven,
-        tolerance: Option<f64>,
-        out: &Path,
-    ) -> Self {
-        let proved = proven.certificate.as_ref().map_or(&[][..], |(_, proved)| proved.bounds());
-        let grade = |(k, found): &(usize, Found)| GradeDocument {
-            grade: *k,
-            proved: proved.iter().find(|bounds| bounds.grades() == *k).map(ProvedDocument::new),
-            measured: found.measured.as_ref().map(|m| {
-                let WorstPoint { error, at } = m.f64.worst();
-                MeasuredDocument { f64: error.abs(), f32: Extremes::largest(&m.f32), at: at.clone(), points: m.points }
-            }),
-            boxes: found.boxes,
-            worst_box: found.worst.as_ref().map(BoxDocument::new),
-        };
-        let grades: Vec<GradeDocument> = proven.grades.iter().map(grade).collect();
-        let bound = grades.last().and_then(|grade| grade.proved.as_ref()).map_or(f64::INFINITY, ProvedDocument::bound);
+impl<'a> Document<'a> {
+    fn new(report: &'a ApproximationReport, proven: &Proven, out: &Path, page: Option<&Path>) -> Self {
         Self {
-            function: f.to_string(),
-            domain: domain.to_string(),
-            output: model.schema().output_names()[output].to_owned(),
-            tolerance,
-            reached: bound.is_finite() && tolerance.is_none_or(|tolerance| bound <= tolerance),
-            stop: match proven.headline().stop {
-                ProveStop::Reached => "reached",
-                ProveStop::Boxes => "boxes",
-                ProveStop::Time => "time",
-                ProveStop::Interrupted => "interrupted",
-                _ => "stuck",
-            },
+            report,
+            stop: proven.headline().stop,
+            boxes: proven.grades.iter().map(|(_, found)| found.boxes).collect(),
+            worst_box: proven.headline().worst.as_ref().map(BoxDocument::new),
             certificate: proven.certificate.is_some().then(|| out.to_owned()),
-            grades,
+            html: page.map(Path::to_owned),
         }
     }
 
     fn status(&self) -> Status {
-        if self.reached && self.stop != "interrupted" { Status::Done } else { Status::NotReached }
+        if self.report.reached && self.stop != ProveStop::Interrupted { Status::Done } else { Status::NotReached }
     }
-}
 
-impl Document {
+    /// What the page says that is not in the report.
+    fn frame(&self, model: &Multigrade, path: &Path, out: &Path) -> Frame {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let (grades, output) = (count(model.grades().len(), "grade"), &self.report.output);
+        let mut warnings = Vec::new();
+        match self.report.tolerance {
+            Some(tolerance) if !self.report.reached => {
+                warnings.push(format!("The tolerance {tolerance} is not proved: {}.", self.report.stop));
+            }
+            None if !self.report.reached => warnings.push(format!("There is no bound: {}.", self.report.stop)),
+            _ => {}
+        }
+        warnings.extend(self.held_up().filter(|_| !self.report.reached).map(|text| format!("{text}.")));
+        Frame {
+            origin: format!("The output {output} of {name}, a network of {grades}"),
+            check: self.certificate.as_ref().map(|_| check_command(out, path)),
+            warnings,
+        }
+    }
+
     fn print(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let title = format!("bounds of |f - {}| for f = {} on {}", self.output, self.function, self.domain);
+        let report = self.report;
+        let title = format!("bounds of |f - {}| for f = {} on {}", report.output, report.function, report.domain);
         writeln!(out, "{}\n", wrapped(&printable(&title), 2))?;
         let mut grid = Grid::new(1);
-        grid.row(["grade", "proved: exact", "f64", "f32", "measured", "boxes"]);
-        for grade in &self.grades {
-            let proved = grade.proved.as_ref();
-            let bound = |ends: Option<[f64; 2]>| ends.map_or("none".to_owned(), |ends| outward(magnitude(ends)));
-            grid.row([
-                grade.grade.to_string(),
-                bound(proved.map(|p| p.exact)),
-                bound(proved.and_then(|p| p.f64)),
-                bound(proved.and_then(|p| p.f32)),
-                grade.measured.as_ref().map_or("none".to_owned(), |m| significant(m.f64, DIGITS)),
-                grade.boxes.to_string(),
-            ]);
+        grid.row([
+            "grade",
+            "proved: exact",
+            "f64",
+            "f32",
+            "measured",
+            "L2",
+            "Lipschitz",
+            "ReLUs",
+            "both signs",
+            "boxes",
+        ]);
+        for (row, boxes) in report.grades.iter().zip(&self.boxes) {
+            grid.row(cells(row, *boxes));
         }
         write!(out, "{grid}")?;
         for line in self.remarks() {
@@ -242,42 +211,69 @@ impl Document {
         Ok(())
     }
 
+    /// The box that holds the bound up, and why.
+    fn held_up(&self) -> Option<String> {
+        let worst = self.worst_box.as_ref()?;
+        let names = self.report.sides.iter().map(|side| &side.name);
+        let sides = names.zip(&worst.sides).map(|(name, [a, b])| format!("{name}={a}..{b}"));
+        let has_bound = self.report.last().is_some_and(|row| row.proved.is_some());
+        let why = match (worst.function, has_bound) {
+            ("undefined", _) => "there f is undefined, so there is no bound",
+            ("perhaps undefined", _) => "there f may be undefined, so there is no bound",
+            ("perhaps with a jump", _) => "there f may jump",
+            _ => "more boxes or more time may improve it",
+        };
+        Some(format!("The box {} holds the bound up: {why}", sides.collect::<Vec<_>>().join(", ")))
+    }
+
     /// What is to be said about the bound of the whole model.
     fn remarks(&self) -> Vec<String> {
-        let Some(last) = self.grades.last() else { return Vec::new() };
-        let names: Vec<&str> = self.domain.split(", ").filter_map(|side| side.split('=').next()).collect();
+        let report = self.report;
+        let Some(last) = report.last() else { return Vec::new() };
         let mut remarks = Vec::new();
-        if let Some(tolerance) = self.tolerance {
-            let reached = if self.reached { "proved" } else { "not proved" };
+        if let Some(tolerance) = report.tolerance {
+            let reached = if report.reached { "proved" } else { "not proved" };
             remarks.push(format!("tolerance {tolerance}: {reached}"));
         }
         if let Some(measured) = &last.measured {
-            let at: Vec<String> = names.iter().zip(&measured.at).map(|(name, x)| format!("{name}={x}")).collect();
-            remarks.push(format!("the largest error found is at {}", at.join(", ")));
+            let at = report.sides.iter().zip(&measured.at).map(|(side, x)| format!("{}={x}", side.name));
+            remarks.push(format!("the largest error found is at {}", at.collect::<Vec<_>>().join(", ")));
         }
-        if let Some(worst) = &last.worst_box {
-            let sides = names.iter().zip(&worst.sides).map(|(name, [a, b])| format!("{name}={a}..{b}"));
-            let sides = sides.collect::<Vec<_>>().join(", ");
-            let why = match (worst.function, last.proved.is_some()) {
-                ("undefined", _) => "there f is undefined, so there is no bound",
-                ("perhaps undefined", _) => "there f may be undefined, so there is no bound",
-                ("perhaps with a jump", _) => "there f may jump",
-                _ => "more boxes or more time may improve it",
-            };
-            remarks.push(format!("the box {sides} holds the bound up: {why}"));
-        }
+        remarks.extend(self.held_up());
         match self.stop {
-            "boxes" => remarks.push("the search ended when its boxes were used up (--boxes)".into()),
-            "time" => remarks.push("the search ended when its time was over (--time-limit)".into()),
-            "interrupted" => remarks.push("interrupted: this is the best bound so far".into()),
+            ProveStop::Boxes => remarks.push("the search ended when its boxes were used up (--boxes)".into()),
+            ProveStop::Time => remarks.push("the search ended when its time was over (--time-limit)".into()),
+            ProveStop::Interrupted => remarks.push("interrupted: this is the best bound so far".into()),
             _ => {}
         }
         if let Some(path) = &self.certificate {
             remarks.push(format!("wrote {}; `multigrade check` verifies it again", path.display()));
         }
+        if let Some(path) = &self.html {
+            remarks.push(format!("wrote {}, a report to read in a browser", path.display()));
+        }
         remarks
     }
 }
 
-/// Digits of errors and bounds that are printed.
+fn cells(row: &ApproximationRow, boxes: usize) -> [String; 10] {
+    let none = || "none".to_owned();
+    let proved = row.proved.as_ref();
+    let bound = |ends: Option<[f64; 2]>| ends.map_or_else(none, of_size);
+    let extent = row.extent.as_ref();
+    [
+        row.grade.to_string(),
+        bound(proved.map(|proved| proved.exact)),
+        bound(proved.and_then(|proved| proved.f64)),
+        bound(proved.and_then(|proved| proved.f32)),
+        row.measured.as_ref().map_or_else(none, |measured| significant(measured.f64, DIGITS)),
+        significant(row.norms.l2, DIGITS),
+        extent.map_or_else(none, |extent| above(extent.lipschitz)),
+        row.relus.to_string(),
+        extent.map_or_else(none, |extent| extent.two_sided.to_string()),
+        boxes.to_string(),
+    ]
+}
+
+/// Digits of errors that are printed.
 const DIGITS: usize = 4;

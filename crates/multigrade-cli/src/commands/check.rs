@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use multigrade::Multigrade;
-use multigrade::report::significant;
-use multigrade::truth::{self, Certificate, CertificateError, Format, Interval, Proved, ProvedBounds, Verdict};
+use multigrade::report::ProvedRow;
+use multigrade::truth::{self, Certificate, CertificateError, Format, Interval, Proved, Verdict};
 use serde::Serialize;
 
 use super::print_json;
 use crate::args::CheckArgs;
+use crate::bounds::{above, below, meanings};
 use crate::failure::{Failure, Status};
 use crate::files;
 use crate::grid::{Grid, printable, wrapped};
@@ -111,66 +112,22 @@ fn print(out: &mut impl Write, proved: &Proved, model: &Multigrade) -> io::Resul
         proved.function(),
         names[last.output()],
         last.grades(),
-        meanings(last),
+        meanings(&ProvedRow::from(last)),
     );
     writeln!(out, "{}\n", wrapped(&printable(&sentence), 2))?;
     let mut grid = Grid::new(1);
     grid.row(["output", "grade", "function - output from", "to", "exact", "in f64", "in f32"]);
     for bounds in proved.bounds() {
-        let shown = |format| bounds.evaluated(format).map_or("-".into(), |x: Interval| outward(x.magnitude()));
+        let shown = |format| bounds.evaluated(format).map_or("-".into(), |x: Interval| above(x.magnitude()));
         grid.row([
             names[bounds.output()].to_owned(),
             bounds.grades().to_string(),
-            outward(bounds.exact().lower()),
-            outward(bounds.exact().upper()),
-            outward(bounds.exact().magnitude()),
+            below(bounds.exact().lower()),
+            above(bounds.exact().upper()),
+            above(bounds.exact().magnitude()),
             shown(Format::F64),
             shown(Format::F32),
         ]);
     }
     write!(out, "{grid}")
-}
-
-/// The bound for each meaning that was claimed.
-pub(super) fn meanings(bounds: &ProvedBounds) -> String {
-    let mut text = format!("{} in exact arithmetic", outward(bounds.exact().magnitude()));
-    for (format, name) in [(Format::F64, "f64"), (Format::F32, "f32")] {
-        if let Some(range) = bounds.evaluated(format) {
-            text += &format!(", {} computed in {name}", outward(range.magnitude()));
-        }
-    }
-    text
-}
-
-/// The number with four digits, rounded away from 0: a bound that is printed holds as well.
-pub(super) fn outward(bound: f64) -> String {
-    const DIGITS: usize = 4;
-    let mut shown = significant(bound, DIGITS);
-    if bound == 0.0 || !bound.is_finite() {
-        return shown;
-    }
-    let mut raised = bound;
-    // Half a unit of the last digit further out, until it shows.
-    let unit = 10f64.powi(bound.abs().log10().floor() as i32 - (DIGITS as i32 - 1)).copysign(bound);
-    while shown.parse::<f64>().is_ok_and(|shown| shown.abs() < bound.abs()) {
-        raised += unit / 2.0;
-        shown = significant(raised, DIGITS);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::outward;
-
-    #[test]
-    fn a_printed_bound_is_never_smaller_than_the_proved_one_and_at_most_a_thousandth_larger() {
-        for bound in [0.0, 1.0, 0.00390625, 1.0005, 9.9999, 9.9991, 1.2344999, 1e-300, 123456.0, 9.9996e-4] {
-            for bound in [bound, -bound] {
-                let shown: f64 = outward(bound).parse().unwrap();
-                assert!(shown.abs() >= bound.abs() && shown.abs() <= bound.abs() * 1.001001, "{bound} {shown}");
-                assert!(shown * bound >= 0.0);
-            }
-        }
-    }
 }

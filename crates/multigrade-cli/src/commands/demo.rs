@@ -1,17 +1,23 @@
-//! `multigrade demo`: the whole way once, on data that come with the program.
+//! `multigrade demo`: the whole way twice, from data that come with the program to a measured network, and from a formula to a
+//! proved one.
 
 use std::io::Write;
 use std::path::Path;
 
+use multigrade::construct::ConstructSettings;
 use multigrade::report::{About, ReportData};
 use multigrade::table::{Delimiter, ReadOptions, Table, write_csv};
-use multigrade::{FitSettings, Samples, fit_named, split, write_atomically};
+use multigrade::truth::{self, Certificate, Proved, Verdict};
+use multigrade::{FitSettings, Multigrade, Samples, Stop, fit_named, split, write_atomically};
+use serde::Serialize;
 
+use super::construct::{Task, Work};
 use super::{fit, print_json, use_threads};
 use crate::args::DemoArgs;
+use crate::bounds::of_size;
 use crate::data::Columns;
 use crate::failure::{Failure, Status};
-use crate::files::{self, FitFiles};
+use crate::files::{self, ConstructFiles, FitFiles};
 use crate::grid::wrapped;
 use crate::progress::Progress;
 use crate::run_record::Clock;
@@ -32,6 +38,12 @@ const MODEL: &str = "b777.safetensors";
 const LEARNED: &str = "b777.csv";
 const TEST: &str = "b777-test.csv";
 
+/// The formula of the second act, its box, its tolerance, and what its files are called.
+const FORMULA: &str = "exp(-x^2 - y^2)";
+const BOX: &str = "x=-1..1, y=-1..1";
+const TOLERANCE: f64 = 0.03;
+const HILL: &str = "hill.safetensors";
+
 pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
     let settings =
@@ -49,6 +61,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
 
     let mut progress = Progress::start(&columns, learned.rows(), args.run.quiet)?;
     let fitted = fit_named(&learned, None, &columns.inputs, &columns.outputs, &settings, &mut progress)?;
+    let task = Task::new(FORMULA, BOX, TOLERANCE, ConstructSettings::default())?;
+    let made = if fitted.stop == Stop::Interrupted { None } else { Some(task.build(&mut progress)?) };
     progress.finish();
 
     fit::save(&fitted, &folder.files, &clock, true)?;
@@ -64,12 +78,62 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
     fit::write_report(&data, &folder.files, true)?;
     folder.write_table(LEARNED, &columns, &learned)?;
     folder.write_table(TEST, &columns, &test)?;
+    let hill = match &made {
+        Some(made) => Some(Hill::new(task.write(made, &folder.hill, &clock, true)?, &folder.hill)?),
+        None => None,
+    };
     if args.run.json {
-        print_json(&FitDocument::new(&fitted, &data, Some(&test_rows), &folder.files))?;
+        let fit = FitDocument::new(&fitted, &data, Some(&test_rows), &folder.files);
+        print_json(&Document { fit, formula: hill.as_ref().map(FormulaDocument::new) })?;
     } else {
-        print(&folder, &data, &test_rows, all.rows())?;
+        print(&folder, &data, &test_rows, hill.as_ref(), all.rows())?;
     }
-    Ok(fit::status(&fitted, &folder.files))
+    let status = fit::status(&fitted, &folder.files);
+    Ok(if hill.is_some_and(|hill| hill.work.status() == Status::NotReached) { Status::NotReached } else { status })
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    fit: FitDocument<'a>,
+    /// The second act.
+    formula: Option<FormulaDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct FormulaDocument<'a> {
+    #[serde(flatten)]
+    report: &'a multigrade::report::ApproximationReport,
+    /// Whether the checker accepted the files that were written.
+    checked: bool,
+}
+
+impl<'a> FormulaDocument<'a> {
+    fn new(hill: &'a Hill) -> Self {
+        Self { report: &hill.work.report, checked: hill.checked.is_some() }
+    }
+}
+
+/// The network of the second act, and what the checker says of its files.
+struct Hill {
+    work: Work,
+    checked: Option<Proved>,
+}
+
+impl Hill {
+    /// Checks what was written, as anybody else would: from the two files.
+    fn new(work: Work, files: &ConstructFiles) -> Result<Self, Failure> {
+        let verdict = match files.certificate.is_file() {
+            true => truth::check(&Certificate::load(&files.certificate)?, &Multigrade::load(&files.model)?),
+            false => return Ok(Self { work, checked: None }),
+        };
+        let checked = match verdict {
+            Verdict::Proved(proved) => Some(proved),
+            Verdict::Refused(_) => None,
+        };
+        Ok(Self { work, checked })
+    }
 }
 
 fn name_units(data: &mut ReportData) {
@@ -85,6 +149,7 @@ fn name_units(data: &mut ReportData) {
 struct Folder<'a> {
     path: &'a Path,
     files: FitFiles,
+    hill: ConstructFiles,
 }
 
 impl<'a> Folder<'a> {
@@ -93,11 +158,13 @@ impl<'a> Folder<'a> {
         std::fs::create_dir_all(path).map_err(|error| format!("{}: cannot be made: {error}", path.display()))?;
         let files = FitFiles::new(&path.join(MODEL), true);
         let may_overwrite = force || is_of_a_demo(&files.run);
+        let hill = ConstructFiles::new(&path.join(HILL), true);
         files.check(may_overwrite, &[])?;
+        hill.check(may_overwrite)?;
         for name in [LEARNED, TEST] {
             files::check(&path.join(name), may_overwrite, &[])?;
         }
-        Ok(Self { path, files })
+        Ok(Self { path, files, hill })
     }
 
     fn write_table(&self, name: &str, columns: &Columns, samples: &Samples) -> Result<(), Failure> {
@@ -120,7 +187,13 @@ fn is_of_a_demo(run: &Path) -> bool {
     record.is_some_and(|record| record["arguments"][0] == "demo")
 }
 
-fn print(folder: &Folder, data: &ReportData, test: &TestRows, n_rows: usize) -> Result<(), Failure> {
+fn print(
+    folder: &Folder,
+    data: &ReportData,
+    test: &TestRows,
+    hill: Option<&Hill>,
+    n_rows: usize,
+) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
@@ -146,6 +219,9 @@ fn print(folder: &Folder, data: &ReportData, test: &TestRows, n_rows: usize) -> 
             (folder.file(TEST), "the test rows"),
         ],
     )?;
+    if let Some(hill) = hill {
+        print_hill(&mut out, hill)?;
+    }
     let (model, learned, test) = (model.display(), folder.file(LEARNED), folder.file(TEST));
     // As it was called, so that the commands work as printed also when it is not on the path.
     let program = std::env::args().next().unwrap_or_else(|| "multigrade".to_owned());
@@ -156,8 +232,31 @@ fn print(folder: &Folder, data: &ReportData, test: &TestRows, n_rows: usize) -> 
         format!("inspect {model}"),
         format!("report {model} {learned} --out {}", folder.file("again.html")),
         format!("fit {learned} --target thrust --ignore sfc --out {}", folder.file("thrust")),
+        format!("check {} {}", folder.hill.certificate.display(), folder.hill.model.display()),
     ] {
         writeln!(out, "  {program} {command}")?;
     }
     Ok(writeln!(out, "\n{}", wrapped("Running the demo again overwrites the files that it made.", 0))?)
+}
+
+/// The second act in a few lines.
+fn print_hill(out: &mut impl Write, hill: &Hill) -> Result<(), Failure> {
+    let report = &hill.work.report;
+    let what = format!(
+        "The second act needs no data: a network built from the formula {} on {}, with a proof that it is within {} \
+         everywhere.",
+        report.function, report.domain, TOLERANCE
+    );
+    writeln!(out, "\n{}\n", wrapped(&what, 0))?;
+    hill.work.print(out)?;
+    let bound = hill.checked.as_ref().and_then(|proved| proved.bounds().last());
+    let verdict = match bound {
+        Some(bounds) => format!(
+            "Checked: the certificate and the model were read back from their files, and the bound {} was proved again.",
+            of_size([bounds.exact().lower(), bounds.exact().upper()])
+        ),
+        None => "The checker does not accept the files that were written.".to_owned(),
+    };
+    writeln!(out, "{}", wrapped(&verdict, 2))?;
+    Ok(summary::write_files(out, &hill.work.written)?)
 }

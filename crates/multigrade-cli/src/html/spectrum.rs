@@ -70,7 +70,7 @@ pub(super) fn figure(out: &mut Markup, data: &ReportData, fit: &OutputFit, spect
 }
 
 /// At most `limit` of the items, evenly spread, the first and the last among them.
-fn evenly<T>(items: &[T], limit: usize) -> Vec<&T> {
+pub(super) fn evenly<T>(items: &[T], limit: usize) -> Vec<&T> {
     if items.len() <= limit {
         return items.iter().collect();
     }
@@ -78,7 +78,7 @@ fn evenly<T>(items: &[T], limit: usize) -> Vec<&T> {
 }
 
 /// The class of the `i`-th of `n` curves; the last one is always the strongest.
-fn ramp(i: usize, n: usize) -> &'static str {
+pub(super) fn ramp(i: usize, n: usize) -> &'static str {
     const CLASSES: [&str; CURVES] = ["ramp r1", "ramp r2", "ramp r3", "ramp r4", "ramp r5", "ramp r6"];
     CLASSES[(i + CURVES).saturating_sub(n).min(CURVES - 1)]
 }

@@ -96,7 +96,7 @@ impl<'a> Line<'a> {
             Scheme::Monotone => self.wiring.soft_threshold(self.threshold, floor)?,
             Scheme::Plain => self.wiring.telescope()?,
         };
-        Ok(Built { grade, deviation: self.threshold, nodes: part.bends.len(), hints: Vec::new() })
+        Ok(Built { grade, deviation: self.threshold, nodes: part.bends.len(), hints: Vec::new(), level: None })
     }
 
     /// Encloses the sum of the parts so far.

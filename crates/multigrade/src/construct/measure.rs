@@ -1,10 +1,10 @@
 //! What is known of each grade: what follows from its construction, and what was measured at points.
 
 use super::Built;
-use super::cube::Cube;
 use super::target::Target;
 use crate::predictor::Predictor;
 use crate::settings::Precision;
+use multigrade_model::truth::{Expression, Interval};
 use multigrade_model::{Grade, GradeRecord, ModelError, Multigrade, Norms};
 
 /// Points at which residuals are measured.
@@ -38,6 +38,8 @@ pub struct GradeFacts {
     pub relus: usize,
     /// Neurons of its widest layer.
     pub width: usize,
+    /// `l`, if its approximant interpolates on the uniform mesh of `2^l` cells a side, up to a constant.
+    pub level: Option<u32>,
     /// The residual after this grade, at points.
     pub measured: Measured,
 }
@@ -45,7 +47,7 @@ pub struct GradeFacts {
 impl Measured {
     const UNKNOWN: Self = Self { norms: Norms { l1: f64::NAN, l2: f64::NAN, linf: f64::NAN }, l4: f64::NAN };
 
-    fn of(residuals: &[f64]) -> Self {
+    pub(crate) fn of(residuals: &[f64]) -> Self {
         let norms = Norms::of(residuals, None);
         let largest = norms.linf.max(f64::MIN_POSITIVE);
         let mean = residuals.iter().map(|r| (r / largest).powi(4)).sum::<f64>() / residuals.len().max(1) as f64;
@@ -66,6 +68,7 @@ impl GradeFacts {
             layers: layers.len(),
             relus: layers.clone().map(|l| l.outputs()).sum(),
             width: layers.map(|l| l.outputs()).max().unwrap_or(0),
+            level: built.level,
             measured: Measured::UNKNOWN,
         }
     }
@@ -112,25 +115,29 @@ pub(super) fn record_of_nothing(start: Measured) -> GradeRecord {
 }
 
 /// Points of the box with the target's values.
-pub(super) struct Points {
-    dimension: usize,
+pub(crate) struct Points {
     inputs: Vec<f64>,
     values: Vec<f64>,
 }
 
 impl Points {
     /// Well spread points: multiples of powers of the root of `g^(d+1) = g + 1`, modulo 1.
-    pub(super) fn new(target: &dyn Target, cube: &Cube) -> Self {
-        let d = cube.dimension();
+    pub(super) fn new(target: &dyn Target, sides: &[Interval]) -> Self {
+        let d = sides.len();
         let root = (0..60).fold(1.5f64, |g, _| (1.0 + g).powf(1.0 / (d as f64 + 1.0)));
         let z = |n: usize, i: usize| (0.5 + n as f64 * root.powi(-(i as i32 + 1))).fract();
-        let point = |n: usize| (0..d).map(move |i| cube.at(i, z(n, i)));
-        let inputs: Vec<f64> = (0..POINTS).flat_map(point).collect();
+        let at = |i: usize, z: f64| sides[i].lower() + (sides[i].upper() - sides[i].lower()) * z;
+        let inputs: Vec<f64> = (0..POINTS).flat_map(|n| (0..d).map(move |i| at(i, z(n, i)))).collect();
         let values = inputs.chunks(d).map(|x| target.sample(x)).collect();
-        Self { dimension: d, inputs, values }
+        Self { inputs, values }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Those of a formula whose arguments are the sides.
+    pub(crate) fn of(target: &Expression, sides: &[Interval]) -> Self {
+        Self::new(target, sides)
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
@@ -139,14 +146,19 @@ impl Points {
         self.values.iter().fold(0.0, |size, y| size.max(y.abs()))
     }
 
-    /// The residuals of `f_0 = 0, f_1, ..., f_K`.
-    pub(super) fn norms(&self, model: &Multigrade) -> Result<Vec<Measured>, ModelError> {
-        debug_assert_eq!(self.inputs.len(), self.dimension * self.values.len());
-        let mut measured = vec![Measured::of(&self.values)];
-        for values in Predictor::new(model, Precision::F64).staged(&self.inputs)? {
-            let residuals: Vec<f64> = self.values.iter().zip(&values).map(|(y, v)| y - v).collect();
-            measured.push(Measured::of(&residuals));
-        }
-        Ok(measured)
+    /// The residuals of `f_0 = 0, f_1, ..., f_K` at the points, for one output.
+    pub(crate) fn residuals(&self, model: &Multigrade, output: usize) -> Result<Vec<Vec<f64>>, ModelError> {
+        let m = model.n_outputs();
+        let stages = Predictor::new(model, Precision::F64).staged(&self.inputs)?;
+        let left = |values: &Vec<f64>| {
+            let values = values.iter().skip(output).step_by(m);
+            self.values.iter().zip(values).map(|(y, v)| y - v).collect()
+        };
+        Ok(std::iter::once(self.values.clone()).chain(stages.iter().map(left)).collect())
+    }
+
+    /// The norms of the residuals of `f_0 = 0, f_1, ..., f_K`.
+    pub(super) fn norms(&self, model: &Multigrade, output: usize) -> Result<Vec<Measured>, ModelError> {
+        Ok(self.residuals(model, output)?.iter().map(|residuals| Measured::of(residuals)).collect())
     }
 }

@@ -343,7 +343,16 @@ impl<'a> Mesh<'a> {
             Scheme::Monotone => self.wiring.soft_threshold(self.threshold, floor)?,
             Scheme::Plain => self.wiring.telescope()?,
         };
-        Ok(Built { grade, deviation: self.threshold, nodes: nodes.len(), hints: self.hints(nodes) })
+        let (hints, level) = (self.hints(nodes), self.uniform_level());
+        Ok(Built { grade, deviation: self.threshold, nodes: nodes.len(), hints, level })
+    }
+
+    /// The level of the uniform mesh whose nodes are those added so far. They are nodes of the mesh of the finest level among
+    /// them, so counting them is enough.
+    fn uniform_level(&self) -> Option<u32> {
+        let finest = self.added.keys().map(|key| key.0).max()?;
+        let all = (1u128 << finest).saturating_add(1).saturating_pow(self.dimension as u32);
+        (self.added.len() as u128 == all).then_some(finest)
     }
 
     /// `φ((x - node) / h)` for each node of the batch, `φ(z) = max(0, 1 - max(0, z_1, ..., z_d) - max(0, -z_1, ..., -z_d))`,

@@ -55,7 +55,7 @@ impl Square {
         }
         self.tent = fold.tent;
         let grade = self.wiring.finish(&correction)?;
-        Ok(Built { grade, deviation: 0.25 * share.abs(), nodes: 1, hints: Vec::new() })
+        Ok(Built { grade, deviation: 0.25 * share.abs(), nodes: 1, hints: Vec::new(), level: Some(self.grade as u32) })
     }
 
     /// Grades that bring the error below the tolerance.
