@@ -2,7 +2,8 @@
 
 use multigrade::convex::{self, ConvexSettings};
 use multigrade::{
-    FitSettings, History, InputColumn, Multigrade, OutputColumn, Samples, Scaling, Schema, fit_named, resume,
+    Classes, FitSettings, History, InputColumn, Multigrade, OutputColumn, Samples, Scaling, Schema, fit_classes,
+    fit_named, resume,
 };
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -17,10 +18,11 @@ use crate::watch::{Reporter, watch};
 type Answer<'py> = (Model, String, Vec<f64>, Bound<'py, PyArray1<usize>>, Bound<'py, PyArray2<f64>>, Option<PyErr>);
 
 /// Fits a model to rows `(n, d)` and targets `(n, m)`. `settings` is the JSON document of the library's settings;
+/// With `labels`, a JSON list, `targets` `(n, 1)` holds the places of the rows' classes in it.
 /// `observer`, if given, is called with each event as a JSON document and ends the fit by returning a true value. With
 /// `start`, the fit goes on from that model.
 #[pyfunction]
-#[pyo3(signature = (inputs, targets, weights, held_out, names, settings, threads, observer, start))]
+#[pyo3(signature = (inputs, targets, weights, held_out, names, labels, settings, threads, observer, start))]
 #[expect(clippy::too_many_arguments, reason = "called from one place in Python")]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
@@ -29,6 +31,7 @@ pub(crate) fn fit<'py>(
     weights: Option<PyReadonlyArray1<'py, f64>>,
     held_out: Option<(PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>)>,
     names: (Vec<String>, Vec<String>),
+    labels: Option<&str>,
     settings: &str,
     threads: Option<usize>,
     observer: Option<Bound<'py, PyAny>>,
@@ -36,18 +39,21 @@ pub(crate) fn fit<'py>(
 ) -> Result<Answer<'py>, Failure> {
     let settings = document::<FitSettings>(settings)?.validate()?;
     let weights = weights.map(|w| w.as_array().iter().copied().collect());
-    let samples = samples(&inputs, &targets, weights)?;
-    let held_out = held_out.map(|(x, y)| self::samples(&x, &y, None)).transpose()?;
+    let classes = labels.map(|labels| classes(&names.1, labels)).transpose()?;
+    let n_classes = classes.as_ref().map(Classes::len);
+    let samples = samples(&inputs, &targets, weights, n_classes)?;
+    let held_out = held_out.map(|(x, y)| self::samples(&x, &y, None, n_classes)).transpose()?;
     let pool = pool(threads)?;
     let (held_out, (inputs, outputs)) = (held_out.as_ref(), &names);
     let work = |observer: &mut Reporter| {
-        pool.install(|| match start {
-            Some(start) => resume(&start.network, &samples, held_out, &settings, observer),
-            None => fit_named(&samples, held_out, inputs, outputs, &settings, observer),
+        pool.install(|| match (start, &classes) {
+            (Some(start), _) => resume(&start.network, &samples, held_out, &settings, observer),
+            (None, Some(classes)) => fit_classes(&samples, held_out, inputs, classes, &settings, observer),
+            (None, None) => fit_named(&samples, held_out, inputs, outputs, &settings, observer),
         })
     };
     let (fitted, exception) = watch(py, work, observer.as_ref())?;
-    let m = samples.n_targets();
+    let m = fitted.model.n_outputs();
     Ok((
         fitted.model.into(),
         fitted.stop.sentence().into(),
@@ -70,7 +76,7 @@ pub(crate) fn fit_convex<'py>(
     settings: &str,
 ) -> Result<(Model, String), Failure> {
     let settings = document::<ConvexSettings>(settings)?.validate()?;
-    let samples = samples(&inputs, &targets, weights.map(|w| w.as_array().iter().copied().collect()))?;
+    let samples = samples(&inputs, &targets, weights.map(|w| w.as_array().iter().copied().collect()), None)?;
     let fit = py.detach(|| convex::fit(&samples, &settings))?;
     let column = |(j, name): (usize, String)| {
         let values = samples.inputs().iter().skip(j).step_by(samples.n_inputs());
@@ -80,6 +86,7 @@ pub(crate) fn fit_convex<'py>(
     let schema = Schema {
         inputs: names.0.into_iter().enumerate().map(column).collect(),
         outputs: names.1.into_iter().map(|name| OutputColumn { name }).collect(),
+        classes: None,
     };
     let history = History {
         train_rows: samples.rows(),
@@ -110,11 +117,21 @@ pub(crate) fn document<S: serde::de::DeserializeOwned>(text: &str) -> Result<S, 
     serde_json::from_str(text).map_err(|error| Failure::Value(format!("settings: {error}")))
 }
 
+/// The classes of the target of this name.
+fn classes(target: &[String], labels: &str) -> Result<Classes, Failure> {
+    Ok(Classes::new(target.concat(), document(labels)?)?)
+}
+
 fn samples(
     inputs: &PyReadonlyArray2<f64>,
     targets: &PyReadonlyArray2<f64>,
     weights: Option<Vec<f64>>,
+    n_classes: Option<usize>,
 ) -> Result<Samples, Failure> {
     let (d, m) = (inputs.as_array().ncols(), targets.as_array().ncols());
+    if let Some(n_classes) = n_classes {
+        let classes: Vec<usize> = targets.as_array().iter().map(|&class| class as usize).collect();
+        return Ok(Samples::of_classes(d, rows_of(inputs).into_owned(), &classes, n_classes, weights)?);
+    }
     Ok(Samples::new(d, m, rows_of(inputs).into_owned(), rows_of(targets).into_owned(), weights)?)
 }

@@ -134,6 +134,26 @@ impl Model {
         Ok(stages.collect::<PyResult<_>>()?)
     }
 
+    /// Probabilities `(n, K)` of the classes after the last grade, or after every grade.
+    #[pyo3(signature = (rows, precision, threads, staged))]
+    fn probabilities<'py>(
+        &self,
+        py: Python<'py>,
+        rows: PyReadonlyArray2<'py, f64>,
+        precision: &str,
+        threads: Option<usize>,
+        staged: bool,
+    ) -> Result<Vec<Bound<'py, PyArray2<f64>>>, Failure> {
+        let classes = self.network.schema().classes.as_ref();
+        let classes = classes.ok_or_else(|| Failure::Value("the model is no classifier; use predict".into()))?;
+        let work = |predictor: &Predictor, rows: &[f64]| {
+            let stages = if staged { predictor.staged(rows)? } else { vec![predictor.predict(rows)?] };
+            Ok(stages.iter().map(|logits| classes.probabilities(logits)).collect::<Vec<_>>())
+        };
+        let stages = self.evaluate(py, &rows, precision, threads, work)?;
+        Ok(stages.into_iter().map(|values| matrix(py, values, classes.len())).collect::<PyResult<_>>()?)
+    }
+
     /// Jacobians, one row of `m * d` numbers for each row.
     fn gradient<'py>(
         &self,
@@ -181,6 +201,7 @@ impl Model {
         json(&serde_json::json!({
             "inputs": self.network.schema().inputs,
             "outputs": self.network.schema().outputs,
+            "classes": self.network.schema().classes,
             "hidden": hidden,
             "history": self.network.history(),
             "settings": self.network.settings(),

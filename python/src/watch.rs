@@ -80,7 +80,9 @@ pub(crate) fn watch<T: Send, E: Send + Into<Failure>>(
         })
     });
     match result {
-        Ok(result) => Ok((result.map_err(Into::into)?, exception)),
+        Ok(Ok(result)) => Ok((result, exception)),
+        // What was asked to stop may have nothing to show for it: then the reason is what its caller must know.
+        Ok(Err(error)) => Err(exception.map_or_else(|| error.into(), Failure::Python)),
         // A defect of the library, which Python sees as a PanicException.
         Err(panic) => std::panic::resume_unwind(panic),
     }

@@ -16,7 +16,7 @@ pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg};
 pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
     BatchArg, ClassArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg,
-    TrainingArgs, ValidationArg,
+    TaskArg, TrainingArgs, ValidationArg,
 };
 
 /// Examples stand above the options: they are what most readers look for.
@@ -138,6 +138,9 @@ pub(crate) struct EvaluateArgs {
     /// Exit with status 1 if the RMSE of an output is larger than this
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = error_limit)]
     pub(crate) max_rmse: Option<f64>,
+    /// Exit with status 1 if the accuracy of a classifier is smaller than this
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) min_accuracy: Option<f64>,
     /// Print one JSON document instead of tables
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod construct;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
+mod evaluate_classes;
 pub(crate) mod export;
 pub(crate) mod fit;
 pub(crate) mod inspect;

@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use multigrade::table::{Found, ReadOptions, Table, TableError, TableProblem};
-use multigrade::{Multigrade, Samples};
+use multigrade::{Classes, Multigrade, Samples};
 
 use crate::args::FitArgs;
+use crate::classes;
 use crate::failure::Failure;
 use crate::grid::{count, list, printable};
 
@@ -26,11 +27,13 @@ pub(crate) fn file_name(path: &Path) -> String {
 }
 
 /// The columns of a table that a fit uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Columns {
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
     pub(crate) weights: Option<String>,
+    /// The classes of the only output, if it is one of classes.
+    pub(crate) classes: Option<Classes>,
 }
 
 impl Columns {
@@ -77,7 +80,8 @@ impl Columns {
             )
             .into());
         }
-        Ok(Self { inputs, outputs: args.target.clone(), weights: args.weights.clone() })
+        let classes = classes::of_target(table, args)?;
+        Ok(Self { inputs, outputs: args.target.clone(), weights: args.weights.clone(), classes })
     }
 
     /// The columns that `model` reads and makes.
@@ -85,8 +89,12 @@ impl Columns {
         let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         Self {
             inputs: owned(model.schema().input_names()),
-            outputs: owned(model.schema().output_names()),
+            outputs: match &model.schema().classes {
+                Some(classes) => vec![classes.target.clone()],
+                None => owned(model.schema().output_names()),
+            },
             weights: weights.cloned(),
+            classes: model.schema().classes.clone(),
         }
     }
 
@@ -98,7 +106,12 @@ impl Columns {
     /// The rows of `table`; rows of weight 0 are left out.
     pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
         let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
-        let (inputs, outputs) = (table.rows(&self.inputs)?, table.rows(&self.outputs)?);
+        let inputs = table.rows(&self.inputs)?;
+        if let Some(classes) = &self.classes {
+            let rows = classes::of_rows(table, classes)?;
+            return Ok(Samples::of_classes(self.inputs.len(), inputs, &rows, classes.len(), weights)?);
+        }
+        let outputs = table.rows(&self.outputs)?;
         Ok(Samples::new(self.inputs.len(), self.outputs.len(), inputs, outputs, weights)?)
     }
 
@@ -220,7 +233,9 @@ pub(crate) fn oddities(samples: &Samples, columns: &Columns) -> Vec<String> {
             _ => alike.push((j, bits)),
         }
     }
-    for (j, name) in columns.outputs.iter().enumerate() {
+    // Classes that are all the same are refused before.
+    let numbers = if columns.classes.is_some() { &[] } else { columns.outputs.as_slice() };
+    for (j, name) in numbers.iter().enumerate() {
         let bits = column(samples.targets(), samples.n_targets(), j);
         if bits.iter().all(|b| *b == bits[0]) {
             let value = f64::from_bits(bits[0]);

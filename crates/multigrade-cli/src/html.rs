@@ -5,6 +5,7 @@
 
 pub(crate) mod approximation;
 mod axis;
+mod classes;
 mod convex;
 pub(crate) mod experiment;
 mod fit;
@@ -38,6 +39,9 @@ pub(crate) fn render(data: &ReportData) -> String {
             body.tag("header").body(|header| write_header(header, data));
             body.tag("main").body(|main| {
                 write_results(main, data);
+                if let Some(report) = &data.classes {
+                    classes::section(main, data, report);
+                }
                 for output in 0..data.outputs.len() {
                     write_output(main, data, output);
                 }
@@ -77,6 +81,9 @@ fn write_header(header: &mut Markup, data: &ReportData) {
         for (output, fit) in data.outputs.iter().enumerate() {
             nav.tag("a").attr("href", format_args!("#output-{}", output + 1)).text(&fit.name);
         }
+        if let Some(report) = &data.classes {
+            nav.tag("a").attr("href", "#classes").text(&report.target);
+        }
         nav.tag("a").attr("href", "#grades").text("Grades");
         if has_run(data) {
             nav.tag("a").attr("href", "#run").text("Settings and notes");
@@ -93,17 +100,28 @@ fn source_sentence(data: &ReportData) -> String {
         _ if source.n_validation == 0 => format!("From {}: {fitted} to fit", source.name),
         _ => format!("From {}: {fitted} to fit, {}{whose} held out", source.name, source.n_validation),
     };
-    sentence += &format!("; {}, {}", plural(data.inputs.len(), "input"), plural(data.outputs.len(), "output"));
-    let used = data.inputs.len() + data.outputs.len();
+    sentence += &format!("; {}, {}", plural(data.inputs.len(), "input"), targets(data));
+    let used = data.inputs.len() + data.outputs.len() + usize::from(data.classes.is_some());
     if source.n_columns > used {
         sentence += &format!(", {} not used", plural(source.n_columns - used, "column"));
     }
     sentence + "."
 }
 
+/// What is learned: outputs, or the classes of one.
+fn targets(data: &ReportData) -> String {
+    match &data.classes {
+        Some(report) => format!("{} classes of {}", report.labels.len(), report.target),
+        None => plural(data.outputs.len(), "output"),
+    }
+}
+
 /// The result for every output: one sentence and the numbers behind it.
 fn write_results(main: &mut Markup, data: &ReportData) {
     main.tag("section").class("results").attr("aria-label", "Results").body(|section| {
+        if let Some(report) = &data.classes {
+            classes::write_result(section, report);
+        }
         for output in 0..data.outputs.len() {
             match data.headline(output) {
                 Some(headline) => write_result(section, &headline),

@@ -3,6 +3,8 @@
 
 mod args;
 mod bounds;
+mod class_summary;
+mod classes;
 mod commands;
 mod data;
 mod failure;

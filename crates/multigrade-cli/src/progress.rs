@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use multigrade::report::significant;
-use multigrade::{Event, Flow, GradeRecord, Observer};
+use multigrade::{Event, Flow, GradeRecord, GradeScores, Observer};
 
+use crate::class_summary::percent;
 use crate::data::Columns;
 use crate::failure::Failure;
 use crate::grid::{count, printable, wrapped};
@@ -106,6 +107,11 @@ impl Observer for Progress {
 
 /// For example `grade 1: 5 x tanh 32-32; held-out RMSE thrust 812, sfc 1.21e-6`.
 fn grade_line(record: &GradeRecord, outputs: &[String]) -> String {
+    if let Some(GradeScores { train, validation }) = record.scores {
+        let (kind, scores) = validation.map_or(("training", train), |scores| ("held-out", scores));
+        let (loss, accuracy) = (significant(scores.log_loss, 4), percent(scores.accuracy));
+        return format!("grade {}: {}; {kind} log-loss {loss}, accuracy {accuracy}", record.grade, record.hidden);
+    }
     let (kind, norms) = match &record.validation {
         Some(norms) => ("held-out", norms),
         None => ("training", &record.train),

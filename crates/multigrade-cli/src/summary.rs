@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use multigrade::report::{BaselineRow, GradeRow, Headline, ReportData, RowKind, Source, significant};
+use multigrade::report::{BaselineRow, ClassReport, GradeRow, Headline, ReportData, RowKind, Source, significant};
 use multigrade::{Fitted, ModelError, Multigrade, Norms, Precision, Predictor, Samples, Stop, baselines};
 use serde::Serialize;
 
+use crate::class_summary;
 use crate::files::FitFiles;
 use crate::grid::{Grid, wrapped};
 
@@ -72,6 +73,8 @@ pub(crate) struct FitDocument<'a> {
     grades: &'a [GradeRow],
     baselines: &'a [BaselineRow],
     #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<&'a ClassReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<&'a TestRows>,
     notes: &'a [String],
     warnings: &'a [String],
@@ -89,6 +92,7 @@ impl<'a> FitDocument<'a> {
             outputs: headlines(data, test),
             grades: &data.grades,
             baselines: &data.baselines,
+            classes: data.classes.as_ref(),
             test,
             notes: &data.notes,
             warnings: &data.warnings,
@@ -107,6 +111,9 @@ pub(crate) fn write(out: &mut impl Write, data: &ReportData, test: Option<&TestR
         let unit = headline.unit.as_ref().map_or(String::new(), |unit| format!(" in {unit}"));
         writeln!(out, "{}", wrapped(&format!("{}: root mean square error{unit}", headline.output), 0))?;
         writeln!(out, "{}", residuals(data, test, j))?;
+    }
+    if let Some(classes) = &data.classes {
+        class_summary::write(out, classes)?;
     }
     for headline in headlines(data, test) {
         writeln!(out, "{}", wrapped(&format!("{headline}."), 2))?;

@@ -23,7 +23,8 @@ pub mod network;
 pub mod truth;
 
 pub use network::{
-    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord, History,
-    InputColumn, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds,
-    OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
+    Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
+    GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
+    OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
+    SparseMatrix, Weights, cross_entropy, write_atomically,
 };

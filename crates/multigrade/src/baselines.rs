@@ -2,12 +2,10 @@
 
 use crate::front::standardisation;
 use crate::least_squares::{ridge, weighted_means};
+use crate::nearest::{is_affordable, nearest_row};
 use crate::report::BaselineRow;
 use crate::{ModelError, Norms, Samples};
 use rayon::prelude::*;
-
-/// Multiplications that the nearest neighbours may cost; beyond it they are left out.
-const NEIGHBOUR_WORK: usize = 10_000_000_000;
 
 /// The mean, the linear least-squares fit, the nearest neighbour in standardised inputs (unless there are so many rows
 /// that finding neighbours takes long) and, for a single input, linear interpolation: each fitted on `train` and measured
@@ -45,15 +43,10 @@ pub fn baselines(train: &Samples, held_out: Option<&Samples>) -> Result<Vec<Base
     };
     let d = train.n_inputs();
     let map = ridge(&scaled(train), d, train.targets(), m, &weights, 0.0);
-    let linear = |samples: &Samples| {
-        let output =
-            |x: &[f64], j: usize| map.bias[j] + map.weights[j * d..].iter().zip(x).map(|(a, x)| a * x).sum::<f64>();
-        scaled(samples).chunks_exact(d).flat_map(|x| (0..m).map(move |j| output(x, j)).collect::<Vec<_>>()).collect()
-    };
-    rows.push(row("linear", "least squares, linear in the inputs", &linear));
+    rows.push(row("linear", "least squares, linear in the inputs", &|samples| map.values(&scaled(samples), d)));
 
     let asked = train.rows() + held_out.map_or(0, Samples::rows);
-    if train.rows().saturating_mul(asked).saturating_mul(d) <= NEIGHBOUR_WORK {
+    if is_affordable(train, asked) {
         let known = scaled(train);
         let value = |x: &[f64]| train.targets_of(nearest_row(&known, d, x)).to_vec();
         let nearest = |samples: &Samples| scaled(samples).par_chunks_exact(d).flat_map_iter(value).collect();
@@ -76,13 +69,6 @@ fn residual_norms(samples: &Samples, predictions: &[f64]) -> Vec<Norms> {
         pairs.map(|(y, p)| y - p).collect()
     };
     (0..m).map(|j| Norms::of(&column(j), Some(samples.weights()))).collect()
-}
-
-fn nearest_row(known: &[f64], d: usize, x: &[f64]) -> usize {
-    // Absolute values: a NaN with its sign bit set would come first in the total order.
-    let distance = |row: &[f64]| row.iter().zip(x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().abs();
-    let distances = known.chunks_exact(d).map(distance).enumerate();
-    distances.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i)
 }
 
 /// The piecewise linear function through the training rows of one input; rows of equal input are averaged.

@@ -10,15 +10,16 @@
 //! ```
 
 use crate::convex::ConvexError;
-use crate::front::{Front, standardisation};
+use crate::front::{Front, bounded, standardisation};
 use crate::grade::{Built, GradePlan, GradeTask, Origin, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::plan::Planner;
-use crate::settings::{FitSettings, ReadoutRule, Valid};
+use crate::settings::{FitSettings, Grades, ReadoutRule, Solver, Valid};
 use crate::split::split;
 use crate::{Samples, SamplesError};
 use multigrade_model::{
-    Grade, GradeRecord, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling, Schema,
+    Classes, Grade, GradeRecord, GradeScores, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling,
+    Schema,
 };
 use std::time::Instant;
 
@@ -90,6 +91,9 @@ pub enum FitError {
          settings, or begin a new fit"
     )]
     OtherRows,
+    /// Held-out or training rows with other classes.
+    #[error("{0}")]
+    Classes(String),
     /// A convex grade that has no fit.
     #[error(transparent)]
     Convex(#[from] ConvexError),
@@ -211,6 +215,58 @@ pub fn fit_named(
     run(&model, samples, held_out, settings, observer)
 }
 
+/// Fits a classifier: the samples are [those of classes](Samples::of_classes), and the outputs of the model are their
+/// logits (see [`Classes`]). Each grade adds to the logits of the grades before it and lowers the cross-entropy
+/// `mean_i -ln P(class_i)`, as [`fit`] lowers the squared residual.
+///
+/// ```text
+/// min over the hidden stack of   sum_i w_i CE(s_i + g(h_i), class_i) + weight_decay/2 |Θ|²,   then, for the readout,
+/// min over A, c of               sum_i w_i CE(s_i + A h_i + c, class_i) + λ/2 |A|²            which is convex
+/// ```
+///
+/// The second is solved by steps that never climb from a start that is no worse than nothing, so that the training loss
+/// cannot rise from grade to grade. `f_0` are the logarithms of the shares of the classes.
+///
+/// # Errors
+/// As [`fit`]; [`FitError::Classes`] unless every class has a row to train on, and for convex solvers, which fit squares.
+///
+/// ```
+/// use multigrade::{fit_classes, silent, Classes, FitSettings, Grades, Label, Precision, Predictor, Samples};
+/// let x: Vec<f64> = (0..60).map(|i| f64::from(i) / 59.0).collect();
+/// let inside: Vec<usize> = x.iter().map(|x| usize::from((0.3..0.7).contains(x))).collect();
+/// let samples = Samples::of_classes(1, x, &inside, 2, None)?;
+/// let classes = Classes::new("place", vec![Label::Text("outside".into()), Label::Text("inside".into())])?;
+/// let settings = FitSettings { grades: Grades::Count(1), branches: Some(1), ..FitSettings::default() }.validate()?;
+/// let model = fit_classes(&samples, None, &["x".into()], &classes, &settings, &mut silent())?.model;
+/// let logits = Predictor::new(&model, Precision::F64).predict(&[0.1, 0.5])?;
+/// assert_eq!(classes.decide(&classes.probabilities(&logits)), [0, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fit_classes(
+    samples: &Samples,
+    held_out: Option<&Samples>,
+    inputs: &[String],
+    classes: &Classes,
+    settings: &Valid<FitSettings>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    for rows in [Some(samples), held_out].into_iter().flatten() {
+        if (rows.n_inputs(), rows.n_classes()) != (inputs.len(), Some(classes.len())) {
+            let (names, labels) = (inputs.len(), classes.len());
+            return Err(FitError::Classes(format!(
+                "the samples have {} inputs and {:?} classes, the names are for {names} and {labels}",
+                rows.n_inputs(),
+                rows.n_classes().unwrap_or(0)
+            )));
+        }
+    }
+    let mut schema = schema(samples, inputs, &classes.output_names());
+    schema.classes = Some(classes.clone());
+    let (x, y) = (Scaling::identity(inputs.len()), Scaling::identity(classes.n_outputs()));
+    let model = Multigrade::new(schema, x, y, Vec::new(), History::default(), serde_json::Value::Null)?;
+    run(&model, samples, held_out, settings, observer)
+}
+
 /// Adds the grades that `settings` ask for and `model` does not have: the answer is that of [`fit_named`] with the same
 /// settings, bit for bit, if `model` is what these settings had made when they were stopped or asked for fewer grades.
 ///
@@ -241,8 +297,10 @@ pub fn resume(
     settings: &Valid<FitSettings>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    for held_out in [Some(samples), held_out].into_iter().flatten() {
-        if (held_out.n_inputs(), held_out.n_targets()) != (model.n_inputs(), model.n_outputs()) {
+    let classes = model.schema().classes.as_ref().map(Classes::len);
+    let n_targets = classes.map_or(model.n_outputs(), |_| 1);
+    for rows in [Some(samples), held_out].into_iter().flatten() {
+        if (rows.n_inputs(), rows.n_targets(), rows.n_classes()) != (model.n_inputs(), n_targets, classes) {
             return Err(FitError::OtherRows);
         }
     }
@@ -257,6 +315,10 @@ fn run(
     settings: &Valid<FitSettings>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
+    let classes = model.schema().classes.as_ref();
+    if let Some(classes) = classes {
+        check_classes(samples, classes, settings)?;
+    }
     let progress = Progress::new(observer, settings.time_limit);
     let share = if held_out.is_some() { 0.0 } else { settings.validation };
     let parts = split(samples, share, settings.seed);
@@ -266,7 +328,7 @@ fn run(
     let held = held.map(|held| held.merged());
     let (held, places) = (held.as_ref().map(|(held, _)| held), held.as_ref().map(|(_, places)| places));
 
-    let mut planner = Planner::new(settings, train.rows());
+    let mut planner = Planner::new(settings, &train);
     let mut scaling = Scalings::of(&train, settings)?;
     if let Some(held) = held {
         scaling.check(held)?;
@@ -286,7 +348,7 @@ fn run(
     let mut climb = climb(start, &train, held, &scaling, settings, &mut planner, &progress)?;
     let held_out_predictions = match (held, places) {
         (Some(held), Some(places)) => {
-            let (values, m) = (climb.predictions(held, &scaling.outputs), samples.n_targets());
+            let (values, m) = (climb.predictions(held, &scaling.outputs), model.n_outputs());
             places.iter().flat_map(|&i| values[i * m..(i + 1) * m].iter().copied()).collect()
         }
         _ => Vec::new(),
@@ -321,7 +383,8 @@ fn run(
     let document = serde_json::to_value(&**settings).unwrap_or_default();
     let columns = (model.schema().input_names(), model.schema().output_names());
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
-    let schema = schema(if refit { samples } else { &train }, &names(&columns.0), &names(&columns.1));
+    let mut schema = schema(if refit { samples } else { &train }, &names(&columns.0), &names(&columns.1));
+    schema.classes = classes.cloned();
     let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
     Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out, held_out_predictions })
 }
@@ -334,20 +397,27 @@ pub(crate) struct Scalings {
 
 impl Scalings {
     fn of(samples: &Samples, settings: &FitSettings) -> Result<Self, ModelError> {
-        if !settings.standardise_data {
-            let identity = Scaling::identity;
-            return Ok(Self { inputs: identity(samples.n_inputs()), outputs: identity(samples.n_targets()) });
-        }
-        Ok(Self {
-            inputs: standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
-            outputs: standardisation(samples.targets(), samples.n_targets(), samples.weights())?,
-        })
+        let inputs = match settings.standardise_data {
+            true => standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
+            false => Scaling::identity(samples.n_inputs()),
+        };
+        let inputs = match samples.n_classes() {
+            Some(_) if settings.standardise_data => bounded(&inputs, samples.inputs())?,
+            _ => inputs,
+        };
+        let outputs = match (samples.n_classes(), settings.standardise_data) {
+            (Some(classes), _) => first_logits(samples, classes)?,
+            (None, true) => standardisation(samples.targets(), samples.n_targets(), samples.weights())?,
+            (None, false) => Scaling::identity(samples.n_targets()),
+        };
+        Ok(Self { inputs, outputs })
     }
 
     /// Refuses rows whose squares would overflow.
     fn check(&self, held_out: &Samples) -> Result<(), FitError> {
-        let parts = [("input", &self.inputs, held_out.inputs()), ("target", &self.outputs, held_out.targets())];
-        for (what, scaling, numbers) in parts {
+        let inputs = Some(("input", &self.inputs, held_out.inputs()));
+        let targets = held_out.n_classes().is_none().then(|| ("target", &self.outputs, held_out.targets()));
+        for (what, scaling, numbers) in inputs.into_iter().chain(targets) {
             let mut scaled = numbers.to_vec();
             scaling.standardise(&mut scaled);
             if let Some(i) = scaled.iter().position(|z| z.is_nan() || z.abs() > 1e100) {
@@ -357,6 +427,44 @@ impl Scalings {
         }
         Ok(())
     }
+}
+
+/// The constant logits of least cross-entropy: the logarithms of the shares of the classes, whose mean is taken away, or of
+/// their ratio for two classes.
+fn first_logits(samples: &Samples, classes: usize) -> Result<Scaling, ModelError> {
+    let mut shares = vec![0.0; classes];
+    samples.classes().iter().zip(samples.weights()).for_each(|(&class, w)| shares[class] += w);
+    let logs: Vec<f64> = shares.iter().map(|share| share.ln()).collect();
+    let mean = logs.iter().sum::<f64>() / classes as f64;
+    let center = match logs[..] {
+        [first, second] => vec![second - first],
+        _ => logs.iter().map(|log| log - mean).collect(),
+    };
+    let scale = vec![1.0; center.len()];
+    Scaling::new(center, scale)
+}
+
+/// Refuses classes without rows, and settings that classes cannot follow.
+fn check_classes(samples: &Samples, classes: &Classes, settings: &FitSettings) -> Result<(), FitError> {
+    let mut rows = vec![0_usize; classes.len()];
+    samples.classes().iter().for_each(|&class| rows[class] += 1);
+    if let Some(missing) = rows.iter().position(|rows| *rows == 0) {
+        return Err(FitError::Classes(format!(
+            "class '{}' of '{}' has no row to learn from; every class needs one",
+            classes.labels[missing], classes.target
+        )));
+    }
+    let listed = match &settings.grades {
+        Grades::List(list) => list.as_slice(),
+        _ => &[],
+    };
+    let solvers = settings.first_solvers.iter().chain(&settings.solver);
+    if solvers.chain(listed.iter().filter_map(|grade| grade.solver.as_ref())).any(Solver::is_convex) {
+        return Err(FitError::Classes(
+            "convex grades fit squared errors, not classes; use another solver, such as lbfgs".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Names and ranges of the columns.
@@ -369,6 +477,7 @@ fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
     Schema {
         inputs: inputs.iter().enumerate().map(input).collect(),
         outputs: outputs.iter().map(|name| OutputColumn { name: name.clone() }).collect(),
+        classes: None,
     }
 }
 
@@ -424,16 +533,20 @@ struct Climb {
     /// Of `f_0` and of every grade.
     records: Vec<GradeRecord>,
     seconds: Vec<f64>,
-    /// Scaled residuals on the held-out rows after the last grade.
-    held_out_residuals: Vec<f64>,
+    /// What is left of the held-out rows after the last grade.
+    held_out: Option<Front>,
     stop: Stop,
 }
 
 impl Climb {
-    /// Predictions on the held-out rows, from what is left of their targets.
+    /// Predictions on the held-out rows, from what is left of their targets; for classes, their logits.
     fn predictions(&self, held_out: &Samples, scaling: &Scaling) -> Vec<f64> {
+        let Some(left) = &self.held_out else { return Vec::new() };
+        if let Some(logits) = &left.logits {
+            return logits.values.clone();
+        }
         let scales = scaling.scale().iter().cycle();
-        let residuals = self.held_out_residuals.iter().zip(scales).map(|(r, s)| r * s);
+        let residuals = left.residuals.iter().zip(scales).map(|(r, s)| r * s);
         held_out.targets().iter().zip(residuals).map(|(y, r)| y - r).collect()
     }
 
@@ -442,6 +555,9 @@ impl Climb {
         if self.records.len() == earlier.records.len() {
             for (record, before) in self.records.iter_mut().zip(earlier.records) {
                 record.validation = before.validation;
+                if let (Some(scores), Some(before)) = (&mut record.scores, before.scores) {
+                    scores.validation = before.validation;
+                }
             }
         }
         for (own, before) in self.seconds.iter_mut().zip(earlier.seconds) {
@@ -475,7 +591,7 @@ fn climb(
         plans: Vec::new(),
         records: vec![first],
         seconds: vec![0.0; model.grades().len()],
-        held_out_residuals: Vec::new(),
+        held_out: None,
         stop: Stop::Complete,
     };
     climb.records.extend(model.history().grades.iter().filter(|record| record.grade > 0).cloned());
@@ -530,7 +646,7 @@ fn climb(
             break;
         }
     }
-    climb.held_out_residuals = held.map_or(Vec::new(), |held| held.residuals);
+    climb.held_out = held;
     Ok(climb)
 }
 
@@ -564,6 +680,7 @@ fn record(
 ) -> GradeRecord {
     let readout = |plan: &GradePlan, settings: &FitSettings| match (plan, settings.readout) {
         (GradePlan::Convex(_) | GradePlan::Dense(_), _) => "with its neurons",
+        (_, ReadoutRule::LeastSquares) if after.logits.is_some() => "logistic regression",
         (_, ReadoutRule::LeastSquares) => "least squares",
         (_, ReadoutRule::AsTrained) => "as trained",
     };
@@ -580,6 +697,7 @@ fn record(
         loss_after: after.loss(),
         train: after.norms(&scaling.outputs),
         validation: held_out.map(|held| held.norms(&scaling.outputs)),
+        scores: after.scores().map(|train| GradeScores { train, validation: held_out.and_then(Front::scores) }),
         proof: built.and_then(|(_, b, _)| b.proof.clone()),
     }
 }

@@ -3,10 +3,11 @@
 use crate::Samples;
 use crate::forward::Stage;
 use crate::least_squares::weighted_means;
-use multigrade_model::{Grade, ModelError, Norms, Scaling};
+use multigrade_model::{Grade, ModelError, Norms, Scaling, Scores, cross_entropy};
 
 /// Features `h_k`, scaled inputs `x` and residuals `r_k` of some rows, in the units of the scaled outputs. The
-/// features are kept, so a new grade never evaluates the grades before it.
+/// features are kept, so a new grade never evaluates the grades before it. The residual of classes is
+/// `[class] - P(class)`: what the loss falls by, to first order, when a logit grows.
 #[derive(Clone)]
 pub(crate) struct Front {
     /// Scaled inputs `(n, d)`.
@@ -18,8 +19,60 @@ pub(crate) struct Front {
     /// Residuals `(n, m)`.
     pub(crate) residuals: Vec<f64>,
     pub(crate) m: usize,
+    /// What residuals of classes come from.
+    pub(crate) logits: Option<Logits>,
     /// Weights `(n)`; their sum is 1.
     pub(crate) weights: Vec<f64>,
+}
+
+/// Classes and logits `f_k` of some rows.
+#[derive(Clone)]
+pub(crate) struct Logits {
+    /// Classes `(n)`.
+    pub(crate) classes: Vec<usize>,
+    /// Logits `(n, m)`.
+    pub(crate) values: Vec<f64>,
+}
+
+impl Logits {
+    /// `[class] - P(class)` for each logit.
+    fn residuals(&self) -> Vec<f64> {
+        let m = self.values.len() / self.classes.len();
+        let mut residuals = self.values.clone();
+        for (row, &class) in residuals.chunks_exact_mut(m).zip(&self.classes) {
+            slopes(row, class);
+            row.iter_mut().for_each(|slope| *slope = -*slope);
+        }
+        residuals
+    }
+
+    /// Cross-entropy of each row.
+    fn losses(&self) -> impl Iterator<Item = f64> {
+        let m = self.values.len() / self.classes.len();
+        self.values.chunks_exact(m).zip(&self.classes).map(|(row, &class)| cross_entropy(row, class))
+    }
+}
+
+/// Replaces a row of logits by the derivatives of its cross-entropy, `P(class) - [class]`, and returns the cross-entropy.
+pub(crate) fn slopes(logits: &mut [f64], class: usize) -> f64 {
+    if let [s] = logits {
+        // With t = s or -s the loss is ln(1 + exp(t)).
+        let t = if class == 0 { *s } else { -*s };
+        let small = (-t.abs()).exp();
+        let p = if t > 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+        *s = if class == 0 { p } else { -p };
+        return t.max(0.0) + small.ln_1p();
+    }
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let own = logits[class] - largest;
+    let mut total = 0.0;
+    for s in logits.iter_mut() {
+        *s = (*s - largest).exp();
+        total += *s;
+    }
+    logits.iter_mut().for_each(|s| *s /= total);
+    logits[class] -= 1.0;
+    total.ln() - own
 }
 
 impl Front {
@@ -27,15 +80,25 @@ impl Front {
     pub(crate) fn start(samples: &Samples, input_scaling: &Scaling, output_scaling: &Scaling) -> Self {
         let mut inputs = samples.inputs().to_vec();
         input_scaling.standardise(&mut inputs);
-        let mut residuals = samples.targets().to_vec();
-        output_scaling.standardise(&mut residuals);
+        let logits = samples
+            .n_classes()
+            .map(|_| Logits { classes: samples.classes(), values: output_scaling.center().repeat(samples.rows()) });
+        let residuals = match &logits {
+            Some(logits) => logits.residuals(),
+            None => {
+                let mut residuals = samples.targets().to_vec();
+                output_scaling.standardise(&mut residuals);
+                residuals
+            }
+        };
         Self {
             features: inputs.clone(),
             p: samples.n_inputs(),
             d: samples.n_inputs(),
-            m: samples.n_targets(),
+            m: output_scaling.columns(),
             inputs,
             residuals,
+            logits,
             weights: normalised(samples.weights()),
         }
     }
@@ -44,8 +107,15 @@ impl Front {
     pub(crate) fn after(&self, grade: &Grade) -> Self {
         let stage = Stage::<f64>::new(grade);
         let (features, corrections) = stage.apply(&self.features, &self.inputs, self.d);
-        let residuals = self.residuals.iter().zip(corrections).map(|(r, g)| r - g).collect();
-        Self { features, p: stage.n_features(), residuals, ..self.clone_without_features() }
+        let logits = self.logits.as_ref().map(|Logits { classes, values }| Logits {
+            classes: classes.clone(),
+            values: values.iter().zip(&corrections).map(|(s, g)| s + g).collect(),
+        });
+        let residuals = match &logits {
+            Some(logits) => logits.residuals(),
+            None => self.residuals.iter().zip(corrections).map(|(r, g)| r - g).collect(),
+        };
+        Self { features, p: stage.n_features(), residuals, logits, ..self.clone_without_features() }
     }
 
     fn clone_without_features(&self) -> Self {
@@ -54,6 +124,7 @@ impl Front {
             weights: self.weights.clone(),
             features: Vec::new(),
             residuals: Vec::new(),
+            logits: None,
             ..*self
         }
     }
@@ -62,14 +133,26 @@ impl Front {
         self.weights.len()
     }
 
-    /// `1/m sum_i w_i |r_i|²`: 1 before the first grade, on the rows that fixed the scaling.
+    /// `1/m sum_i w_i |r_i|²`: 1 before the first grade, on the rows that fixed the scaling. Of classes the mean
+    /// cross-entropy.
     pub(crate) fn loss(&self) -> f64 {
         self.row_losses().zip(&self.weights).map(|(loss, w)| w * loss).sum()
     }
 
-    /// `1/m |r_i|²` of each row.
-    pub(crate) fn row_losses(&self) -> impl Iterator<Item = f64> {
-        self.residuals.chunks_exact(self.m).map(|r| r.iter().map(|r| r * r).sum::<f64>() / self.m as f64)
+    /// `1/m |r_i|²`, or the cross-entropy, of each row.
+    pub(crate) fn row_losses(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+        match &self.logits {
+            Some(logits) => Box::new(logits.losses()),
+            None => {
+                let squares = |r: &[f64]| r.iter().map(|r| r * r).sum::<f64>() / self.m as f64;
+                Box::new(self.residuals.chunks_exact(self.m).map(squares))
+            }
+        }
+    }
+
+    /// Accuracy, log-loss and Brier score of classes.
+    pub(crate) fn scores(&self) -> Option<Scores> {
+        self.logits.as_ref().map(|logits| Scores::of_logits(&logits.values, &logits.classes, &self.weights))
     }
 
     /// Norms of the residual of each output, in the units of the table.
@@ -98,6 +181,21 @@ pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> 
     standardisation_above(0.0, rows, columns, weights)
 }
 
+/// Standardised values that a classifier reads are at most this large on the training rows (experiment, no theory): a pixel
+/// that is dark but in a few rows would otherwise stand out by its rarity.
+const LARGEST: f64 = 5.0;
+
+/// The scaling with scales so large that no value is beyond [`LARGEST`].
+pub(crate) fn bounded(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, ModelError> {
+    let mut scales = scaling.scale().to_vec();
+    for row in rows.chunks_exact(scaling.columns().max(1)) {
+        for ((scale, x), center) in scales.iter_mut().zip(row).zip(scaling.center()) {
+            *scale = scale.max((x - center).abs() / LARGEST);
+        }
+    }
+    Scaling::new(scaling.center().to_vec(), scales)
+}
+
 /// [`standardisation`] of features, whose magnitudes can be compared: one that varies by rounding of the largest of them
 /// counts as constant.
 pub(crate) fn feature_standardisation(features: &[f64], p: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
@@ -124,4 +222,31 @@ fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f6
         scales[j] = largest * column().zip(&weights).map(square).sum::<f64>().sqrt();
     }
     Scaling::new(centers, scales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn slopes_are_the_derivatives_of_the_cross_entropy_and_stay_finite(
+            logits in prop::collection::vec(prop_oneof![4 => -5.0..5.0f64, 1 => Just(1e3), 1 => Just(-1e3)], 1..5), class in 0usize..5,
+        ) {
+            let class = class % logits.len().max(2);
+            let mut found = logits.clone();
+            let loss = slopes(&mut found, class);
+            prop_assert!((loss - cross_entropy(&logits, class)).abs() <= 1e-12 * loss.max(1.0) && loss.is_finite());
+            for j in 0..logits.len() {
+                let at = |step: f64| {
+                    let mut moved = logits.clone();
+                    moved[j] += step;
+                    cross_entropy(&moved, class)
+                };
+                let quotient = (at(1e-4) - at(-1e-4)) / 2e-4;
+                prop_assert!((found[j] - quotient).abs() < 1e-6, "{found:?} {quotient}");
+            }
+        }
+    }
 }

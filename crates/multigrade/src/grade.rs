@@ -5,8 +5,9 @@ use crate::convex::ConvexSettings;
 use crate::convex::dense::DenseSettings;
 use crate::convex_grade::{build_convex, build_dense};
 use crate::fit::{FitError, Scalings};
-use crate::front::{Front, feature_standardisation};
-use crate::least_squares::ridge_path;
+use crate::front::{Front, Logits, bounded, feature_standardisation};
+use crate::least_squares::{LinearMap, ridge_path};
+use crate::logistic::logistic_path;
 use crate::observer::Progress;
 use crate::settings::{FitSettings, Precision, ReadoutRule, Solver};
 use crate::training::{Outcome, Randomness, Rows, Stop, Task, Terms, train};
@@ -161,7 +162,12 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
         true => feature_standardisation(&front.features, front.p, &front.weights)?,
         false => Scaling::identity(front.p),
     };
-    let scales = residual_scales(front, settings.rescale);
+    let standard = match &front.logits {
+        Some(_) if settings.standardise_features => bounded(&standard, &front.features)?,
+        _ => standard,
+    };
+    // Logits have a unit of their own: that of the loss.
+    let scales = residual_scales(front, settings.rescale && front.logits.is_none());
     let carried = if settings.carry_inputs { front.d } else { 0 };
     let shape = Shape::new(front.p, plan.hidden.clone(), carried, front.m);
     let rows = training_rows::<T>(front, &standard, &scales, carried);
@@ -189,9 +195,10 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
         ReadoutRule::LeastSquares => branches
             .par_iter()
             .enumerate()
-            .map(|(b, (layers, _, _))| {
+            .map(|(b, (layers, parameters, _))| {
                 let penalty = plan.replay.as_ref().map(|verdicts| verdicts[b].penalty);
-                solved_readout(layers, task, &scales, carried, penalty, plan.weight_decay)
+                let trained = trained_readout(&shape, parameters);
+                solved_readout(layers, task, &scales, carried, penalty, plan.weight_decay, trained)
             })
             .collect::<Result<_, ModelError>>()?,
     };
@@ -217,12 +224,13 @@ fn training_rows<T: Real>(front: &Front, standard: &Scaling, scales: &[f64], car
     let mut inputs = front.features.clone();
     standard.standardise(&mut inputs);
     let cast = |numbers: &[f64]| numbers.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>();
-    let targets = front.residuals.chunks_exact(front.m);
+    let targets = front.logits.as_ref().map_or(&front.residuals, |logits| &logits.values).chunks_exact(front.m);
     let targets = targets.flat_map(|row| row.iter().zip(scales).map(|(r, s)| T::from_f64(r / s))).collect();
     Rows {
         inputs: cast(&inputs),
         carried: if carried > 0 { cast(&front.inputs) } else { Vec::new() },
         targets,
+        classes: front.logits.as_ref().map_or(Vec::new(), |logits| logits.classes.clone()),
         weights: cast(&front.weights),
     }
 }
@@ -261,7 +269,7 @@ fn trained_readout(shape: &Shape, parameters: &[f64]) -> BranchReadout {
     BranchReadout { weights: part(readout.weights.clone()), bias: part(readout.bias.clone()), penalty: 0.0 }
 }
 
-/// The ridge readout of one branch. Its penalty is `penalty` if that is given; else the weight decay; or, with held-out
+/// The ridge readout of one branch, or its logistic regression, which begins with what training left. Its penalty is `penalty` if that is given; else the weight decay; or, with held-out
 /// rows, the weight decay or one of the larger [`PENALTIES`], whichever is best on them.
 fn solved_readout(
     layers: &[Layer],
@@ -270,6 +278,7 @@ fn solved_readout(
     carried: usize,
     penalty: Option<f64>,
     weight_decay: f64,
+    trained: BranchReadout,
 ) -> Result<BranchReadout, ModelError> {
     let (front, m) = (task.front, task.front.m);
     let penalties = match (penalty, task.held_out) {
@@ -280,13 +289,14 @@ fn solved_readout(
             std::iter::once(weight_decay).chain(larger).collect()
         }
     };
+    if let Some(logits) = &front.logits {
+        return classifying_readout(layers, task, carried, logits, penalties, trained);
+    }
     let rescaled = |front: &Front| -> Vec<f64> {
         front.residuals.chunks_exact(m).flat_map(|r| r.iter().zip(scales).map(|(r, s)| r / s)).collect()
     };
-    // The features as the finished model computes them, so that the promise holds for that model.
     let p = layers[layers.len() - 1].outputs() + carried;
-    let blank = Readout::new(Matrix::zeros(m, p), vec![0.0; m])?;
-    let branch = Grade::new(vec![layers.to_vec()], carried > 0, blank)?;
+    let branch = without_readout(layers, carried, m)?;
     let features = front.after(&branch).features;
     let mut maps = ridge_path(&features, p, &rescaled(front), m, &front.weights, &penalties);
     let best = match task.held_out.filter(|_| maps.len() > 1) {
@@ -299,6 +309,46 @@ fn solved_readout(
     };
     let map = maps.swap_remove(best);
     Ok(BranchReadout { weights: map.weights, bias: map.bias, penalty: penalties[best] })
+}
+
+/// The grade of one branch that corrects nothing: its features are those that the finished model computes, so that the
+/// promise holds for that model.
+fn without_readout(layers: &[Layer], carried: usize, m: usize) -> Result<Grade, ModelError> {
+    let p = layers[layers.len() - 1].outputs() + carried;
+    Grade::new(vec![layers.to_vec()], carried > 0, Readout::new(Matrix::zeros(m, p), vec![0.0; m])?)
+}
+
+/// The readout of a classifier's branch for the best of the penalties on held-out rows, or the first without such rows.
+fn classifying_readout(
+    layers: &[Layer],
+    task: &GradeTask,
+    carried: usize,
+    logits: &Logits,
+    mut penalties: Vec<f64>,
+    trained: BranchReadout,
+) -> Result<BranchReadout, ModelError> {
+    let (front, m) = (task.front, task.front.m);
+    let p = layers[layers.len() - 1].outputs() + carried;
+    let branch = without_readout(layers, carried, m)?;
+    let features = front.after(&branch).features;
+    let start = LinearMap { weights: trained.weights, bias: trained.bias };
+    // From the largest down: each begins with the one before, which is the safer side.
+    penalties.reverse();
+    let mut maps = logistic_path(&features, p, logits, &front.weights, &penalties, Some(&start));
+    let best = match task.held_out.filter(|_| maps.len() > 1) {
+        None => maps.len() - 1,
+        Some(held) => {
+            let loss = |map: &LinearMap| -> Result<f64, ModelError> {
+                let weights = Matrix::new(m, p, map.weights.clone()).expect("a map has a weight for each feature");
+                let readout = Readout::new(weights, map.bias.clone())?;
+                Ok(held.after(&Grade::new(vec![layers.to_vec()], carried > 0, readout)?).loss())
+            };
+            let losses: Vec<f64> = maps.iter().map(loss).collect::<Result<_, _>>()?;
+            (0..maps.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or(0)
+        }
+    };
+    let LinearMap { weights, bias } = maps.swap_remove(best);
+    Ok(BranchReadout { weights, bias, penalty: penalties[best] })
 }
 
 /// The mean of the branches' readouts on their features side by side, in the units of the scaled outputs.

@@ -14,6 +14,13 @@ pub(crate) struct LinearMap {
 }
 
 impl LinearMap {
+    /// `A h_i + c` of every row, `(n, m)`.
+    pub(crate) fn values(&self, features: &[f64], p: usize) -> Vec<f64> {
+        let output =
+            |h: &[f64], j: usize| self.bias[j] + self.weights[j * p..].iter().zip(h).map(|(a, h)| a * h).sum::<f64>();
+        features.chunks_exact(p).flat_map(|h| (0..self.bias.len()).map(move |j| output(h, j))).collect()
+    }
+
     /// `sum_i w_i |y_i - A h_i - c|²`, infinite where it is not a number.
     pub(crate) fn loss(&self, features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64]) -> f64 {
         let mut loss = 0.0;
@@ -64,17 +71,7 @@ pub(crate) fn ridge_path(
     let n = weights.len();
     let centers = weighted_means(features, p, weights);
     let target_centers = weighted_means(targets, m, weights);
-    let mut scales = vec![0.0; p];
-    for (row, &w) in features.chunks_exact(p.max(1)).zip(weights) {
-        for ((s, x), c) in scales.iter_mut().zip(row).zip(&centers) {
-            *s += w * (x - c) * (x - c);
-        }
-    }
-    let largest = scales.iter().copied().fold(0.0, f64::max);
-    // A column that varies by rounding alone carries no information.
-    let informative = |s: f64| s > largest * ROUNDING * ROUNDING;
-    let columns: Vec<usize> = (0..p).filter(|&j| informative(scales[j])).collect();
-    let scales: Vec<f64> = columns.iter().map(|&j| scales[j].sqrt()).collect();
+    let (columns, scales) = informative_columns(features, p, weights, &centers);
     let system = System {
         features,
         p,
@@ -92,6 +89,27 @@ pub(crate) fn ridge_path(
         _ => system.by_normal_equations(penalties),
     };
     solutions.iter().map(|solution| system.map(solution)).collect()
+}
+
+/// The columns of `features` that vary by more than rounding, and their standard deviations.
+pub(crate) fn informative_columns(
+    features: &[f64],
+    p: usize,
+    weights: &[f64],
+    centers: &[f64],
+) -> (Vec<usize>, Vec<f64>) {
+    let mut scales = vec![0.0; p];
+    for (row, &w) in features.chunks_exact(p.max(1)).zip(weights) {
+        for ((s, x), c) in scales.iter_mut().zip(row).zip(centers) {
+            *s += w * (x - c) * (x - c);
+        }
+    }
+    let largest = scales.iter().copied().fold(0.0, f64::max);
+    // A column that varies by rounding alone carries no information.
+    let informative = |s: f64| s > largest * ROUNDING * ROUNDING;
+    let columns: Vec<usize> = (0..p).filter(|&j| informative(scales[j])).collect();
+    let scales = columns.iter().map(|&j| scales[j].sqrt()).collect();
+    (columns, scales)
 }
 
 /// Weighted means of row-major columns; `weights` sum to 1.

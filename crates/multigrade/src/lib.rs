@@ -13,6 +13,7 @@
 
 pub mod attack;
 mod baselines;
+mod classes;
 pub mod construct;
 pub mod convex;
 mod convex_grade;
@@ -23,6 +24,8 @@ mod forward;
 mod front;
 mod grade;
 mod least_squares;
+mod logistic;
+mod nearest;
 mod observer;
 mod plan;
 mod predictor;
@@ -37,12 +40,14 @@ mod training;
 mod verify;
 
 pub use baselines::baselines;
-pub use fit::{FitError, Fitted, Stop, fit, fit_named, resume};
+pub use classes::{Calibration, CalibrationBin, ClassBaseline, Confusion, class_baselines, staged_scores};
+pub use fit::{FitError, Fitted, Stop, fit, fit_classes, fit_named, resume};
 pub use multigrade_model::truth;
 pub use multigrade_model::{
-    Activation, Bias, Branch, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord, History,
-    InputColumn, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note, OptimalityProof, OracleBounds,
-    OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Skip, SparseMatrix, Weights, write_atomically,
+    Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
+    GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
+    OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
+    SparseMatrix, Weights, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

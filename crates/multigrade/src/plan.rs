@@ -1,9 +1,11 @@
 //! What the next grade looks like: the settings that were given, and the rest chosen on held-out rows.
 
+use crate::Samples;
 use crate::convex::dense::{DensePenalty, DenseSettings};
 use crate::convex::{ConvexSettings, Penalty};
 use crate::convex_grade::{PARTS, futility, one_input_is_done};
 use crate::fit::{FitError, NextGrade, Proposal, Stop};
+use crate::front::Front;
 use crate::grade::{Built, GradePlan, GradeTask, TrainedPlan, build_grade};
 use crate::observer::{Event, Progress};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
@@ -13,6 +15,13 @@ use rayon::prelude::*;
 
 /// Up to this many rows, full-batch L-BFGS in f64 is affordable and far more accurate than Adam.
 const SMALL: usize = 10_000;
+
+/// Numbers that the inputs of a classifier may be for full-batch L-BFGS on all candidates (experiment, no theory): digits of
+/// 8 x 8 pixels are below, those of 28 x 28 beyond.
+const WIDE: usize = 400_000;
+
+/// Numbers that epochs of Adam read at most while a classifier's grade is chosen, but for ten epochs.
+const CLASS_WORK: usize = 75_000_000;
 
 /// Activations tried when none is given.
 const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Relu];
@@ -35,19 +44,23 @@ pub(crate) struct Planner<'a> {
     settings: &'a FitSettings,
     grades: std::vec::IntoIter<GradeSettings>,
     rows: usize,
+    /// Numbers that a classifier's inputs are.
+    class_values: Option<usize>,
     /// Whether a grade of the list was trivial and is missing.
     skipped: bool,
     notes: Vec<Note>,
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(settings: &'a FitSettings, rows: usize) -> Self {
+    pub(crate) fn new(settings: &'a FitSettings, train: &Samples) -> Self {
+        let rows = train.rows();
+        let class_values = train.n_classes().map(|_| rows.saturating_mul(train.n_inputs()));
         let grades = match &settings.grades {
             Grades::Auto { at_most: count } | Grades::Count(count) => vec![GradeSettings::default(); *count],
             Grades::List(list) if settings.single_grade => vec![end_to_end(list)],
             Grades::List(list) => list.clone(),
         };
-        Self { settings, grades: grades.into_iter(), rows, skipped: false, notes: Vec::new() }
+        Self { settings, grades: grades.into_iter(), rows, class_values, skipped: false, notes: Vec::new() }
     }
 
     /// The planner after the grades of a model that these settings began.
@@ -62,6 +75,11 @@ impl<'a> Planner<'a> {
         self.rows <= SMALL
     }
 
+    /// Whether classes have so many inputs, as images have, that the defaults of small tables would take long.
+    fn is_wide(&self) -> bool {
+        self.class_values.is_some_and(|values| values > WIDE)
+    }
+
     pub(crate) fn into_notes(self) -> Vec<Note> {
         self.notes
     }
@@ -69,8 +87,7 @@ impl<'a> Planner<'a> {
     /// All ways to fill in what the settings of a grade leave open.
     fn candidates(&self, k: usize, grade: &GradeSettings, solver: Solver, can_choose: bool) -> Vec<TrainedPlan> {
         let listed = matches!(self.settings.grades, Grades::List(_));
-        let widths =
-            if grade.widths.is_empty() { vec![if self.is_small() { 32 } else { 64 }; 2] } else { grade.widths.clone() };
+        let widths = if grade.widths.is_empty() { self.default_widths() } else { grade.widths.clone() };
         let solver = match (&self.settings.grades, self.settings.single_grade) {
             (Grades::List(list), true) => times(solver, list.len()),
             _ => solver,
@@ -80,11 +97,12 @@ impl<'a> Planner<'a> {
         let activations = match (&grade.activations, self.settings.activation) {
             (Some(given), _) => vec![given.clone()],
             (None, Some(given)) => vec![vec![given; widths.len()]],
+            (None, None) if self.is_wide() => vec![vec![Activation::Relu; widths.len()]],
             (None, None) => ACTIVATIONS.iter().map(|&a| vec![a; widths.len()]).collect(),
         };
         let decays = match grade.weight_decay.or(self.settings.weight_decay) {
             Some(decay) => vec![decay],
-            None if k == 1 && self.is_small() => DECAYS.to_vec(),
+            None if k == 1 && self.is_small() && !self.is_wide() => DECAYS.to_vec(),
             None => LATER_DECAYS.to_vec(),
         };
         let hidden = |a: &Vec<Activation>| widths.iter().copied().zip(a.iter().copied()).collect::<Vec<_>>();
@@ -115,11 +133,21 @@ impl<'a> Planner<'a> {
     fn default_solver(&self) -> Solver {
         let budget = |work: usize, least: usize, most: usize| (work / self.rows.max(1)).clamp(least, most) as u32;
         // The line search of L-BFGS needs the digits of f64.
-        if self.is_small() && self.settings.precision == Precision::F64 {
+        if self.is_small() && !self.is_wide() && self.settings.precision == Precision::F64 {
             Solver::Lbfgs { iterations: budget(1_500_000, 100, 500) }
         } else {
-            let schedule = Schedule::Cosine { to: 1e-6 };
-            Solver::Adam(Descent { epochs: budget(2_000_000, 10, 100), rate: 3e-3, schedule, ..Descent::default() })
+            let (schedule, epochs) = (Schedule::Cosine { to: 1e-6 }, budget(2_000_000, 10, 100));
+            let affordable =
+                self.class_values.map_or(usize::MAX, |values| CLASS_WORK / values.max(1)).clamp(10, 100) as u32;
+            Solver::Adam(Descent { epochs: epochs.min(affordable), rate: 3e-3, schedule, ..Descent::default() })
+        }
+    }
+
+    fn default_widths(&self) -> Vec<usize> {
+        match (self.is_wide(), self.is_small()) {
+            (true, _) => vec![256],
+            (false, true) => vec![32; 2],
+            (false, false) => vec![64; 2],
         }
     }
 
@@ -239,7 +267,7 @@ impl NextGrade for Planner<'_> {
         let losses: Vec<f64> = trials.iter().map(|(l, _)| if l.is_finite() { *l } else { f64::INFINITY }).collect();
         let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("there are candidates");
         let plan = candidates[best].clone();
-        self.note(k, explain(k, &candidates, &losses, best, held.rows()), progress);
+        self.note(k, explain(k, &candidates, &losses, best, held), progress);
         if progress.cut().is_some() {
             // No time is left to train it again with more branches.
             return Ok(Ok(Proposal { plan: GradePlan::Trained(plan), built: Some(trials.swap_remove(best).1) }));
@@ -294,21 +322,26 @@ fn describe(plan: &TrainedPlan) -> String {
 }
 
 /// The choice in plain words, with the best of the other activations beside it.
-fn explain(k: usize, candidates: &[TrainedPlan], losses: &[f64], best: usize, rows: usize) -> String {
+fn explain(k: usize, candidates: &[TrainedPlan], losses: &[f64], best: usize, held: &Front) -> String {
+    let rows = held.rows();
+    let (measure, unit, root) = match held.logits {
+        Some(_) => ("log-loss", "", (|loss| loss) as fn(f64) -> f64),
+        None => ("RMSE", " of the targets' spread", f64::sqrt as fn(f64) -> f64),
+    };
     let chosen = &candidates[best];
     let activation = chosen.hidden[0].1;
     let mut text = format!(
         "grade {k}: {activation} with weight decay {:e} was best of {} settings on {} \
-         (RMSE {:.3e} of the targets' spread",
+         ({measure} {:.3e}{unit}",
         chosen.weight_decay,
         candidates.len(),
         if rows == 1 { "the held-out row".into() } else { format!("{rows} held-out rows") },
-        losses[best].sqrt(),
+        root(losses[best]),
     );
     for other in ACTIVATIONS.iter().filter(|&&a| a != activation) {
         let others = candidates.iter().zip(losses).filter(|(c, _)| c.hidden[0].1 == *other).map(|(_, &l)| l);
         if let Some(loss) = others.min_by(f64::total_cmp) {
-            text += &format!("; {other} at its best {:.3e}", loss.sqrt());
+            text += &format!("; {other} at its best {:.3e}", root(loss));
         }
     }
     text + ")"

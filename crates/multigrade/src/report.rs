@@ -4,6 +4,7 @@
 //! that approximates a formula. All fields are public; only their constructors look at a model.
 
 mod approximation;
+mod classes;
 mod convex;
 mod extent;
 mod headline;
@@ -13,6 +14,7 @@ pub use approximation::{
     ApproximationReport, ApproximationRow, BuiltRow, MeasuredRow, Picture, PointNorms, ProvedRow, RateRow, Side,
     Values, magnitude,
 };
+pub use classes::{ClassReport, ClassRow};
 pub use convex::{ConvexRow, Curve, Hinge};
 pub use extent::Extent;
 pub use headline::{Comparison, Headline, RowKind, significant};
@@ -34,12 +36,15 @@ pub struct ReportData {
     pub source: Source,
     /// The inputs in the order of the model, with their values at the points shown.
     pub inputs: Vec<InputColumn>,
-    /// The outputs in the order of the model, with the points shown.
+    /// The outputs in the order of the model, with the points shown; none of a classifier.
     pub outputs: Vec<OutputFit>,
     /// Row 0 is the centred target before any grade; then one row for each grade of the model, in order.
     pub grades: Vec<GradeRow>,
     /// What simple methods reach on the same rows, for comparison.
     pub baselines: Vec<BaselineRow>,
+    /// Scores, confusion and calibration of a classifier, whose norms are those of `[class] - P(class)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassReport>,
     /// The frequency content of the residual: one entry for each output when there is a single input, else empty.
     pub spectra: Vec<Spectrum>,
     /// The settings of the run, in the order to show them.

@@ -18,6 +18,8 @@ pub struct Samples {
     inputs: Vec<f64>,
     targets: Vec<f64>,
     weights: Vec<f64>,
+    /// Number of classes, if the only target is the number of a class.
+    n_classes: Option<usize>,
 }
 
 /// Samples that cannot be used.
@@ -53,6 +55,16 @@ pub enum SamplesError {
         column: usize,
         /// The number.
         found: f64,
+    },
+    /// A class that does not exist.
+    #[error("row {row} has class {found}; classes are numbered from 0 and there are {expected}")]
+    Class {
+        /// Row, from 1.
+        row: usize,
+        /// Number of the class.
+        found: usize,
+        /// Number of classes.
+        expected: usize,
     },
     /// A weight is negative, or all are zero.
     #[error("weights: row {row} has weight {found}; weights must not be negative and at least one must be positive")]
@@ -106,9 +118,51 @@ impl Samples {
         if largest > 1e100 {
             weights.iter_mut().for_each(|w| *w /= largest);
         }
-        let samples = Self { n_inputs, n_targets, inputs, targets, weights };
+        let samples = Self { n_inputs, n_targets, inputs, targets, weights, n_classes: None };
         let kept: Vec<usize> = (0..rows).filter(|&i| samples.weights[i] > 0.0).collect();
         Ok(if kept.len() == rows { samples } else { samples.select(&kept) })
+    }
+
+    /// Samples whose target is a class: `classes` `(n)` holds numbers below `n_classes`; the rest as [`Samples::new`].
+    ///
+    /// # Errors
+    /// As [`Samples::new`], and [`SamplesError::Class`] for a number that is no class.
+    ///
+    /// ```
+    /// use multigrade::Samples;
+    /// let samples = Samples::of_classes(1, vec![0.0, 1.0, 2.0], &[0, 0, 1], 2, None).unwrap();
+    /// assert_eq!((samples.n_classes(), samples.class_of(2)), (Some(2), 1));
+    /// ```
+    pub fn of_classes(
+        n_inputs: usize,
+        inputs: Vec<f64>,
+        classes: &[usize],
+        n_classes: usize,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, SamplesError> {
+        if let Some(row) = classes.iter().position(|class| *class >= n_classes) {
+            return Err(SamplesError::Class { row: row + 1, found: classes[row], expected: n_classes });
+        }
+        let targets = classes.iter().map(|&class| class as f64).collect();
+        Ok(Self { n_classes: Some(n_classes), ..Self::new(n_inputs, 1, inputs, targets, weights)? })
+    }
+
+    /// Number of classes, if these samples were made by [`Samples::of_classes`].
+    pub fn n_classes(&self) -> Option<usize> {
+        self.n_classes
+    }
+
+    /// The class of a row of [`Samples::of_classes`].
+    ///
+    /// # Panics
+    /// If `row >= rows`.
+    pub fn class_of(&self, row: usize) -> usize {
+        self.targets[row * self.n_targets] as usize
+    }
+
+    /// The classes of all rows.
+    pub(crate) fn classes(&self) -> Vec<usize> {
+        (0..self.rows()).map(|row| self.class_of(row)).collect()
     }
 
     /// Number of rows `n`.
@@ -159,13 +213,13 @@ impl Samples {
 
     /// These rows, followed by those of `other`; `None` if the columns differ in number.
     pub fn followed_by(&self, other: &Self) -> Option<Self> {
-        let fits = (self.n_inputs, self.n_targets) == (other.n_inputs, other.n_targets);
+        let columns = |samples: &Self| (samples.n_inputs, samples.n_targets, samples.n_classes);
+        let fits = columns(self) == columns(other);
         fits.then(|| Self {
-            n_inputs: self.n_inputs,
-            n_targets: self.n_targets,
             inputs: [self.inputs(), other.inputs()].concat(),
             targets: [self.targets(), other.targets()].concat(),
             weights: [self.weights(), other.weights()].concat(),
+            ..*self
         })
     }
 
@@ -202,11 +256,10 @@ impl Samples {
     /// If a row does not exist.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
-            n_inputs: self.n_inputs,
-            n_targets: self.n_targets,
             inputs: rows.iter().flat_map(|&i| self.inputs_of(i).iter().copied()).collect(),
             targets: rows.iter().flat_map(|&i| self.targets_of(i).iter().copied()).collect(),
             weights: rows.iter().map(|&i| self.weights[i]).collect(),
+            ..*self
         }
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn row_hash(key: u64, row: &[f64]) -> u64 {
 /// Holds out the rows of smallest hash until they weigh `share` of all weight.
 ///
 /// `share` lies in `[0, 1)`. At least one distinct row is held out when `share > 0`, and at least one is kept; with a
-/// single distinct row nothing is held out.
+/// single distinct row nothing is held out. Of samples of classes, no row is held out that would leave a class without any
+/// kept row.
 pub fn split(samples: &Samples, share: f64, key: u64) -> Split {
     let n = samples.rows();
     if share <= 0.0 {
@@ -39,17 +40,36 @@ pub fn split(samples: &Samples, share: f64, key: u64) -> Split {
     let largest = order[n - 1].0;
     let goal = share * samples.weights().iter().sum::<f64>();
     let (mut weight, mut is_held) = (0.0, vec![false; n]);
+    let mut kept = samples.n_classes().map(|classes| vec![0; classes]);
+    if let Some(kept) = &mut kept {
+        (0..n).for_each(|i| kept[samples.class_of(i)] += 1);
+    }
     for group in order.chunk_by(|a, b| a.0 == b.0) {
         let group_weight: f64 = group.iter().map(|&(_, i)| samples.weights()[i]).sum();
         // A group is held out whole if that brings the weight nearer to the goal.
         if group[0].0 == largest || (weight > 0.0 && weight + group_weight / 2.0 > goal) {
             break;
         }
+        if let Some(kept) = &mut kept
+            && !can_spare(kept, group.iter().map(|&(_, i)| samples.class_of(i)))
+        {
+            continue;
+        }
         weight += group_weight;
         group.iter().for_each(|&(_, i)| is_held[i] = true);
     }
     let (held_out, train) = (0..n).partition(|&i| is_held[i]);
     Split { train, held_out }
+}
+
+/// Takes rows of these classes away from the counts, unless a class would have none left.
+fn can_spare(kept: &mut [usize], classes: impl Iterator<Item = usize> + Clone) -> bool {
+    classes.clone().for_each(|class| kept[class] -= 1);
+    let can = classes.clone().all(|class| kept[class] > 0);
+    if !can {
+        classes.for_each(|class| kept[class] += 1);
+    }
+    can
 }
 
 #[cfg(test)]

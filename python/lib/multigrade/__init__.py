@@ -18,10 +18,11 @@ from importlib import import_module
 from ._model import Model, load
 from ._native import VERSION as __version__
 from ._progress import Event
-from ._truth import Certificate, Certified, Constructed, Expression, Verdict, certify, check, construct
+from ._truth import Certificate, Certified, Constructed, Expression, Interrupted, Verdict, certify, check, construct
 
 _LAZY = {
     "ConvexReluRegressor": "_convex",
+    "MultigradeClassifier": "_classifier",
     "MultigradeRegressor": "_regressor",
     "plot_certificate": "_plots",
     "plot_fit": "_plots",
@@ -35,7 +36,9 @@ __all__ = [
     "ConvexReluRegressor",
     "Event",
     "Expression",
+    "Interrupted",
     "Model",
+    "MultigradeClassifier",
     "MultigradeRegressor",
     "Verdict",
     "__version__",

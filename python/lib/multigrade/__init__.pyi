@@ -1,4 +1,5 @@
 # What type checkers see in place of the lazy imports of __init__.py.
+from ._classifier import MultigradeClassifier as MultigradeClassifier
 from ._convex import ConvexReluRegressor as ConvexReluRegressor
 from ._model import Model as Model
 from ._model import load as load
@@ -11,6 +12,7 @@ from ._truth import Certificate as Certificate
 from ._truth import Certified as Certified
 from ._truth import Constructed as Constructed
 from ._truth import Expression as Expression
+from ._truth import Interrupted as Interrupted
 from ._truth import Verdict as Verdict
 from ._truth import certify as certify
 from ._truth import check as check

@@ -11,12 +11,12 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from . import _native
 from ._arrays import column_names
-from ._estimator import Fitted, columns, seed
+from ._estimator import Fitted, MultiOutput, columns, seed
 from ._model import Model
 from ._settings import convex
 
 
-class ConvexReluRegressor(Fitted, RegressorMixin, BaseEstimator):
+class ConvexReluRegressor(MultiOutput, Fitted, RegressorMixin, BaseEstimator):
     """The globally optimal one-hidden-layer ReLU network whose neurons read one input each: hinges, like MARS of degree 1.
 
     There is nothing random and nothing to tune by luck: the answer is the optimum for its penalty, and comes with a proof of how

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -24,15 +25,19 @@ def seed(random_state):
     return int(check_random_state(random_state).randint(2**31))
 
 
-class Fitted:
-    """An estimator with a `model_`; `_is_flat` says whether its targets had one axis."""
-
-    n_jobs = None
+class MultiOutput:
+    """An estimator that takes targets `(n, m)`."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+class Fitted:
+    """An estimator with a `model_`; `_is_flat` says whether its targets had one axis."""
+
+    n_jobs = None
 
     def _names(self, n_outputs, names_of_y):
         inputs = getattr(self, "feature_names_in_", None)
@@ -45,8 +50,24 @@ class Fitted:
         return values[:, 0] if self._is_flat else values
 
     def _rows(self, X):
+        if self._is_plain(X):
+            return X
         check_is_fitted(self, "model_")
         return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+
+    def _is_plain(self, X):
+        """Whether there is nothing to convert, name or refuse: then checks would take longer than small predictions."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float64
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.flags.c_contiguous
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and not hasattr(self, "feature_names_in_")
+            and hasattr(self, "model_")
+            and isfinite(np.add.reduce(X, axis=None))
+        )
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predictions for rows `X (n, d)`: shape `(n,)` or `(n, m)`, as that of `y`."""

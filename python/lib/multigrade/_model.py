@@ -55,7 +55,7 @@ class Model:
         return path
 
     def predict(self, X: ArrayLike, *, precision: str = "f64", n_jobs: int | None = None) -> NDArray[np.float64]:
-        """Predictions `(n, m)` of rows `(n, d)`, by all grades."""
+        """Predictions `(n, m)` of rows `(n, d)`, by all grades; those of a classifier are logits."""
         return self._native.predict(as_rows(X), precision, n_jobs)
 
     def staged_predict(
@@ -63,6 +63,16 @@ class Model:
     ) -> list[NDArray[np.float64]]:
         """Predictions after every grade: a list of arrays `(n, m)`, the last of which is `predict(X)`."""
         return self._native.staged(as_rows(X), precision, n_jobs)
+
+    def predict_proba(self, X: ArrayLike, *, precision: str = "f64", n_jobs: int | None = None) -> NDArray[np.float64]:
+        """Probabilities `(n, K)` of the `classes` of a classifier."""
+        return self._native.probabilities(as_rows(X), precision, n_jobs, False)[0]
+
+    def staged_predict_proba(
+        self, X: ArrayLike, *, precision: str = "f64", n_jobs: int | None = None
+    ) -> list[NDArray[np.float64]]:
+        """Probabilities after every grade: a list of arrays `(n, K)`, the last of which is `predict_proba(X)`."""
+        return self._native.probabilities(as_rows(X), precision, n_jobs, True)
 
     def gradient(self, X: ArrayLike) -> NDArray[np.float64]:
         """Slopes `(n, m, d)`: of each output by each input, at each row.
@@ -126,6 +136,12 @@ class Model:
         return [column["name"] for column in self._about["outputs"]]
 
     @property
+    def classes(self) -> list[bool | int | float | str] | None:
+        """Labels of the classes of a classifier, in the order of `predict_proba`; None for other models."""
+        classes = self._about["classes"]
+        return None if classes is None else classes["labels"]
+
+    @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """`(smallest, largest)` of each input in the rows it was fitted on: outside, it extrapolates."""
         return {column["name"]: (column["min"], column["max"]) for column in self._about["inputs"]}
@@ -150,10 +166,13 @@ class Model:
         return hash(self.to_bytes())
 
     def __repr__(self):
-        parts = [_count(self.n_inputs, "input"), _count(self.n_outputs, "output"), _count(self.n_grades, "grade")]
+        outputs = _count(self.n_outputs, "output") if self.classes is None else f"{len(self.classes)} classes"
+        parts = [_count(self.n_inputs, "input"), outputs, _count(self.n_grades, "grade")]
         return f"Model({', '.join(parts)}, {_count(self.n_parameters, 'parameter')})"
 
     def _repr_html_(self):
+        if self.classes is not None:
+            return self._scores_html()
         head = "<tr><th>grade</th><th>network</th><th>output</th><th>RMSE, training</th><th>RMSE, held out</th></tr>"
         rows = []
         for record in self.history["grades"]:
@@ -167,6 +186,17 @@ class Model:
                     _significant(held_out[j]["l2"]) if held_out else "",
                 ]
                 rows.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
+        return f"<p>{html.escape(repr(self))}</p><table>{head}{''.join(rows)}</table>"
+
+    def _scores_html(self):
+        names = ("grade", "network", "log-loss, training", "accuracy, training", "log-loss, held out", "accuracy, held out")
+        head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
+        rows = []
+        for record in self.history["grades"]:
+            cells = [record["grade"] or "-", record["hidden"] or "shares of the classes"]
+            for scores in (record["scores"]["train"], record["scores"]["validation"]):
+                cells += [_significant(scores["log_loss"]), f"{scores['accuracy']:.2%}"] if scores else ["", ""]
+            rows.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
         return f"<p>{html.escape(repr(self))}</p><table>{head}{''.join(rows)}</table>"
 
 

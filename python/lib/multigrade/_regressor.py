@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from os import PathLike
-
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import validate_data
 
-from . import _native, _settings
-from ._arrays import column_names
-from ._estimator import Fitted, columns, seed
-from ._model import Model, load
-from ._progress import observer
+from ._estimator import MultiOutput, columns
+from ._graded import Graded
 
 
-class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
+class MultigradeRegressor(MultiOutput, RegressorMixin, Graded):
     """Learns `y (n,)` or `(n, m)` from `X (n, d)` with a network that is built grade by grade.
 
     Without any parameter, held-out rows choose activation, weight decay and number of grades. The same rows, weights and
@@ -185,88 +180,16 @@ class MultigradeRegressor(Fitted, RegressorMixin, BaseEstimator):
         start = getattr(self, "model_", None) if self.warm_start else None
         return self._fit(X, y, sample_weight, X_val, y_val, self.grades, start)
 
-    def add_grades(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        grades: int | list = 1,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-    ) -> MultigradeRegressor:
-        """Adds grades to the fitted model and returns the estimator: a number of them, or a list as the parameter's.
+    def _checked(self, X, y, reset):
+        return validate_data(self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=reset)
 
-        `X`, `y`, `sample_weight` and the held-out rows must be those of `fit`: the answer is that of a fit with all grades
-        in one go, bit for bit. With `refit=False` only the new grades are trained; a model that was trained again on all
-        rows no longer knows what held-out rows said, so there the whole fit is made again.
-        """
-        check_is_fitted(self)
-        if isinstance(grades, (list, tuple)):
-            before = self.grades if isinstance(self.grades, (list, tuple)) else None
-            if before is None:
-                raise ValueError("a list of grades can be added to a model that was fitted with a list; give a number")
-            grades = [*before, *grades]
-        else:
-            grades = self.n_grades_ + grades
-        return self._fit(X, y, sample_weight, X_val, y_val, grades, self.model_)
-
-    def _fit(self, X, y, sample_weight, X_val, y_val, grades, start):
-        names_of_y = column_names(y)
-        X, y = validate_data(
-            self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=start is None
-        )
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        held_out = self._held_out(X_val, y_val, y)
-        parameters = {**self.get_params(deep=False), "grades": grades}
-        settings = _settings.document(parameters, seed(self.random_state), held_out is not None)
-        targets = columns(y)
-        names = self._names(targets.shape[1], names_of_y)
-        native = None if start is None else start._native
-        with observer(self.verbose, self.callback) as watcher:
-            answer = _native.fit(X, targets, weights, held_out, names, settings, self.n_jobs, watcher, native)
-        return self._keep(answer, y)
-
-    def _held_out(self, X_val, y_val, y):
-        if X_val is None and y_val is None:
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val belong together; one of them is missing")
-        X_val, y_val = validate_data(
-            self, X_val, y_val, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=False
-        )
-        if y_val.ndim != y.ndim:
-            raise ValueError(f"y_val has shape {y_val.shape}, y {y.shape}; both need the same columns")
-        return X_val, columns(y_val)
-
-    def _keep(self, answer, y):
-        native, stop, seconds, held_out, predictions, exception = answer
-        self.model_ = Model(native)
-        self.n_grades_ = self.model_.n_grades
-        self.stop_ = stop
-        self.seconds_ = np.array(seconds)
+    def _targets(self, y, start):
         self._is_flat = y.ndim == 1
-        self.held_out_ = held_out
-        self.held_out_predictions_ = self._shaped(predictions)
-        if exception is not None:
-            raise exception
-        return self
+        return columns(y), None
 
-    @classmethod
-    def from_model(cls, model: Model | str | PathLike[str], **parameters) -> MultigradeRegressor:
-        """A fitted estimator around a `Model` or the path of its file, with the parameters that are given.
+    def _held_out_targets(self, y):
+        return columns(y)
 
-        `add_grades` then goes on from there; for that, give the parameters of the first fit.
-        """
-        estimator = cls(**parameters)
-        estimator.model_ = model if isinstance(model, Model) else load(model)
-        estimator.n_features_in_ = estimator.model_.n_inputs
-        names = estimator.model_.input_names
-        if names != [f"x{j + 1}" for j in range(len(names))]:
-            estimator.feature_names_in_ = np.array(names, dtype=object)
-        estimator.n_grades_ = estimator.model_.n_grades
-        estimator.stop_ = estimator.model_.history["stop"]
-        estimator._is_flat = estimator.model_.n_outputs == 1
-        return estimator
+    def _accept(self, model):
+        if model.classes is not None:
+            raise ValueError("the model is a classifier; use MultigradeClassifier.from_model")

@@ -28,7 +28,7 @@ def document(parameters, seed, held_out_given=False):
         "weight_decay": _optional(_real, p["weight_decay"], "weight decay", "a number of at least 0"),
         "branches": _optional(_whole, p["branches"], "branches", "a number from 1 to 1000"),
         "readout": _one_of("readout", p["readout"], ("least_squares", "as_trained")),
-        "rescale": bool(p["rescale"]),
+        "rescale": bool(p.get("rescale", True)),
         "standardise_features": bool(p["standardise_features"]),
         "keep": _one_of("keep", p["keep"], ("best", "last")),
         "generator": _one_of("generator", p["generator"], ("xoshiro256", "mersenne")),
@@ -109,19 +109,21 @@ def _grade(k, grade):
 
 
 def _solver(p, seed):
-    solver = None if p["solver"] is None else _one_of("solver", p["solver"], SOLVERS)
+    # A classifier has no penalty, and no convex grades.
+    solvers = SOLVERS if "penalty" in p else SOLVERS[:-1]
+    solver = None if p["solver"] is None else _one_of("solver", p["solver"], solvers)
     walks = solver in ("adam", "gd")
     for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
         if p[name] is not None and not walks:
             raise ValueError(f"settings: {name} belongs to solver 'adam' or 'gd'; name one of them")
     if p["iterations"] is not None and solver != "lbfgs":
         raise ValueError("settings: iterations belongs to solver 'lbfgs'; name it too")
-    if p["penalty"] is not None and solver != "convex":
+    if p.get("penalty") is not None and solver != "convex":
         raise ValueError("settings: penalty belongs to solver 'convex'; name it too")
     if solver is None:
         return None
     if solver == "convex":
-        return {"convex": convex(p["penalty"], None, seed)}
+        return {"convex": convex(p.get("penalty"), None, seed)}
     if solver == "random":
         return "random_features"
     if solver == "lbfgs":

@@ -228,7 +228,8 @@ def construct(
     """Builds a ReLU network within `tolerance` of a function everywhere on a box such as `x=0..1, y=-2..2`, with a proof.
 
     Nothing is trained. With the scheme `'monotone'` no point's residual grows from grade to grade, `'plain'` makes the
-    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function.
+    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function. Ctrl-C raises `Interrupted`,
+    which holds what was built and proved by then.
 
     >>> made = construct("x^2", "x=0..1", 1e-3)
     >>> made.reached, made.verdict.bounds[-1].largest <= 1e-3
@@ -242,12 +243,12 @@ def construct(
         native, answer, reached, stop, exception = _native.construct(
             function._native, domain, tolerance, settings, n_jobs, watcher
         )
-    if exception is not None:
-        raise exception
     if answer is None:
-        return Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop)
-    certificate, statement = answer
-    return Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop)
+        made = Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop)
+    else:
+        certificate, statement = answer
+        made = Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop)
+    return _unless_interrupted(made, exception)
 
 
 def certify(
@@ -265,7 +266,8 @@ def certify(
     """Proves how far a ReLU network is from a function, everywhere on a box such as `x=0..1, y=-2..2`.
 
     `model` is a `Model` or a fitted estimator whose inputs have the names of the variables. The search ends when the bound is
-    at most `tolerance` or, without one, 1.05 times the largest error that was measured.
+    at most `tolerance` or, without one, 1.05 times the largest error that was measured. Ctrl-C raises `Interrupted`, which
+    holds the best bound proved by then.
 
     >>> import numpy as np
     >>> from multigrade import MultigradeRegressor, certify
@@ -282,13 +284,37 @@ def certify(
         answer, measured, stop, n_boxes, exception = _native.certify(
             _model(model)._native, output, function._native, domain, tolerance, boxes, time_limit, n_jobs, watcher
         )
-    if exception is not None:
-        raise exception
     if answer is None:
         verdict = Verdict(False, "no finite bound was found: on some box the function may be undefined")
-        return Certified(None, verdict, measured, stop, n_boxes, function)
-    certificate, statement = answer
-    return Certified(Certificate(certificate), _verdict(json.loads(statement)), measured, stop, n_boxes, function)
+        found = Certified(None, verdict, measured, stop, n_boxes, function)
+    else:
+        certificate, statement = answer
+        verdict = _verdict(json.loads(statement))
+        found = Certified(Certificate(certificate), verdict, measured, stop, n_boxes, function)
+    return _unless_interrupted(found, exception)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during `construct` or `certify`: `result` is what they would have returned, as far as it was proved by then.
+
+    >>> try:
+    ...     raise Interrupted("what is proved so far")
+    ... except KeyboardInterrupt as stopped:
+    ...     print(stopped.result)
+    what is proved so far
+    """
+
+    def __init__(self, result):
+        super().__init__("interrupted; what is proved so far is the attribute 'result' of this exception")
+        self.result = result
+
+
+def _unless_interrupted(result, exception):
+    if isinstance(exception, KeyboardInterrupt):
+        raise Interrupted(result)
+    if exception is not None:
+        raise exception
+    return result
 
 
 def check(certificate: Certificate | str | PathLike[str], model) -> Verdict:

@@ -20,6 +20,9 @@ pub(crate) struct FitArgs {
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) out: PathBuf,
+    /// What the target is: numbers, or classes. auto takes a target whose cells are all texts for classes
+    #[arg(long, value_enum, default_value_t = TaskArg::Auto)]
+    pub(crate) task: TaskArg,
     /// Columns to learn from; all others without it
     #[arg(short, long, value_name = "COLS", value_delimiter = ',')]
     pub(crate) features: Vec<String>,
@@ -162,6 +165,13 @@ pub(crate) struct MethodArgs {
     /// Where first weights and orders of rows come from
     #[arg(long, value_enum, default_value_t = GeneratorArg::Xoshiro256)]
     pub(crate) generator: GeneratorArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskArg {
+    Auto,
+    Regression,
+    Classification,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -54,6 +54,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
         inputs: INPUTS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         outputs: OUTPUTS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         weights: None,
+        classes: None,
     };
     let all = columns.samples(&Table::parse("b777_engine.csv", ENGINE, &ReadOptions::default())?)?;
     let parts = split(&all, TEST_SHARE, TEST_KEY);

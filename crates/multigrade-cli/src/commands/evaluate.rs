@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use multigrade::Norms;
 use multigrade::report::significant;
+use multigrade::table::ReadOptions;
 use serde::Serialize;
 
 use super::predict::shorter;
-use super::{print_json, use_threads};
+use super::{evaluate_classes, print_json, use_threads};
 use crate::args::EvaluateArgs;
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
@@ -40,8 +41,15 @@ struct GradeDocument {
 pub(crate) fn run(args: &EvaluateArgs) -> Result<Status, Failure> {
     use_threads(&args.threads)?;
     let model = shorter(files::load(&args.model)?, args.grades)?;
-    let table = data::read(&args.data, &args.table.options())?;
-    let samples = Columns::of_model(&model, args.weights.as_ref()).samples(&table)?;
+    let columns = Columns::of_model(&model, args.weights.as_ref());
+    let table = data::read(&args.data, &ReadOptions { texts: columns.outputs.clone(), ..args.table.options() })?;
+    let samples = columns.samples(&table)?;
+    if let Some(classes) = &columns.classes {
+        return evaluate_classes::run(&model, classes, &samples, table.name(), args);
+    }
+    if args.min_accuracy.is_some() {
+        return Err("--min-accuracy is for classifiers; the model makes numbers: use --max-rmse".to_string().into());
+    }
     let stages = summary::staged_norms(&model, &samples)?;
     let outputs = model.schema().output_names().into_iter().enumerate().map(|(j, name)| {
         let target_spread = spread(&samples, j);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use multigrade::convex::{self, ConvexSettings};
 use multigrade::report::{About, ReportData, ReportRows, significant};
-use multigrade::table::Table;
-use multigrade::{Fitted, Norms, Samples, Stop, fit_named, write_atomically};
+use multigrade::table::{ReadOptions, Table};
+use multigrade::{Fitted, Norms, Samples, Stop, fit_classes, fit_named, write_atomically};
 
 use super::{print_json, use_threads, warn};
 use crate::args::{FitArgs, SolverArg, ValidationArg};
@@ -30,7 +30,8 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let read: Vec<&Path> = [args.data.as_path()].into_iter().chain(validation_file).collect();
     files.check(args.run.force, &read)?;
     use_threads(&args.run.threads)?;
-    let options = args.table.options();
+    // Any target may turn out to be classes.
+    let options = ReadOptions { texts: args.target.clone(), ..args.table.options() };
     let table = data::read(&args.data, &options)?;
     let columns = Columns::chosen(&table, args)?;
     let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
@@ -40,7 +41,11 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     warnings.iter().for_each(|text| warn(text));
 
     let mut progress = Progress::start(&columns, samples.rows(), args.run.quiet)?;
-    let fitted = fit_named(&samples, held_out.as_ref(), &columns.inputs, &columns.outputs, &settings, &mut progress)?;
+    let (held, inputs) = (held_out.as_ref(), &columns.inputs);
+    let fitted = match &columns.classes {
+        Some(classes) => fit_classes(&samples, held, inputs, classes, &settings, &mut progress)?,
+        None => fit_named(&samples, held, inputs, &columns.outputs, &settings, &mut progress)?,
+    };
     progress.finish();
 
     let about = About {
@@ -87,7 +92,8 @@ const TRIED: usize = 20_000;
 
 /// For one input, where it holds: that one convex grade does as well, with a proof.
 fn recommendation(fitted: &Fitted, samples: &Samples, held_out: Option<&Samples>, data: &ReportData) -> Option<String> {
-    let is_eligible = samples.n_inputs() == 1 && samples.n_targets() == 1 && samples.rows() <= TRIED;
+    let is_eligible =
+        samples.n_inputs() == 1 && samples.n_targets() == 1 && samples.n_classes().is_none() && samples.rows() <= TRIED;
     if !is_eligible {
         return None;
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::print_json;
 use crate::args::InspectArgs;
+use crate::class_summary::percent;
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
 use crate::files;
@@ -136,7 +137,18 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
         inputs.row([column.name.clone(), column.min.to_string(), column.max.to_string()]);
     }
     writeln!(out, "{inputs}")?;
-    for (j, name) in schema.output_names().iter().enumerate() {
+    if let Some(classes) = &schema.classes {
+        let labels: Vec<String> = classes.labels.iter().map(ToString::to_string).collect();
+        writeln!(
+            out,
+            "{}\n",
+            wrapped(&format!("{} classes of {}: {}", labels.len(), classes.target, list(&labels)), 2)
+        )?;
+        writeln!(out, "{}", class_grades(model))?;
+    }
+    // The outputs of a classifier are logits, whose errors say little.
+    let outputs = if schema.classes.is_some() { Vec::new() } else { schema.output_names() };
+    for (j, name) in outputs.iter().enumerate() {
         writeln!(out, "{}: root mean square error after each grade", printable(name))?;
         writeln!(out, "{}", grades(model, j))?;
     }
@@ -158,6 +170,22 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
         writeln!(out, "{}", wrapped(&format!("- {note}"), 2))?;
     }
     Ok(())
+}
+
+fn class_grades(model: &Multigrade) -> Grid {
+    let mut grid = Grid::new(3);
+    let header = ["accuracy (training)", "log-loss (training)", "accuracy (held out)", "log-loss (held out)"];
+    grid.row(["grade", "network", "solver"].into_iter().chain(header));
+    for record in &model.history().grades {
+        let Some(scores) = record.scores else { continue };
+        let is_first = record.grade == 0;
+        let name = if is_first { "the shares of the classes".into() } else { record.hidden.clone() };
+        let solver = if is_first { "-".into() } else { record.solver.clone() };
+        let sets = std::iter::once(scores.train).chain(scores.validation);
+        let cells = sets.flat_map(|scores| [percent(scores.accuracy), significant(scores.log_loss, 4)]);
+        grid.row([record.grade.to_string(), name, solver].into_iter().chain(cells));
+    }
+    grid
 }
 
 fn grades(model: &Multigrade, output: usize) -> Grid {

@@ -2,7 +2,7 @@
 
 use std::io::BufWriter;
 
-use multigrade::table::{Delimiter, Table, write_csv};
+use multigrade::table::{CsvColumn, Delimiter, Table, write_columns};
 use multigrade::{Multigrade, Predictor, write_atomically};
 
 use super::{use_threads, warn};
@@ -22,19 +22,15 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     warn_outside(&model, &inputs, &table);
 
     let kept = kept_columns(&table, &args.keep)?;
-    let predicted = predictions(&model, &inputs, args)?;
     let names = names(&model, &kept, args.staged);
-    let columns = kept
-        .iter()
-        .map(|name| Ok(table.numbers(name)?.to_vec()))
-        .chain(predicted.into_iter().map(Ok))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let rows: Vec<f64> = (0..table.n_rows()).flat_map(|row| columns.iter().map(move |c| c[row])).collect();
+    let kept = kept.iter().map(|name| Ok(CsvColumn::Numbers(table.numbers(name)?.to_vec())));
+    let predicted = predictions(&model, &inputs, args)?.into_iter().map(Ok);
+    let columns = kept.chain(predicted).collect::<Result<Vec<_>, Failure>>()?;
     match &args.out {
-        None => write_csv(BufWriter::new(std::io::stdout().lock()), Delimiter::Comma, &names, &rows)?,
+        None => write_columns(BufWriter::new(std::io::stdout().lock()), Delimiter::Comma, &names, &columns)?,
         Some(path) => {
             let mut file = Vec::new();
-            write_csv(&mut file, Delimiter::Comma, &names, &rows)?;
+            write_columns(&mut file, Delimiter::Comma, &names, &columns)?;
             write_atomically(path, &file, args.force)?;
         }
     }
@@ -49,22 +45,40 @@ pub(super) fn shorter(model: Multigrade, grades: Option<u32>) -> Result<Multigra
     }
 }
 
-/// Predicted columns: one for each output, or one for each grade and output.
-fn predictions(model: &Multigrade, inputs: &[f64], args: &PredictArgs) -> Result<Vec<Vec<f64>>, Failure> {
+/// Predicted columns: one for each output, or one for each grade and output; of a classifier the label and the probability
+/// of each class.
+fn predictions(model: &Multigrade, inputs: &[f64], args: &PredictArgs) -> Result<Vec<CsvColumn>, Failure> {
     let predictor = Predictor::new(model, args.precision.into());
     let stages = if args.staged { predictor.staged(inputs)? } else { vec![predictor.predict(inputs)?] };
     if stages.is_empty() {
         return Err("the model is a constant without any grade, so --staged has nothing to show".to_string().into());
     }
-    let m = model.n_outputs();
-    let column = |stage: &Vec<f64>, j: usize| stage.iter().skip(j).step_by(m).copied().collect();
-    Ok(stages.iter().flat_map(|stage| (0..m).map(move |j| column(stage, j))).collect())
+    let columns = |rows: &[f64], m: usize| -> Vec<CsvColumn> {
+        (0..m).map(|j| CsvColumn::Numbers(rows.iter().skip(j).step_by(m).copied().collect())).collect()
+    };
+    let stage = |stage: &Vec<f64>| match &model.schema().classes {
+        None => columns(stage, model.n_outputs()),
+        Some(classes) => {
+            let probabilities = classes.probabilities(stage);
+            let labels = classes.decide(&probabilities).into_iter().map(|class| classes.labels[class].to_string());
+            let mut label = vec![CsvColumn::Texts(labels.collect())];
+            label.extend(columns(&probabilities, classes.len()));
+            label
+        }
+    };
+    Ok(stages.iter().flat_map(stage).collect())
 }
 
 /// The names of the columns written, all different. A prediction gives way to a kept column of the same name.
 fn names(model: &Multigrade, kept: &[String], staged: bool) -> Vec<String> {
     let stages = if staged { 1..=model.grades().len() } else { 0..=0 };
-    let outputs = model.schema().output_names();
+    let outputs: Vec<String> = match &model.schema().classes {
+        None => model.schema().output_names().into_iter().map(str::to_owned).collect(),
+        Some(classes) => {
+            let probabilities = classes.labels.iter().map(|label| format!("P({label})"));
+            std::iter::once(classes.target.clone()).chain(probabilities).collect()
+        }
+    };
     let name = |output: &str, k: usize| if k > 0 { format!("{output}@{k}") } else { output.to_owned() };
     let predicted: Vec<String> = stages.flat_map(|k| outputs.iter().map(move |output| name(output, k))).collect();
     let mut names = kept.to_vec();

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use multigrade::report::{About, ReportData, ReportRows, RowKind, significant};
-use multigrade::{FitSettings, Multigrade, Samples, split, write_atomically};
+use multigrade::table::ReadOptions;
+use multigrade::{FitSettings, Multigrade, Samples, split, staged_scores, write_atomically};
 
 use super::{print_json, warn};
 use crate::args::ReportArgs;
@@ -40,9 +41,9 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Status, Failure> {
 }
 
 fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> {
-    let options = args.table.options();
-    let table = data::read(&args.data, &options)?;
     let columns = Columns::of_model(model, args.weights.as_ref());
+    let options = ReadOptions { texts: columns.outputs.clone(), ..args.table.options() };
+    let table = data::read(&args.data, &options)?;
     let samples = columns.samples(&table)?;
     let rows = match &args.validation {
         Some(path) => Rows { train: samples.clone(), held_out: Some(columns.samples(&data::read(path, &options)?)?) },
@@ -59,6 +60,8 @@ fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> 
     if is_of_the_fit {
         let rows = ReportRows { train: &rows.train, held_out: rows.held_out.as_ref(), held_out_predictions: None };
         Ok(ReportData::measure(model, &rows, &about)?)
+    } else if columns.classes.is_some() {
+        classes_of_others(model, &samples, &about)
     } else {
         report_on_others(model, &samples, &about)
     }
@@ -81,8 +84,28 @@ fn report_on_others(model: &Multigrade, samples: &Samples, about: &About) -> Res
     Ok(data)
 }
 
+/// The same for a classifier.
+fn classes_of_others(model: &Multigrade, samples: &Samples, about: &About) -> Result<ReportData, Failure> {
+    let rows = ReportRows { train: samples, held_out: None, held_out_predictions: None };
+    let mut data = ReportData::measure(model, &rows, about)?;
+    if let Some(report) = &mut data.classes {
+        for (row, scores) in report.grades.iter_mut().zip(staged_scores(model, samples)?) {
+            row.validation = Some(scores);
+        }
+        report.kind = RowKind::Unknown;
+        report.baselines.clear();
+    }
+    (data.source.n_validation, data.source.validation_kind) = (samples.rows(), RowKind::Unknown);
+    (data.source.validation_chose, data.source.refit) = (false, false);
+    data.notes = model.history().notes.iter().map(|note| note.text.clone()).collect();
+    Ok(data)
+}
+
 fn print(data: &ReportData, out: Option<&Path>) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
+    if let Some(classes) = &data.classes {
+        writeln!(stdout, "{}", wrapped(&format!("{}.", classes.sentence()), 2))?;
+    }
     for output in 0..data.outputs.len() {
         if let Some(headline) = data.headline(output) {
             writeln!(stdout, "{}", wrapped(&format!("{headline}."), 2))?;
@@ -127,6 +150,16 @@ impl Rows {
                  {held_out}. {MEANING}"
             )));
         }
+        if model.schema().classes.is_some() {
+            let then = history.grades.last().and_then(|record| Some(record.scores?.train.log_loss));
+            let now = staged_scores(model, &self.of_the_grades(model))?.last().map(|scores| scores.log_loss);
+            let (Some(then), Some(now)) = (then, now) else { return Ok(None) };
+            let is_same = (now - then).abs() <= 1e-6 * then.max(1e-6);
+            let (then, now) = (significant(then, 4), significant(now, 4));
+            return Ok(
+                (!is_same).then(|| format!("{NAME}: its training log-loss was {then}, here it is {now}. {MEANING}"))
+            );
+        }
         let norms = history.grades.first().zip(history.grades.last());
         let norms = norms.into_iter().flat_map(|(first, last)| first.train.iter().zip(&last.train));
         let now = self.training_errors(model)?;
@@ -142,11 +175,16 @@ impl Rows {
         Ok(None)
     }
 
-    /// The RMSE of every output on the rows that the finished grades were trained on.
+    /// The RMSE of every output on these rows.
     fn training_errors(&self, model: &Multigrade) -> Result<Vec<f64>, Failure> {
+        let stages = summary::staged_norms(model, &self.of_the_grades(model))?;
+        Ok(stages.last().into_iter().flatten().map(|norms| norms.l2).collect())
+    }
+
+    /// The rows that the finished grades were trained on.
+    fn of_the_grades(&self, model: &Multigrade) -> Samples {
         let refitted = self.held_out.as_ref().filter(|_| model.history().refit);
         let all = refitted.and_then(|held_out| self.train.followed_by(held_out));
-        let stages = summary::staged_norms(model, all.as_ref().unwrap_or(&self.train))?;
-        Ok(stages.last().into_iter().flatten().map(|norms| norms.l2).collect())
+        all.unwrap_or_else(|| self.train.clone())
     }
 }

@@ -60,6 +60,7 @@ fn report(rows: usize, n_inputs: usize, n_outputs: usize, n_grades: usize) -> Re
             train: norms(0.3),
             validation: Some(norms(0.4)),
         }],
+        classes: None,
         spectra: Vec::new(),
         settings: vec![Entry::new("seed", 1)],
         notes: vec!["Tanh was chosen.".to_owned()],

@@ -25,6 +25,9 @@ const FORMAT_VERSION: u64 = 1;
 /// Extension for layers whose weights are stored sparsely.
 const SPARSE: &str = "sparse";
 
+/// Extension for outputs that are logits of classes.
+const CLASSES: &str = "classes";
+
 /// Name of the metadata entry that holds the document.
 const METADATA_KEY: &str = "multigrade";
 
@@ -183,11 +186,7 @@ impl Multigrade {
         }
         let document = Document {
             format_version: FORMAT_VERSION,
-            requires: if self.grades.iter().flat_map(Grade::branches).any(sparse::has_any) {
-                vec![SPARSE.into()]
-            } else {
-                Vec::new()
-            },
+            requires: self.extensions(),
             made_by: concat!("multigrade ", env!("CARGO_PKG_VERSION")).to_string(),
             schema: self.schema.clone(),
             input_scaling: self.input_scaling.clone(),
@@ -210,6 +209,13 @@ impl Multigrade {
         safetensors::serialize(views, Some(metadata)).expect("tensors made here are consistent")
     }
 
+    /// What a reader of the file must understand.
+    fn extensions(&self) -> Vec<String> {
+        let has_sparse = self.grades.iter().flat_map(Grade::branches).any(sparse::has_any);
+        let extensions = [(SPARSE, has_sparse), (CLASSES, self.schema.classes.is_some())];
+        extensions.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name.into()).collect()
+    }
+
     /// The model described by the bytes of a model file; `name` is used in messages.
     ///
     /// Safe on untrusted bytes: sizes are checked against the length of the file before anything is allocated, and
@@ -229,7 +235,7 @@ impl Multigrade {
         let version: Version = serde_json::from_str(text).map_err(|e| not_a_model(e.to_string()))?;
         match version {
             Version { format_version: FORMAT_VERSION, mut requires } => {
-                requires.retain(|extension| extension != SPARSE);
+                requires.retain(|extension| ![SPARSE, CLASSES].contains(&extension.as_str()));
                 if !requires.is_empty() {
                     return Err(FileError::Extension { name: name.into(), found: requires.join(", ") });
                 }

@@ -1,6 +1,6 @@
 //! How a model came to be, grade by grade: the evidence that travels with it.
 
-use super::{GradeProof, Norms};
+use super::{GradeProof, Norms, Scores};
 use serde::{Deserialize, Serialize};
 
 /// What is known of one grade after it was frozen. Grade 0 is the centred target before any grade.
@@ -22,7 +22,7 @@ pub struct GradeRecord {
     pub updates: u64,
     /// Why training of the hidden stack ended.
     pub stop: String,
-    /// Mean squared standardised residual on the training rows before this grade.
+    /// Mean squared standardised residual, or mean cross-entropy of a classifier, on the training rows before this grade.
     #[serde(with = "super::any_number")]
     pub loss_before: f64,
     /// The same after this grade. With a least-squares readout it is below `loss_before`.
@@ -32,9 +32,21 @@ pub struct GradeRecord {
     pub train: Vec<Norms>,
     /// Residual norms on held-out rows, one per output, if there were any.
     pub validation: Option<Vec<Norms>>,
+    /// How good the probabilities of a classifier are after this grade. Its norms are those of `[class] - P(class)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<GradeScores>,
     /// How far the grade is from the best of its kind, for convex grades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<GradeProof>,
+}
+
+/// Scores of a classifier after a grade.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradeScores {
+    /// On the training rows.
+    pub train: Scores,
+    /// On held-out rows, if there were any.
+    pub validation: Option<Scores>,
 }
 
 /// A decision in plain words.

@@ -2,6 +2,7 @@
 
 mod activation;
 mod any_number;
+mod classes;
 mod evaluate;
 mod file;
 mod grade;
@@ -17,10 +18,11 @@ mod schema;
 mod weights;
 
 pub use activation::Activation;
+pub use classes::{Classes, Label, Scores, cross_entropy};
 pub use file::{FileError, write_atomically};
 pub use grade::{Branch, Grade, Readout};
 pub use grade_proof::{GradeProblem, GradeProof};
-pub use history::{GradeRecord, History, Note};
+pub use history::{GradeRecord, GradeScores, History, Note};
 pub use layer::Layer;
 pub use matrix::Matrix;
 pub use model::{ModelError, Multigrade};

@@ -68,6 +68,14 @@ pub enum ModelError {
         /// Upper end.
         max: f64,
     },
+    /// Classes that cannot be told apart.
+    #[error("classes of '{target}': {reason}")]
+    Classes {
+        /// Name of the target column.
+        target: String,
+        /// What was found, and what was expected.
+        reason: String,
+    },
     /// More grades asked for than there are.
     #[error("grades: asked for {asked}, but the number of grades of the model is {available}")]
     NoSuchGrade {
@@ -122,6 +130,10 @@ impl Multigrade {
             if !(c.min <= c.max && c.min.is_finite() && c.max.is_finite()) {
                 return Err(ModelError::Range { name: c.name.clone(), min: c.min, max: c.max });
             }
+        }
+        if let Some(classes) = &schema.classes {
+            classes.validate()?;
+            ModelError::check_length("list of outputs of a classifier", classes.n_outputs(), m)?;
         }
         input_scaling.validate()?;
         output_scaling.validate()?;

@@ -1,5 +1,6 @@
 //! What the columns of the inputs and outputs are.
 
+use super::Classes;
 use serde::{Deserialize, Serialize};
 
 /// Names and ranges of the columns that a model reads and makes, in order.
@@ -9,6 +10,9 @@ pub struct Schema {
     pub inputs: Vec<InputColumn>,
     /// Outputs, in the order in which the model makes them.
     pub outputs: Vec<OutputColumn>,
+    /// The classes whose logits the outputs are, if the model is a classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
 }
 
 /// One input column.

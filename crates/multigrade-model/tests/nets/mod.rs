@@ -11,7 +11,11 @@ pub(crate) const NAMES: [&str; 4] = ["x", "y", "z", "w"];
 /// `d` inputs named `x, y, ...` and one output.
 pub(crate) fn schema(d: usize) -> Schema {
     let input = |name: &&str| InputColumn { name: (*name).into(), min: 0.0, max: 1.0 };
-    Schema { inputs: NAMES[..d].iter().map(input).collect(), outputs: vec![OutputColumn { name: "out".into() }] }
+    Schema {
+        inputs: NAMES[..d].iter().map(input).collect(),
+        outputs: vec![OutputColumn { name: "out".into() }],
+        classes: None,
+    }
 }
 
 /// A model without scaling.

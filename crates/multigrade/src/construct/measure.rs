@@ -89,6 +89,7 @@ impl GradeFacts {
             loss_after: norms.l2 * norms.l2,
             train: vec![norms],
             validation: None,
+            scores: None,
             proof: None,
         }
     }
@@ -110,6 +111,7 @@ pub(super) fn record_of_nothing(start: Measured) -> GradeRecord {
         loss_after: loss,
         train: vec![start.norms],
         validation: None,
+        scores: None,
         proof: None,
     }
 }

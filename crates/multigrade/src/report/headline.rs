@@ -67,7 +67,7 @@ impl RowKind {
     }
 
     /// For example `211 held-out rows`.
-    fn count(self, rows: usize) -> String {
+    pub(super) fn count(self, rows: usize) -> String {
         let plural = if rows == 1 { "" } else { "s" };
         match self {
             Self::Training => format!("{rows} training row{plural}"),

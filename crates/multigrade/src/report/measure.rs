@@ -1,8 +1,8 @@
 //! Fills a report from a model, its history and the rows it was fitted on.
 
 use super::{
-    BaselineRow, ConvexRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind, Source, Spectrum,
-    SpectrumCurve,
+    BaselineRow, ClassReport, ConvexRow, Entry, FitPoint, GradeRow, InputColumn, OutputFit, ReportData, RowKind,
+    Source, Spectrum, SpectrumCurve,
 };
 use crate::settings::{Grades, Precision, Solver};
 use crate::split::row_hash;
@@ -51,8 +51,13 @@ impl ReportData {
     /// [`ModelError`] if the rows do not have the columns of the model.
     pub fn measure(model: &Multigrade, rows: &ReportRows, about: &About) -> Result<Self, ModelError> {
         let history = model.history();
-        let outputs = model.schema().output_names().join(", ");
-        let (inputs, outputs_shown) = points(model, rows)?;
+        let classes = model.schema().classes.as_ref();
+        let outputs = classes.map_or_else(|| model.schema().output_names().join(", "), |c| c.target.clone());
+        let (inputs, outputs_shown) = match classes {
+            // What a classifier says is no number beside another one.
+            Some(_) => (named_inputs(model), Vec::new()),
+            None => points(model, rows)?,
+        };
         Ok(Self {
             title: format!("{outputs} of {}", about.source),
             source: Source {
@@ -67,8 +72,9 @@ impl ReportData {
             inputs,
             outputs: outputs_shown,
             grades: grade_rows(model, &about.seconds),
-            baselines: baseline_rows(history.refit, rows)?,
-            spectra: if model.n_inputs() == 1 { spectra(model, rows.train)? } else { Vec::new() },
+            baselines: if classes.is_some() { Vec::new() } else { baseline_rows(history.refit, rows)? },
+            classes: classes.map(|classes| ClassReport::measure(model, classes, rows)).transpose()?,
+            spectra: if model.n_inputs() == 1 && classes.is_none() { spectra(model, rows.train)? } else { Vec::new() },
             settings: settings(model.settings()),
             notes: notes(model),
             warnings: about.warnings.clone(),
@@ -139,12 +145,7 @@ fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Ve
         });
     }
     let total: usize = parts.iter().map(|(samples, _, _)| samples.rows()).sum();
-    let mut inputs: Vec<InputColumn> = model
-        .schema()
-        .inputs
-        .iter()
-        .map(|column| InputColumn { name: column.name.clone(), ..InputColumn::default() })
-        .collect();
+    let mut inputs = named_inputs(model);
     let mut outputs: Vec<OutputFit> = model
         .schema()
         .outputs
@@ -163,6 +164,12 @@ fn points(model: &Multigrade, rows: &ReportRows) -> Result<(Vec<InputColumn>, Ve
         }
     }
     Ok((inputs, outputs))
+}
+
+/// The inputs without values.
+fn named_inputs(model: &Multigrade) -> Vec<InputColumn> {
+    let names = model.schema().input_names().into_iter();
+    names.map(|name| InputColumn { name: name.into(), ..InputColumn::default() }).collect()
 }
 
 /// About `count` rows, picked by the hash of their inputs, which no regular table lines up with; and for each output the

@@ -32,6 +32,7 @@ mod names;
 mod options;
 mod read;
 mod records;
+mod texts;
 mod write;
 
 use std::fs::File;
@@ -41,11 +42,12 @@ use std::path::Path;
 use column::Column;
 use lines::Lines;
 use names::Names;
+use texts::Texts;
 
 pub use cell::Found;
 pub use error::{TableError, TableProblem};
 pub use options::{DecimalMark, Delimiter, Header, MAX_COLUMNS, MAX_ROW_BYTES, ReadOptions};
-pub use write::{WriteError, write_csv};
+pub use write::{CsvColumn, WriteError, write_columns, write_csv};
 
 /// A table with named columns: `n_rows()` rows, at least one, by `column_names().len()` columns, at least one.
 ///
@@ -67,6 +69,7 @@ pub struct Table {
     names: Names,
     columns: Vec<Column>,
     lines: Lines,
+    texts: Vec<(usize, Texts)>,
 }
 
 impl Table {
@@ -90,9 +93,9 @@ impl Table {
     ///
     /// A source that cannot be read or is not a table; see [`TableProblem`].
     pub fn parse(name: &str, source: impl Read, options: &ReadOptions) -> Result<Self, TableError> {
-        let read::Content { names, columns, lines } =
+        let read::Content { names, columns, lines, texts } =
             read::read(source, options).map_err(|problem| problem.in_table(name))?;
-        Ok(Self { name: name.to_owned(), names, columns, lines })
+        Ok(Self { name: name.to_owned(), names, columns, lines, texts })
     }
 
     /// The path or name with which messages about this table begin.
@@ -127,6 +130,27 @@ impl Table {
     pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
         let column = &self.columns[self.position(name)?];
         column.numbers(name, self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+    }
+
+    /// The cells of the column called `name` as they stand in the file, without spaces around them; empty where a cell is.
+    /// `None` unless [`ReadOptions::texts`] named the column.
+    ///
+    /// # Errors
+    ///
+    /// [`TableProblem::NoSuchColumn`].
+    ///
+    /// ```
+    /// use multigrade::table::{ReadOptions, Table};
+    /// let options = ReadOptions { texts: vec!["engine".into()], ..ReadOptions::default() };
+    /// let table = Table::parse("t.csv", &b"speed,engine\n10,A\n20,B\n"[..], &options)?;
+    /// assert_eq!(table.texts("engine")?, Some(vec!["A", "B"]));
+    /// assert_eq!(table.texts("speed")?, None);
+    /// # Ok::<(), multigrade::table::TableError>(())
+    /// ```
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<&str>>, TableError> {
+        let position = self.position(name)?;
+        let kept = self.texts.iter().find(|(column, _)| *column == position);
+        Ok(kept.map(|(_, texts)| texts.cells(self.n_rows())))
     }
 
     /// The columns called `names` side by side, row-major `(n, names.len())`, as [`Samples::new`](crate::Samples::new)

