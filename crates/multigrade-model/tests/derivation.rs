@@ -24,7 +24,11 @@ fn network(names: &[&str], layers: Vec<Vec<Row>>, readout: Row) -> Multigrade {
     let readout = Readout::new(matrix(std::slice::from_ref(&readout)), vec![readout.1]).unwrap();
     let grade = Grade::new(vec![layers.into_iter().map(layer).collect()], false, readout).unwrap();
     let input = |name: &&str| InputColumn { name: (*name).into(), min: 0.0, max: 1.0 };
-    let schema = Schema { inputs: names.iter().map(input).collect(), outputs: vec![OutputColumn { name: "f".into() }], classes: None };
+    let schema = Schema {
+        inputs: names.iter().map(input).collect(),
+        outputs: vec![OutputColumn { name: "f".into() }],
+        classes: None,
+    };
     let (inputs, outputs) = (Scaling::identity(names.len()), Scaling::identity(1));
     Multigrade::new(schema, inputs, outputs, vec![grade], History::default(), ().into()).unwrap()
 }

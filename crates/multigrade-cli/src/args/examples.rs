@@ -41,6 +41,7 @@ Examples:
   multigrade predict model.safetensors new.csv --keep mach,throttle --out predicted.csv
   multigrade predict model.safetensors new.csv --staged
 
+A classifier writes the label and P(label) of every class.
 Columns are matched by name; in a table without header, with just the inputs, by place.
 Exit status: 0 done, 2 could not run.";
 
@@ -51,8 +52,9 @@ Examples:
   multigrade evaluate model.safetensors engine.csv --max-rmse 1e6
 
 JSON keys: rows, outputs; in each output name, target_spread, grades; in each of these
-grade, l1, l2, linf, r2.
-Exit status: 0 done, 1 an RMSE is larger than --max-rmse, 2 could not run.";
+grade, l1, l2, linf, r2. For classes: rows, target, classes, grades (grade, accuracy,
+log_loss, brier), confusion, calibration.
+Exit status: 0 done, 1 not within --max-rmse or --min-accuracy, 2 could not run.";
 
 pub(super) const INSPECT: &str = "\
 Examples:
