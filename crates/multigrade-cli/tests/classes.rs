@@ -111,10 +111,10 @@ fn labels_that_make_no_classes_are_refused_with_their_line() {
     assert!(answer("x,kind\n1,1\n2,1.5\n3,2\n", &ask).contains("line 3: found 1.5, expected classes"));
     // A single slip in a column of numbers does not turn it into classes.
     assert!(answer("x,kind\n1,1\n2,oops\n3,2\n", &[]).contains("oops"));
-    let two = ["--target", "kind,x", "--task", "classification"];
+    place.write("leaves.csv", leaves());
+    let two = ["--target", "kind,code", "--task", "classification"];
     let err = place.run(&[&["fit", "leaves.csv", "--out", "m"], &QUICK[..], &two].concat()).expect_status(2).err;
     assert!(err.contains("--task classification learns one target"), "{err}");
-    place.write("leaves.csv", leaves());
     fit(&place, &["--target", "kind", "--ignore", "code", "--force"]).expect_status(0);
     place.write("new.csv", "length,width,kind\n1,1,oak\n1,1,beech\n");
     let err = place.run(&["evaluate", "m", "new.csv"]).expect_status(2).err;
