@@ -411,6 +411,7 @@ fn scaled_inputs_are_rounded() {
     let schema = Schema {
         inputs: vec![InputColumn { name: "x".into(), min: 0.0, max: 1.0 }],
         outputs: vec![OutputColumn { name: "f".into() }],
+        classes: None,
     };
     let layer = Layer::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![1.0], Activation::Relu).unwrap();
     let readout = Readout::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![-1.0]).unwrap();
