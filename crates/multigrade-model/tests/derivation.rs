@@ -444,3 +444,12 @@ fn coefficients_that_would_be_rounded_or_are_no_numbers_are_refused() {
     };
     assert!(derived(&model, "exp(1*x)", "x=0..1", &tower).unwrap_err().to_string().contains("more than 500 tents"));
 }
+
+#[test]
+fn where_a_neuron_may_overflow_there_is_no_bound_even_if_nothing_reads_it() {
+    let model = network(&["x"], vec![vec![(vec![1.0], 1.0), (vec![1.7e308], 1.7e308)]], (vec![1.0, 0.0], -1.0));
+    let found = derived(&model, "x", "x=0..1", &Derivation::default()).unwrap();
+    let bounds = found.bound(found.sides());
+    assert!(bounds.exact.magnitude() < 1e-14);
+    assert!(!bounds.f64.is_bounded() && !bounds.f32.is_bounded());
+}

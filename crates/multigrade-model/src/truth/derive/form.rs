@@ -198,7 +198,11 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Before the first neuron; `sides` belong to the inputs of the program.
-    pub(super) fn new(program: &'a Program, sides: &[Interval], format: Option<Format>) -> Self {
+    pub(super) fn new(
+        program: &'a Program,
+        sides: &[Interval],
+        format: Option<Format>,
+    ) -> Result<Self, DerivationError> {
         let (d, n) = (sides.len(), program.net.neurons.len());
         let mut last = vec![0; d + n];
         for j in 0..n {
@@ -224,11 +228,11 @@ impl<'a> Reading<'a> {
             if let Some(format) = format {
                 let difference = (*side - Interval::exact(center)).magnitude();
                 let exact = reading.atoms.range(&z).magnitude();
-                reading.round(&mut z, input.rounding(format, side.magnitude(), difference, exact));
+                reading.round(&mut z, input.rounding(format, side.magnitude(), difference, exact))?;
             }
             reading.set(i, z);
         }
-        reading
+        Ok(reading)
     }
 
     fn atom(&mut self, range: Interval, unit: Option<Unit>) -> usize {
@@ -247,14 +251,17 @@ impl<'a> Reading<'a> {
     }
 
     /// Adds a rounding error of at most `error`, as an atom: what two neurons have in common cancels in their difference.
-    fn round(&mut self, form: &mut Form, error: f64) {
+    /// Where a neuron may overflow nothing is known of the network, even if no other reads it: 0 * ∞ is no number.
+    fn round(&mut self, form: &mut Form, error: f64) -> Result<(), DerivationError> {
         if !error.is_finite() {
-            *form = Form { error: f64::INFINITY, ..Form::default() };
-        } else if error > 0.0 {
+            return Err(DerivationError::Overflow);
+        }
+        if error > 0.0 {
             let a = self.noise(form, around(error));
             form.terms.resize(form.terms.len().max(a + 1), 0.0);
             form.terms[a] = 1.0;
         }
+        Ok(())
     }
 
     /// An atom for rounding. There are so many at a time; the oldest one becomes part of the errors of its forms.
@@ -304,7 +311,7 @@ impl<'a> Reading<'a> {
             // The output's scaling may also be computed in f64, from a sum that was computed in f32.
             let is_output = j + 1 == self.program.net.neurons.len();
             let in_f64 = if is_output { sum_rounding(Format::F64, neuron.bias, values) } else { 0.0 };
-            self.round(&mut z, error.max(in_f64));
+            self.round(&mut z, error.max(in_f64))?;
         }
         for source in terms.iter().map(|t| t.source as usize).filter(|s| self.last[*s] == j) {
             self.forms[source] = None;
@@ -466,7 +473,7 @@ mod tests {
                 },
                 followed: [true, true],
             };
-            let mut reading = Reading::new(&program, &[], None);
+            let mut reading = Reading::new(&program, &[], None).unwrap();
             reading.atoms = atoms(&values);
             reading.units = vec![Some(Unit::Square(0)); 4];
             let place = reading.keep(other.clone());

@@ -58,6 +58,9 @@ pub enum DerivationError {
         /// What is known of its argument.
         range: Interval,
     },
+    /// A neuron may overflow in a floating-point format.
+    #[error("a neuron may overflow")]
+    Overflow,
     /// More ReLUs with roles, or more pieces of curves, than are looked at.
     #[error("the derivation is too large")]
     Large,
@@ -109,7 +112,7 @@ impl Derived {
         derivation: &Derivation,
     ) -> Result<Self, DerivationError> {
         let (sides, expression) = fit(program, expression, domain)?;
-        let read = |format| Reader::new(program, &expression, &sides, format).run(derivation, program.n_neurons());
+        let read = |format| Reader::new(program, &expression, &sides, format)?.run(derivation, program.n_neurons());
         let exact = read(None)?;
         let formats = Format::ALL.map(|format| {
             let is_followed = program.followed[format as usize];
@@ -161,19 +164,24 @@ fn first_of_each(expression: &Expression) -> Vec<usize> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(program: &'a Program, expression: &'a Expression, sides: &'a [Interval], format: Option<Format>) -> Self {
-        Self {
+    fn new(
+        program: &'a Program,
+        expression: &'a Expression,
+        sides: &'a [Interval],
+        format: Option<Format>,
+    ) -> Result<Self, DerivationError> {
+        Ok(Self {
             expression,
             starts: expression.starts(),
             first: first_of_each(expression),
             sides,
-            reading: Reading::new(program, sides, format),
+            reading: Reading::new(program, sides, format)?,
             squares: Vec::new(),
             nodes: Vec::new(),
             values: Vec::new(),
             parts: HashMap::new(),
             work: MAX_WORK,
-        }
+        })
     }
 
     fn run(mut self, derivation: &Derivation, neurons: usize) -> Result<Graph, DerivationError> {
