@@ -428,7 +428,8 @@ fn scaled_inputs_are_rounded() {
 #[test]
 fn coefficients_that_would_be_rounded_or_are_no_numbers_are_refused() {
     let (model, good) = chords(1.0, 2);
-    let with = |change: &dyn Fn(&mut f64, &mut Vec<(Source, f64)>)| {
+    type Terms = Vec<(Source, f64)>;
+    let with = |change: &dyn Fn(&mut f64, &mut Terms)| {
         let mut derivation = good.clone();
         if let Rule::Curve { constant, terms, .. } = &mut derivation.steps[0].rule {
             change(constant, terms);
