@@ -1110,10 +1110,15 @@ class Reading:
             else:
                 h = Form(error=above)
         self.set(len(self.inputs) + j, h)
+        if relu and role == "tent":
+            seen = self.seen[len(self.inputs) + j]
+            seen.low, seen.high = 0, max(min(seen.high, self.open[j][3][1] - ONE // 2), 0)
 
     def divide(self, j, role, z):
         argument = self.keep(self.combine(Fraction(1, 2), [(1, z)]) if role == "tent" else z)
-        low, high = self.range(argument)
+        low, high = bounds = self.range(argument)
+        if role == "tent" and not 0 <= low <= high <= ONE:
+            low, high = bounds = meet(bounds, self.path(argument) or bounds)
         if role == "tent":
             range = min(2 * low, 2 * ONE - 2 * high), min(2 * high, 2 * ONE - 2 * low, ONE)
         elif role == "fold":
@@ -1121,13 +1126,27 @@ class Reading:
         else:
             range = max(low, 0), max(high, 0)
         quantity = self.keep(self.of_atom(self.atom(range, ("neuron", j))))
-        self.open[j] = role, quantity, argument
+        self.open[j] = role, quantity, argument, bounds
         share, own = {"tent": (1, Fraction(-1, 4)), "fold": (1, Fraction(1, 2)), "hinge": (0, Fraction(1))}[role]
         return self.combine(0, [(Fraction(share, 2), argument), (own, quantity)])
 
+    def path(self, form):
+        """The range of a sum of hinges of one quantity: affine between the kinks, and far smaller than its summands."""
+        named = [self.units[a] for a in sorted(form.terms) if a in self.units]
+        hinges = [j for kind, j in named if kind == "neuron" and self.open[j][0] == "hinge"]
+        if not hinges:
+            return None
+        v = self.open[hinges[0]][2]
+        bends = Bends(self, v)
+        try:
+            bends.sum = bends.mix(form, 0)
+        except Refused:
+            return None
+        return bends.range(self.range(v))
+
     def opened(self, j, role):
         require(type(j) is int and j in self.open and self.open[j][0] == role, f"neuron {j} is no {role} so far")
-        return self.open[j][1:]
+        return self.open[j][1:3]
 
     # Parts of the formula.
 
@@ -1202,22 +1221,24 @@ class Reading:
 
     def square(self, fold, tents):
         require(len(tents) <= 500, "a tower that is too tall")
-        tents = [self.opened(j, "tent") for j in tents]
         require(fold is not None or tents, "a square needs a fold or a tent")
-        head, argument = self.opened(fold, "fold") if fold is not None else [tents[0][1]] * 2
-        low, high = self.range(head)
+        opened = [self.opened(j, "tent") for j in tents]
+        head, argument = self.opened(fold, "fold") if fold is not None else [opened[0][1]] * 2
+        # What was known of the argument when it was read.
+        bounds = meet(self.range(argument), self.open[tents[0] if fold is None else fold][3])
+        low, high = bounds if fold is None else self.range(head)
         outside = max(-low, high - ONE, 0)
         off, before, scale = 4 * outside - (-outside * outside >> PLACES), head, Fraction(1)
         parts = [(Fraction(1), head)]
-        for quantity, at in tents:
+        for quantity, at in opened:
             off += 0 if at is before else up(self.distance(at, before), scale)
             before, scale = quantity, scale / 4
             parts.append((-scale, quantity))
         off = -off, off + math.ceil(ONE * scale / 4)
         definition = self.combine(0, parts)
-        pivot = self.largest_unit(tents[0][0] if tents else head)
+        pivot = self.largest_unit(opened[0][0] if opened else head)
         require(pivot in definition.terms, "the first tent of a square is used up")
-        range = plus(power_of(self.range(argument)), off)
+        range = plus(power_of(bounds), off)
         atom = self.replace(definition, pivot, range, ("square", len(self.squares)))
         self.squares.append((self.keep(self.of_atom(atom)), argument, off))
 
@@ -1300,7 +1321,7 @@ class Bends:
                 _, argument, how = item(self.reading.squares, i, "square")
             else:
                 require(type(i) is int and i in self.reading.open, f"neuron {i} has no role so far")
-                how, _, argument = self.reading.open[i]
+                how, _, argument, _ = self.reading.open[i]
             self.bends.append((how, self.mix(argument, depth)))
             self.known[unit] = len(self.bends) - 1
         return self.known[unit]
@@ -1309,7 +1330,7 @@ class Bends:
         reading, v = self.reading, self.v
         rest, parts, little = Form(form.center, form.terms, form.error), [], reading.size(form) >> 40
         for a, c in form.terms.items():
-            if a in reading.units and reading.share(c, a) > little:
+            if a in reading.units and a not in v.terms and reading.share(c, a) > little:
                 parts.append((self.place(reading.units[a], depth + 1), c))
                 del rest.terms[a]
         lead = max(v.terms, key=lambda a: reading.share(v.terms[a], a), default=None)
@@ -1341,6 +1362,16 @@ class Bends:
             else:
                 made.append(place.squared(z, how))
         return self.local(self.sum, place, made)
+
+    def range(self, x):
+        """Encloses the sum for v in x."""
+        kinks = {-shift * ONE // slope for _, (slope, shift, parts, _) in self.bends if slope and not parts}
+        ends = [x[0], *sorted(kink for kink in kinks if x[0] < kink < x[1]), x[1]]
+        found = []
+        for place in map(Place, itertools.pairwise(ends)):
+            value, slope, second, noise, _ = self.on(place)
+            found.append(plus(place.range(value, slope, second), noise))
+        return functools.reduce(join, found)
 
     def errors(self, function, range, cuts, claimed):
         """Sum minus function on the pieces of a range."""
