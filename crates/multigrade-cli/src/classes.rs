@@ -24,7 +24,7 @@ pub(crate) fn of_target(table: &Table, args: &FitArgs) -> Result<Option<Classes>
     };
     let Some(texts) = table.texts(target)?.filter(|_| args.task != TaskArg::Regression) else { return Ok(None) };
     let is_text = |text: &&str| !text.is_empty() && text.parse::<f64>().is_err();
-    if !is_asked && (table.numbers(target).is_ok() || !texts.iter().all(|text| text.is_empty() || is_text(&text))) {
+    if !is_asked && (table.numbers(target).is_ok() || !texts.iter().all(|text| text.is_empty() || is_text(text))) {
         return Ok(None);
     }
     check_cells(table, target, &texts)?;

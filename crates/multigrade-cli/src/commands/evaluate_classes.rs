@@ -48,13 +48,14 @@ pub(super) fn run(
         print(&mut io::stdout().lock(), &document, table)?;
     }
     let accuracy = document.grades.last().map_or(f64::NAN, |grade| grade.scores.accuracy);
-    match args.min_accuracy {
-        Some(limit) if !(accuracy >= limit) => {
-            eprintln!("{}: accuracy {accuracy} is smaller than {limit}", printable(&document.target));
-            Ok(Status::NotReached)
-        }
-        _ => Ok(Status::Done),
+    let limit = args.min_accuracy.unwrap_or(0.0);
+    // An accuracy that is no number does not reach any limit.
+    let is_reached = accuracy >= limit;
+    if is_reached {
+        return Ok(Status::Done);
     }
+    eprintln!("{}: accuracy {accuracy} is smaller than {limit}", printable(&document.target));
+    Ok(Status::NotReached)
 }
 
 fn measure(model: &Multigrade, classes: &Classes, samples: &Samples) -> Result<Document, ModelError> {

@@ -47,7 +47,7 @@ pub(super) fn section(main: &mut Markup, data: &ReportData, report: &ClassReport
 
 fn calibration(out: &mut Markup, report: &ClassReport) {
     let Calibration { bins, error } = &report.calibration;
-    let Some(range) = Range::linear([0.0, 1.0].into_iter()) else { return };
+    let Some(range) = Range::linear([0.0, 1.0]) else { return };
     let rows = format!("{} ({})", plural(report.rows, "row"), report.kind.name());
     let spec = FrameSpec {
         width: WIDE,
