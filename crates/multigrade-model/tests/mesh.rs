@@ -68,7 +68,11 @@ fn on_the_cells_of_a_mesh_the_bound_is_the_interpolation_error() {
         );
         assert!(exact.lower() <= -below * unit + dirt && exact.lower() >= -below * unit - dirt, "{text}: {exact:?}");
         assert!(bounds.f64.encloses(exact) && bounds.f64.width() <= exact.width() + dirt);
-        assert!(bounds.f32.encloses(exact) && bounds.f32.width() <= exact.width() + 1e-3);
+        assert!(
+            bounds.f32.encloses(exact) && bounds.f32.width() <= exact.width() + 1e-3,
+            "{text} {:e}",
+            bounds.f32.width() - exact.width()
+        );
     }
 }
 

@@ -42,10 +42,10 @@ const TARGETS: [(&str, &str, f64); 20] = [
     ("cbrt(x)", "x=-1..1", 2e-2),
     ("x*y", "x=0..1, y=0..1", 1e-2),
     ("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 3e-2),
-    ("max(sin(3*x), y^2-0.3)", "x=0..1, y=0..1", 1e-1),
+    ("max(sin(3*x), y^2-0.3)", "x=0..1, y=0..1", 5e-2),
     ("abs(x-y)", "x=0..1, y=0..1", 1e-2),
     ("exp(-(x^2+y^2))", "x=-1..1, y=-1..1", 3e-2),
-    ("x*y*z", "x=0..1, y=0..1, z=0..1", 5e-1),
+    ("x*y*z", "x=0..1, y=0..1, z=0..1", 1e-1),
 ];
 
 /// Points of the box: spread ones, and a grid that contains the nodes of all meshes in use.

@@ -47,10 +47,10 @@ impl Format {
         }
     }
 
-    /// An upper bound of `γ_k = k u / (1 - k u)`; infinite from `k u = 1/2` on.
+    /// An upper bound of `γ_k = k u / (1 - k u)`, which is below `k u (1 + 2 k u)` for `k u < 1/2`; infinite beyond.
     pub(super) fn gamma(self, k: usize) -> f64 {
-        let part = k as f64 * self.unit(); // exact, as is 1 - part: a multiple of u below 1
-        if part < 0.5 { Rounded::quotient(part, 1.0 - part).up() } else { f64::INFINITY }
+        let part = k as f64 * self.unit(); // exact
+        if part < 0.5 { up_product(part, (1.0 + 2.0 * part).next_up()) } else { f64::INFINITY }
     }
 }
 
@@ -65,6 +65,15 @@ pub(super) fn up_sum(a: f64, b: f64) -> f64 {
 /// An upper bound of `a * b`; 0 if one of them is 0, also if the other is infinite: the infinity is only a bound.
 pub(super) fn up_product(a: f64, b: f64) -> f64 {
     if a == 0.0 || b == 0.0 { 0.0 } else { (a * b).next_up() }
+}
+
+/// More than a million additions and products together lose by underflow.
+pub(super) const UNDERFLOW: f64 = power_of_two(-1000);
+
+/// An upper bound of a sum of `n` numbers that are not negative, each with up to four roundings in it. The computed sum is at
+/// least `(1 - u)^(n + 4)` of the exact one, whose inverse is below `(1 + 2 (n + 6) u)(1 - u)` for `n < 2^26`.
+pub(super) fn enlarged(sum: f64, n: usize) -> f64 {
+    sum * (1.0 + (n + 6) as f64 * f64::EPSILON)
 }
 
 /// `weight` times the value of an earlier neuron, or of an input.
@@ -83,6 +92,16 @@ pub(super) struct Neuron {
     pub(super) end: u32,
     pub(super) relu: bool,
     pub(super) bias: f64,
+    pub(super) known: Option<Known>,
+}
+
+/// What stays known of a neuron on a box after its sources were replaced by theirs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Known {
+    /// How far `bias + Σ terms` is at most from what the network has there.
+    pub(super) slack: f64,
+    /// For each format an upper bound of `|computed - exact|`, before the positive part.
+    pub(super) rounding: [f64; 2],
 }
 
 /// Neurons in an order in which each reads only inputs and earlier neurons. The last one is the output.
@@ -102,7 +121,12 @@ impl Net {
     /// Appends a neuron, leaving out terms of weight 0.
     pub(super) fn push(&mut self, terms: impl IntoIterator<Item = Term>, bias: f64, relu: bool) {
         self.terms.extend(terms.into_iter().filter(|term| term.weight != 0.0));
-        self.neurons.push(Neuron { end: self.terms.len() as u32, relu, bias });
+        self.neurons.push(Neuron { end: self.terms.len() as u32, relu, bias, known: None });
+    }
+
+    /// Says what is known of the last neuron.
+    pub(super) fn know(&mut self, known: Known) {
+        self.neurons.last_mut().into_iter().for_each(|neuron| neuron.known = Some(known));
     }
 }
 
@@ -339,7 +363,7 @@ fn rounded(format: Format, magnitude: f64, error: f64) -> f64 {
 /// a product or fused step may, by `tiny / 2`, grown by at most `1 + γ_k < 2` later; it cannot where `ŵ` is a power of
 /// two that is at least 1.
 pub(super) fn sum_rounding(format: Format, bias: f64, terms: impl Iterator<Item = (f64, Computed)>) -> f64 {
-    let (mut summands, mut factor, mut underflows) = (0, 0, 0);
+    let (mut summands, mut factor, mut underflows, mut carried) = (0, 0, 0, 0);
     let (mut error, mut total) = (0.0, 0.0);
     for (weight, value) in terms {
         if value.magnitude == 0.0 && value.error == 0.0 {
@@ -347,14 +371,29 @@ pub(super) fn sum_rounding(format: Format, bias: f64, terms: impl Iterator<Item 
         }
         let rounded = format.round(weight);
         // The difference of a number and its neighbour in f32 is exact.
-        let moved = up_product((rounded - weight).abs(), value.magnitude);
+        let moved = (rounded - weight).abs();
         let rounded = rounded.abs();
-        error = up_sum(error, up_sum(moved, up_product(rounded, value.error)));
-        total = up_sum(total, up_product(rounded, up_sum(value.magnitude, value.error)));
+        if moved > 0.0 || value.error > 0.0 {
+            error += or_zero(moved * value.magnitude) + or_zero(rounded * value.error);
+            carried += 1;
+        }
+        total += or_zero(rounded * (value.magnitude + value.error));
         let power_of_two = rounded.is_normal() && rounded.to_bits().trailing_zeros() >= 52;
         summands += 1;
         factor |= usize::from(!power_of_two);
         underflows += usize::from(!(power_of_two && rounded >= 1.0));
+    }
+    if carried > 0 {
+        error = enlarged(error, carried) + UNDERFLOW;
+    }
+    total = enlarged(total, summands);
+    let mut tiny = format.tiny();
+    if total < power_of_two(-900) {
+        // What products below all numbers lost.
+        total += summands as f64 * f64::from_bits(1);
+    } else {
+        // Arithmetic with subnormal numbers is slow.
+        tiny = tiny.max(f64::MIN_POSITIVE);
     }
     if bias != 0.0 {
         let rounded = format.round(bias);
@@ -364,8 +403,13 @@ pub(super) fn sum_rounding(format: Format, bias: f64, terms: impl Iterator<Item 
     }
     let steps = factor + if summands > 0 { summands - 1 } else { 0 };
     let gamma = format.gamma(steps);
-    let local = up_sum(up_product(gamma, total), up_product(underflows as f64, format.tiny()));
+    let local = up_sum(up_product(gamma, total), up_product(underflows as f64, tiny));
     if up_sum(total, local) <= format.largest() { up_sum(error, local) } else { f64::INFINITY }
+}
+
+/// A product of bounds; 0 if it is `0 * ∞`: the infinity is only a bound.
+fn or_zero(product: f64) -> f64 {
+    if product.is_nan() { 0.0 } else { product }
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use super::domain::Domain;
 use super::enclosure::{Decoration, Jet};
 use super::expression::Expression;
 use super::interval::{Interval, Rounded, power_of_two};
-use super::program::{Computed, Format, Input, Net, Program, Term, sum_rounding, up_product, up_sum};
+use super::program::{
+    Computed, Format, Input, Known, Net, Program, Term, UNDERFLOW, enlarged, sum_rounding, up_product, up_sum,
+};
 
 /// Most variables for which a box is cut into its `d!` Kuhn simplices.
 pub const MAX_KUHN_VARIABLES: usize = 4;
@@ -23,6 +25,10 @@ const COEFFICIENTS: usize = 1 << 18;
 const LARGE: f64 = power_of_two(900);
 /// A relaxation is worth a noise of its own if its share of the range is larger than this; else it is rounding dirt.
 const NEGLIGIBLE: f64 = power_of_two(-32);
+
+/// Networks of at most as many neurons are kept as they are: there is nothing to gain, and rounding is bounded best where
+/// nothing is known from larger boxes.
+const FEW: usize = 16;
 
 /// What a leaf is cut into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -160,12 +166,17 @@ struct Problem {
 
 /// A box, and the part of the network that matters there.
 ///
-/// Specialising keeps every value of the network at every point of the box and drops what is exactly 0 in all
-/// meanings that are followed, what only repeats another neuron, and what no longer reaches the output.
+/// Specialising keeps every value of the network at every point of the box, up to what [`Known`] says, and drops what is
+/// exactly 0 in all meanings that are followed, what only repeats another neuron, and what no longer reaches the output.
+/// A neuron whose sources are all decided becomes a sum of inputs, with the rounding known for it, so they are dropped too.
 #[derive(Clone, Debug)]
 pub struct Region {
     problem: Arc<Problem>,
     sides: Vec<Interval>,
+    /// Encloses the middle of each side and half its width.
+    halves: Vec<(Interval, Interval)>,
+    /// The inputs of the network, with their slopes.
+    inputs: Vec<(Form, f64)>,
     net: Arc<Net>,
     output: Output,
 }
@@ -245,14 +256,22 @@ impl Region {
             inputs: program.inputs.clone(),
             followed: program.followed,
         };
-        Ok(Self::new(Arc::new(problem), sides, &program.net))
+        let halves: Vec<_> = sides.iter().map(|side| halves(*side)).collect();
+        let inputs = (0..sides.len()).map(|i| problem.input(i, sides[i], halves[i])).collect();
+        Ok(Self::new(Arc::new(problem), sides, halves, inputs, &program.net))
     }
 
     /// A box on which `net` is the network.
-    fn new(problem: Arc<Problem>, sides: Vec<Interval>, net: &Net) -> Self {
-        let pass = Pass::run(&problem, net, &sides, None);
+    fn new(
+        problem: Arc<Problem>,
+        sides: Vec<Interval>,
+        halves: Vec<(Interval, Interval)>,
+        inputs: Vec<(Form, f64)>,
+        net: &Net,
+    ) -> Self {
+        let pass = Pass::run(problem.followed, net, &inputs, None);
         let (output, net) = (pass.output(), pass.specialised());
-        Self { problem, sides, net: Arc::new(net), output }
+        Self { problem, sides, halves, inputs, net: Arc::new(net), output }
     }
 
     /// The two parts of the box on both sides of `at`, both with their common face.
@@ -261,7 +280,12 @@ impl Region {
     /// [`RegionError::Cut`] unless `at` is strictly inside the side of the variable.
     pub fn split(&self, variable: usize, at: f64) -> Result<(Self, Self), RegionError> {
         let (left, right) = cut_box(&self.sides, variable, at)?;
-        let part = |sides| Self::new(Arc::clone(&self.problem), sides, &self.net);
+        let part = |sides: Vec<Interval>| {
+            let (mut both, mut inputs) = (self.halves.clone(), self.inputs.clone());
+            both[variable] = halves(sides[variable]);
+            inputs[variable] = self.problem.input(variable, sides[variable], both[variable]);
+            Self::new(Arc::clone(&self.problem), sides, both, inputs, &self.net)
+        };
         Ok((part(left), part(right)))
     }
 
@@ -312,7 +336,7 @@ impl Region {
                     _ => Vec::new(),
                 };
                 let bounds = orders(d).into_iter().map(|order| {
-                    let output = Pass::run(&self.problem, &self.net, &self.sides, Some(&order)).output();
+                    let output = Pass::run(self.problem.followed, &self.net, &self.inputs, Some(&order)).output();
                     let exact = match leaf.order {
                         Order::Value => jet.value().interval() - output.range,
                         Order::Slope => self.slope_on_simplex(&output, &jet, &order),
@@ -325,16 +349,11 @@ impl Region {
         }
     }
 
-    /// Encloses the middle of a side and half its width.
-    fn halves(&self, i: usize) -> (Interval, Interval) {
-        halves(self.sides[i])
-    }
-
     /// Encloses the center of the box.
     fn center(&self) -> Vec<Interval> {
         // The middle is in the side, so nothing outside the side is needed to enclose it.
-        let middle = |side: &Interval| halves(*side).0.intersection(*side).unwrap_or(*side);
-        self.sides.iter().map(middle).collect()
+        let middle = |(side, half): (&Interval, &(Interval, Interval))| half.0.intersection(*side).unwrap_or(*side);
+        self.sides.iter().zip(&self.halves).map(middle).collect()
     }
 
     fn value_at_center(&self) -> Interval {
@@ -353,7 +372,7 @@ impl Region {
     /// `f(x) - N(x) = f(c) - n_0 + Σ (g_i r_i - n_i) t_i + θ` with slopes `g` of `f` over the box, half widths `r`, and
     /// `N = n_0 + Σ n_i t_i - θ` the network: the slopes of this difference in `t`.
     fn differences(&self, output: &Output, gradient: &[Interval]) -> Vec<Interval> {
-        let slope = |(i, g): (usize, &Interval)| *g * self.halves(i).1 - Interval::exact(output.slopes[i]);
+        let slope = |(i, g): (usize, &Interval)| *g * self.halves[i].1 - Interval::exact(output.slopes[i]);
         gradient.iter().enumerate().map(slope).collect()
     }
 
@@ -382,9 +401,9 @@ impl Region {
         let start = at_center.value().interval() - Interval::exact(output.center) + output.noise();
         let slopes = self.differences(output, at_center.gradient());
         (0..d).fold(start, |mut sum, i| {
-            let r = self.halves(i).1;
+            let r = self.halves[i].1;
             for j in 0..i {
-                sum = sum + jet.second(i, j) * r * self.halves(j).1 * UNIT;
+                sum = sum + jet.second(i, j) * r * self.halves[j].1 * UNIT;
             }
             sum + quadratic(slopes[i], jet.second(i, i) * r * r * Interval::exact(0.5))
         })
@@ -416,7 +435,7 @@ impl Region {
         };
         let linear = vertices(order).map(at).reduce(Interval::hull).unwrap_or(Interval::ENTIRE);
         // In half widths r = w / 2: w_i w_j / 4 = r_i r_j.
-        let area = |i: usize, j: usize| self.halves(i).1 * self.halves(j).1;
+        let area = |i: usize, j: usize| self.halves[i].1 * self.halves[j].1;
         let middle = |i: usize, j: usize| Interval::exact(jet.second(i, j).midpoint());
         let (share, twice) = (Interval::raw(0.0, 1.0), Interval::exact(2.0));
         let (mut by_entry, mut deviation) = (Interval::ZERO, Interval::ZERO);
@@ -542,15 +561,14 @@ fn vertices(order: &[usize]) -> impl Iterator<Item = usize> {
     (0..=order.len()).map(|k| order[..k].iter().fold(0, |corner, i| corner | 1 << i))
 }
 
-/// An upper bound of the sum of numbers that are not negative. With `n` additions the computed sum is at least
-/// `(1 - u)^n` of the exact one, whose inverse is below `(1 + 2 (n + 2) u)(1 - u)` for `n < 2^26`.
+/// An upper bound of the sum of numbers that are not negative.
 fn up_total(numbers: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut n) = (0.0, 2);
+    let (mut sum, mut n) = (0.0, 0);
     for number in numbers {
         sum += number;
         n += 1;
     }
-    sum * (1.0 + f64::from(n) * f64::EPSILON)
+    enlarged(sum, n)
 }
 
 /// What is known of a neuron over the box or simplex. See the theorem at the top.
@@ -567,15 +585,54 @@ struct Form {
     range: Interval,
     /// For each format an upper bound of `|computed - exact|`.
     rounding: [f64; 2],
+    /// The same before the positive part.
+    before: [f64; 2],
 }
 
-/// What becomes of a neuron when the network is specialised.
+/// What a neuron is on the box.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
-    /// It stays; with its positive part if the sign is open.
-    Kept { relu: bool },
-    /// It is exactly 0 in all meanings that are followed.
+    /// A sum, or the positive part of one that is not negative.
+    Affine,
+    /// The positive part of a sum with these bounds, `lower < 0 < upper`.
+    Open { lower: f64, upper: f64 },
+    /// The positive part of a sum that is not positive, but may be so when computed.
+    Inactive,
+    /// Exactly 0 in all meanings that are followed.
     Zero,
+}
+
+/// A neuron before its positive part, written as a sum of inputs: `bias + Σ weights z`, to within `slack`.
+#[derive(Clone, Copy, Debug)]
+struct Composed {
+    /// Where its weights begin.
+    first: usize,
+    bias: f64,
+    slack: f64,
+    /// An upper bound of `|bias| + Σ |weights z|`.
+    size: f64,
+    /// How far the positive part may be from that; infinite if it may be anything else.
+    bend: f64,
+    /// It is such a sum in the network already, or a copy of one.
+    is_old: bool,
+}
+
+impl Problem {
+    /// Input `i`, `z = (x - center) / scale` with `x = middle + half t_i`, and its slope in `t_i`.
+    fn input(&self, i: usize, side: Interval, (middle, half): (Interval, Interval)) -> (Form, f64) {
+        let input = self.inputs[i];
+        let (shift, scale) = (Interval::exact(input.center), Interval::exact(input.scale));
+        let (center, slope) = ((middle - shift) / scale, half / scale);
+        let range = (side - shift) / scale;
+        let (c, s) = (center.midpoint(), slope.midpoint());
+        let error = up_sum(distance(center, c), distance(slope, s));
+        let bounds = (side.magnitude(), (side - shift).magnitude(), range.magnitude());
+        let rounding = Format::ALL.map(|format| {
+            if self.followed[format as usize] { input.rounding(format, bounds.0, bounds.1, bounds.2) } else { 0.0 }
+        });
+        let size = up_sum(c.abs(), s.abs());
+        (Form { center: c, first: 0, count: 0, error, size, range, rounding, before: rounding }, s)
+    }
 }
 
 /// One way through the network, from the inputs to the output.
@@ -595,21 +652,25 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn run(problem: &Problem, net: &'a Net, sides: &[Interval], order: Option<&'a [usize]>) -> Self {
-        let (d, n) = (sides.len(), net.neurons.len());
+    fn run(followed: [bool; 2], net: &'a Net, inputs: &[(Form, f64)], order: Option<&'a [usize]>) -> Self {
+        let (d, n) = (inputs.len(), net.neurons.len());
         let mut pass = Self {
             net,
-            followed: problem.followed,
+            followed,
             n_inputs: d,
             order,
             most: d + COEFFICIENTS / n,
-            coefficients: Vec::with_capacity((d + n) * d),
+            coefficients: Vec::with_capacity((d + n) * (d + 1)),
             forms: Vec::with_capacity(d + n),
             fates: Vec::with_capacity(n),
             symbols: d,
         };
-        for (i, (&side, &input)) in sides.iter().zip(&problem.inputs).enumerate() {
-            pass.input(i, side, input);
+        for (i, &(form, slope)) in inputs.iter().enumerate() {
+            let first = pass.coefficients.len();
+            pass.coefficients.resize(first + d, 0.0);
+            pass.coefficients[first + i] = slope;
+            let form = pass.settled(Form { first, count: d, ..form });
+            pass.forms.push(form);
         }
         for j in 0..n {
             pass.neuron(j);
@@ -617,29 +678,13 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    /// `z = (x - center) / scale` with `x = middle + half t_i`.
-    fn input(&mut self, i: usize, side: Interval, input: Input) {
-        let (middle, half) = halves(side);
-        let (shift, scale) = (Interval::exact(input.center), Interval::exact(input.scale));
-        let (center, slope) = ((middle - shift) / scale, half / scale);
-        let range = (side - shift) / scale;
-        let first = self.coefficients.len();
-        self.coefficients.resize(first + self.n_inputs, 0.0);
-        let (c, s) = (center.midpoint(), slope.midpoint());
-        self.coefficients[first + i] = s;
-        let error = up_sum(distance(center, c), distance(slope, s));
-        let bounds = (side.magnitude(), (side - shift).magnitude(), range.magnitude());
-        let rounding = Format::ALL.map(|format| {
-            if self.followed[format as usize] { input.rounding(format, bounds.0, bounds.1, bounds.2) } else { 0.0 }
-        });
-        let size = up_sum(c.abs(), s.abs());
-        let form = Form { center: c, first, count: self.n_inputs, error, size, range, rounding };
-        let form = self.settled(form);
-        self.forms.push(form);
-    }
-
     /// Replaces a form that is no better than its range by that range.
     fn settled(&mut self, mut form: Form) -> Form {
+        let (lower, upper) = (form.range.lower(), form.range.upper());
+        // Both differences are rounded; twice the radius is still not reached.
+        if form.error <= 0.499 * (upper - lower) && form.size <= LARGE {
+            return form;
+        }
         let center = form.range.midpoint();
         let radius = distance(form.range, center);
         if form.error > radius || form.size.is_nan() || form.size > LARGE {
@@ -653,7 +698,7 @@ impl<'a> Pass<'a> {
         form
     }
 
-    /// Encloses the values of a form.
+    /// Encloses the values of a form. Each end is a sum of two numbers, rounded once and moved to its neighbour outward.
     fn reach(&self, form: &Form) -> Interval {
         if form.size.is_nan() || form.size > LARGE {
             return Interval::ENTIRE;
@@ -661,41 +706,36 @@ impl<'a> Pass<'a> {
         let coefficients = &self.coefficients[form.first..form.first + form.count];
         let (slopes, noises) = coefficients.split_at(self.n_inputs.min(form.count));
         let noise = up_sum(up_total(noises.iter().map(|c| c.abs())), form.error);
-        let noise = Interval::raw(-noise, noise);
-        let affine = match self.order {
-            _ if slopes.is_empty() => Interval::ZERO,
+        let (below, above) = match self.order {
+            _ if slopes.is_empty() => (noise, noise),
             None => {
-                let radius = up_total(slopes.iter().map(|c| c.abs()));
-                Interval::raw(-radius, radius)
+                let radius = up_sum(up_total(slopes.iter().map(|c| c.abs())), noise);
+                (radius, radius)
             }
-            Some(order) => self.over_vertices(slopes, order),
+            Some(order) => {
+                let (lowest, highest) = over_vertices(slopes, order);
+                (up_sum(-lowest, noise), up_sum(highest, noise))
+            }
         };
-        Interval::exact(form.center) + affine + noise
-    }
-
-    /// Encloses `{Σ slopes t}` over the simplex: an affine function is extremal at a vertex.
-    fn over_vertices(&self, slopes: &[f64], order: &[usize]) -> Interval {
-        let mut value = slopes.iter().fold(Interval::ZERO, |sum, slope| sum - Interval::exact(*slope));
-        let mut all = value;
-        for i in order {
-            value = value + Interval::exact(slopes[*i]) * Interval::exact(2.0);
-            all = all.hull(value);
-        }
-        all
+        Interval::raw((form.center - below).next_down(), (form.center + above).next_up())
     }
 
     fn neuron(&mut self, j: usize) {
-        let (net, neuron) = (self.net, self.net.neurons[j]);
-        let terms = net.terms_of(j);
-        let is_output = j + 1 == net.neurons.len();
-        let (mut form, range) = self.sum(terms, neuron.bias);
-        form.range = self.reach(&form).intersection(range).unwrap_or(range);
-        form.rounding = Format::ALL.map(|format| self.rounding(j, format, is_output));
+        let neuron = self.net.neurons[j];
+        let is_output = j + 1 == self.net.neurons.len();
+        let mut form = self.sum(j);
+        form.before = match neuron.known {
+            Some(known) => known.rounding,
+            None => Format::ALL.map(|format| self.rounding(j, format, is_output)),
+        };
+        form.rounding = form.before;
         form = self.settled(form);
-        let relu = neuron.relu && self.positive_part(&mut form);
-        let vanishes = form.range == Interval::ZERO && form.rounding == [0.0; 2] && !is_output;
+        let mut fate = if neuron.relu { self.positive_part(&mut form) } else { Fate::Affine };
+        if form.range == Interval::ZERO && form.rounding == [0.0; 2] && !is_output {
+            fate = Fate::Zero;
+        }
         self.forms.push(form);
-        self.fates.push(if vanishes { Fate::Zero } else { Fate::Kept { relu } });
+        self.fates.push(fate);
     }
 
     /// An upper bound of `|computed - exact|` for neuron `j`, before the positive part.
@@ -713,45 +753,66 @@ impl<'a> Pass<'a> {
         if is_output { error.max(sum_rounding(Format::F64, bias, values)) } else { error }
     }
 
-    /// `bias + Σ terms` as a form, without its range, and in interval arithmetic.
+    /// `bias + Σ terms` as a form with its range.
     ///
     /// Each coefficient is a sum of at most `n` products and, for the center, the bias: computing it moves it by at most
-    /// `γ_{n+1} <= (n + 2) u` of the sum of its terms' magnitudes, and by underflow `n` times `2^-1075`.
-    fn sum(&mut self, terms: &[Term], bias: f64) -> (Form, Interval) {
+    /// `γ_{n+1} <= (n + 2) u` of the sum of its terms' magnitudes, and by underflow `n` times `2^-1075`: for all of them
+    /// together less than [`UNDERFLOW`]. The same holds for the ends of the range, in interval arithmetic without rounding
+    /// outward; where that leaves the sign open, it is done again with rounding outward, which keeps exact ends exact.
+    fn sum(&mut self, j: usize) -> Form {
+        let (neuron, terms) = (self.net.neurons[j], self.net.terms_of(j));
+        let (bias, slack) = (neuron.bias, neuron.known.map_or(0.0, |known| known.slack));
         let first = self.coefficients.len();
+        if let ([Term { source, weight: 1.0 }], 0.0, 0.0) = (terms, bias, slack) {
+            let form = self.forms[*source as usize];
+            self.coefficients.extend_from_within(form.first..form.first + form.count);
+            return Form { first, ..form };
+        }
         let count = terms.iter().map(|term| self.forms[term.source as usize].count).max().unwrap_or(0);
         self.coefficients.resize(first + count, 0.0);
         let (before, sum) = self.coefficients.split_at_mut(first);
-        let (mut center, mut error, mut size) = (bias, 0.0, bias.abs());
-        let mut range = Interval::exact(bias);
-        for term in terms {
-            let source = &self.forms[term.source as usize];
-            center += term.weight * source.center;
+        let (mut center, mut error, mut size) = (bias, slack, bias.abs());
+        let (mut lower, mut upper, mut total) = (bias, bias, bias.abs());
+        for &Term { source, weight } in terms {
+            let source = &self.forms[source as usize];
             let of_source = &before[source.first..source.first + source.count];
-            sum.iter_mut().zip(of_source).for_each(|(sum, c)| *sum += term.weight * c);
-            error = up_sum(error, up_product(term.weight.abs(), source.error));
-            size = up_sum(size, up_product(term.weight.abs(), source.size));
-            range = range + Interval::exact(term.weight) * source.range;
+            sum.iter_mut().zip(of_source).for_each(|(sum, c)| *sum += weight * c);
+            center += weight * source.center;
+            let (range, magnitude) = (source.range, weight.abs());
+            let (low, high) =
+                if weight > 0.0 { (range.lower(), range.upper()) } else { (range.upper(), range.lower()) };
+            (lower, upper) = (lower + weight * low, upper + weight * high);
+            total += magnitude * range.magnitude();
+            error += magnitude * source.error;
+            size += magnitude * source.size;
         }
-        let is_copy = bias == 0.0 && matches!(terms, [Term { weight: 1.0, .. }]);
-        if !is_copy && !terms.is_empty() {
-            let n = terms.len() as f64;
-            let underflow = up_product(n * (count + 1) as f64, f64::from_bits(1));
-            let rounding = up_sum(up_product((n + 2.0) * power_of_two(-53), size), underflow);
-            error = up_sum(error, rounding);
-            size = up_sum(size, rounding);
-        }
-        (Form { center, first, count, error, size, range, rounding: [0.0; 2] }, range)
+        let n = terms.len();
+        // (n + 2) u of a sum that may be larger than computed by 2 (n + 2) u of itself, and the rounding of this product.
+        let moved = |size: f64| (n as f64 + 4.0) * power_of_two(-53) * size + UNDERFLOW;
+        let off = up_sum(moved(total), slack);
+        let range = if total < LARGE && lower.abs() > 2.0 * off && upper.abs() > 2.0 * off {
+            Interval::raw((lower - off).next_down(), (upper + off).next_up())
+        } else {
+            terms.iter().fold(Interval::exact(bias), |range, &Term { source, weight }| {
+                range + Interval::exact(weight) * self.forms[source as usize].range
+            }) + Interval::raw(-slack, slack)
+        };
+        let rounding = moved(size);
+        let error = enlarged(error + rounding, n + 1);
+        let size = enlarged(size + rounding, n + 1);
+        let mut form = Form { center, first, count, error, size, range, rounding: [0.0; 2], before: [0.0; 2] };
+        form.range = self.reach(&form).intersection(range).unwrap_or(range);
+        form
     }
 
-    /// Turns the form of `z` into that of `max(z, 0)`, and says whether they may differ.
+    /// Turns the form of `z` into that of `max(z, 0)`.
     ///
     /// The positive part is nonexpansive, so the error of a format does not grow; where `z <= u <= 0` and the computed
     /// `z` is within `p`, the computed positive part is at most `max(u + p, 0)`.
-    fn positive_part(&mut self, form: &mut Form) -> bool {
+    fn positive_part(&mut self, form: &mut Form) -> Fate {
         let (lower, upper) = (form.range.lower(), form.range.upper());
         if lower >= 0.0 {
-            return false;
+            return Fate::Affine;
         }
         if upper <= 0.0 {
             for p in &mut form.rounding {
@@ -760,11 +821,11 @@ impl<'a> Pass<'a> {
             self.coefficients.truncate(form.first);
             (form.center, form.count, form.error, form.size) = (0.0, 0, 0.0, 0.0);
             form.range = Interval::ZERO;
-            return true;
+            return Fate::Inactive;
         }
         form.range = Interval::raw(0.0, upper);
         self.relax(form, lower, upper);
-        true
+        Fate::Open { lower, upper }
     }
 
     /// For any `λ` in `[0, 1]` and `z` in `[lower, upper]` with `lower < 0 < upper`, the convex function
@@ -779,8 +840,7 @@ impl<'a> Pass<'a> {
         form.center = slope * form.center + half;
         // Each of these numbers was rounded, the center twice: by u of its magnitude, or by underflow.
         form.size = up_sum(form.size, half);
-        let underflow = (form.count + 2) as f64 * f64::from_bits(1);
-        let rounding = up_sum(up_product(4.0 * power_of_two(-53), form.size), underflow);
+        let rounding = up_sum(up_product(4.0 * power_of_two(-53), form.size), UNDERFLOW);
         form.error = up_sum(up_product(slope, form.error), rounding);
         if half > NEGLIGIBLE * upper.max(-lower) && self.symbols < self.most && half < LARGE {
             // Coefficients of noises that came later than those of this form are 0.
@@ -813,41 +873,124 @@ impl<'a> Pass<'a> {
     /// The network without what does not matter on the box.
     fn specialised(&self) -> Net {
         let (d, n) = (self.n_inputs, self.net.neurons.len());
+        let (composed, weights) = self.composed();
         let mut net = Net::default();
         // Where each input and neuron is found now; none where it is exactly 0.
         let mut places: Vec<Option<u32>> = (0..d as u32).map(Some).collect();
-        for (j, (&fate, reaches)) in self.fates.iter().zip(self.reaches()).enumerate() {
-            let relu = match fate {
-                Fate::Kept { relu } if reaches => relu,
-                _ => {
-                    places.push(None);
-                    continue;
-                }
-            };
-            let bias = self.net.neurons[j].bias;
+        for (j, reaches) in self.reaches(&composed).into_iter().enumerate() {
+            let (neuron, fate) = (self.net.neurons[j], self.fates[j]);
+            if fate == Fate::Zero || !reaches {
+                places.push(None);
+                continue;
+            }
+            let relu = fate != Fate::Affine;
+            let place = Some((d + net.neurons.len()) as u32);
+            if let Some(sum) = composed[j].filter(|sum| !sum.is_old) {
+                let weights = weights[sum.first..sum.first + d].iter().enumerate();
+                net.push(weights.map(|(i, &weight)| Term { source: i as u32, weight }), sum.bias, relu);
+                net.know(Known { slack: sum.slack, rounding: self.forms[d + j].before });
+                places.push(place);
+                continue;
+            }
             let terms = self.net.terms_of(j).iter();
             let mut kept = terms.filter_map(|t| places[t.source as usize].map(|source| Term { source, ..*t }));
             let mut ahead = kept.clone();
             let copied = match (ahead.next(), ahead.next()) {
-                (Some(Term { source, weight: 1.0 }), None) if bias == 0.0 && !relu && j + 1 < n => Some(source),
+                (Some(Term { source, weight: 1.0 }), None)
+                    if neuron.bias == 0.0 && !relu && neuron.known.is_none() && j + 1 < n =>
+                {
+                    Some(source)
+                }
                 _ => None,
             };
             places.push(copied.or_else(|| {
-                net.push(kept.by_ref(), bias, relu);
-                Some((d + net.neurons.len() - 1) as u32)
+                net.push(kept.by_ref(), neuron.bias, relu);
+                neuron.known.into_iter().for_each(|known| net.know(known));
+                place
             }));
         }
         net
     }
 
+    /// The neurons whose sources are inputs and other such neurons of decided sign, as sums of inputs, and their weights.
+    ///
+    /// With `h = bias_h + Σ weights_h z` to within `slack_h` for each source `h`, the exact sum is the composed one to within
+    /// `Σ |w| slack_h`, and `(n + 2) u` of the sum of all magnitudes for computing the composed one.
+    fn composed(&self) -> (Vec<Option<Composed>>, Vec<f64>) {
+        let d = self.n_inputs;
+        let mut all: Vec<Option<Composed>> = Vec::with_capacity(self.fates.len());
+        let mut weights: Vec<f64> = Vec::new();
+        // An underflow in a weight, times an input, is to be covered by UNDERFLOW too.
+        let is_worth_it =
+            self.fates.len() > FEW && self.forms[..d].iter().all(|form| form.range.magnitude() < power_of_two(32));
+        for (j, &fate) in self.fates.iter().enumerate() {
+            let first = weights.len();
+            let sum = self.compose(j, &all, &mut weights).filter(|sum| {
+                let form = &self.forms[d + j];
+                let is_sharp = sum.slack <= form.error.max(NEGLIGIBLE * form.range.magnitude());
+                sum.is_old || is_worth_it && is_sharp && form.before.iter().all(|p| p.is_finite())
+            });
+            if sum.is_none() {
+                weights.truncate(first);
+            }
+            let bend = match fate {
+                Fate::Affine => 0.0,
+                // max(z, 0) - z is at most -lower.
+                Fate::Open { lower, upper } if -lower <= NEGLIGIBLE * upper => -lower,
+                _ => f64::INFINITY,
+            };
+            all.push(sum.map(|sum| Composed { bend, ..sum }));
+        }
+        (all, weights)
+    }
+
+    fn compose(&self, j: usize, before: &[Option<Composed>], weights: &mut Vec<f64>) -> Option<Composed> {
+        let (d, neuron, terms) = (self.n_inputs, self.net.neurons[j], self.net.terms_of(j));
+        let first = weights.len();
+        weights.resize(first + d, 0.0);
+        let (known, own) = weights.split_at_mut(first);
+        let magnitude = |i: usize| self.forms[i].range.magnitude();
+        let (mut bias, mut slack) = (neuron.bias, neuron.known.map_or(0.0, |known| known.slack));
+        let (mut total, mut is_old, mut is_exact) = (bias.abs(), true, true);
+        for &Term { source, weight } in terms {
+            let i = source as usize;
+            if i < d {
+                is_exact &= own[i] == 0.0;
+                own[i] += weight;
+                total += weight.abs() * magnitude(i);
+                continue;
+            }
+            if self.fates[i - d] == Fate::Zero {
+                continue;
+            }
+            is_old = false;
+            let sum = before[i - d].filter(|sum| sum.bend.is_finite())?;
+            let of_sum = &known[sum.first..sum.first + d];
+            own.iter_mut().zip(of_sum).for_each(|(own, of_sum)| *own += weight * of_sum);
+            bias += weight * sum.bias;
+            slack += weight.abs() * (sum.slack + sum.bend);
+            total += weight.abs() * sum.size;
+        }
+        // A copy is left to be dropped as such.
+        let is_copy = neuron.bias == 0.0 && matches!(terms, [Term { weight: 1.0, .. }]);
+        is_old |= is_copy;
+        if !(is_old && is_exact || is_copy) {
+            let n = terms.len();
+            slack = enlarged(slack + (n as f64 + 4.0) * power_of_two(-53) * total + UNDERFLOW, n + 2);
+        }
+        let fits = total < LARGE && own.iter().all(|weight| weight.abs() < LARGE);
+        let size = own.iter().enumerate().fold(bias.abs(), |size, (i, weight)| size + weight.abs() * magnitude(i));
+        fits.then_some(Composed { first, bias, slack, size: enlarged(size, d), bend: 0.0, is_old })
+    }
+
     /// Which neurons reach the output, or may overflow: those are watched until it is known that they do not.
-    fn reaches(&self) -> Vec<bool> {
+    fn reaches(&self, composed: &[Option<Composed>]) -> Vec<bool> {
         let (d, n) = (self.n_inputs, self.net.neurons.len());
         let mut reaches: Vec<bool> =
             self.forms[d..].iter().map(|form| form.rounding.iter().any(|p| p.is_infinite())).collect();
         reaches[n - 1] = true;
         for (j, fate) in self.fates.iter().enumerate().rev() {
-            if reaches[j] && *fate != Fate::Zero {
+            if reaches[j] && *fate != Fate::Zero && composed[j].is_none_or(|sum| sum.is_old) {
                 for term in self.net.terms_of(j).iter().filter(|term| term.source as usize >= d) {
                     reaches[term.source as usize - d] = true;
                 }
@@ -855,6 +998,20 @@ impl<'a> Pass<'a> {
         }
         reaches
     }
+}
+
+/// A lower and an upper bound of `{Σ slopes t}` over the simplex: an affine function is extremal at a vertex.
+///
+/// From vertex to vertex, `2 d` additions of numbers whose sum stays below `S = Σ |slopes|`: each moves it by `u S`.
+fn over_vertices(slopes: &[f64], order: &[usize]) -> (f64, f64) {
+    let mut value = slopes.iter().fold(0.0, |sum, slope| sum - slope);
+    let (mut lowest, mut highest) = (value, value);
+    for &i in order {
+        value += 2.0 * slopes[i];
+        (lowest, highest) = (lowest.min(value), highest.max(value));
+    }
+    let off = (2 * order.len() + 2) as f64 * power_of_two(-53) * up_total(slopes.iter().map(|slope| slope.abs()));
+    ((lowest - off).next_down(), (highest + off).next_up())
 }
 
 /// An upper bound of the distance of `x`, which may be outside, from any number of the interval.

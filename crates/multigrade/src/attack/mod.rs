@@ -1,7 +1,7 @@
 //! How wrong a network is found to be: the largest error on many points, looked for where it hides.
 
+mod flat;
 mod search;
-mod single;
 mod trace;
 
 pub use trace::breakpoints;
@@ -9,10 +9,11 @@ pub use trace::breakpoints;
 use crate::predictor::Predictor;
 use crate::settings::Precision;
 use crate::training::Stream;
+pub(crate) use flat::Flat;
 use multigrade_model::truth::{Decoration, Expression, Interval};
 use multigrade_model::{ModelError, Multigrade};
 use rand::distr::{Distribution, Uniform};
-use search::Summit;
+use search::{ABREAST, Summit};
 
 /// How hard to look for errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,7 +132,8 @@ pub fn attack(
     check("sides of the box", model.n_inputs(), sides.len())?;
     check("variables of the function", model.n_inputs(), f.variables().len())?;
     check("number of the output", model.n_outputs() - 1, output.max(model.n_outputs() - 1))?;
-    let target = Target { model, output, f, sides };
+    let flat = (Flat::new(&model, grades, output), Flat::new(&model, grades, output));
+    let target = Target { model, output, f, sides, flat };
     let budget = settings.points.min(WORK / target.model.n_parameters().max(1)).max(64);
     let mut points = target.corners(budget / 8);
     points.extend(target.grid(budget / 4));
@@ -149,6 +151,7 @@ struct Target<'a> {
     output: usize,
     f: &'a Expression,
     sides: &'a [Interval],
+    flat: (Flat<f64>, Flat<f32>),
 }
 
 impl Target<'_> {
@@ -228,22 +231,29 @@ impl Target<'_> {
         Ok(lowest.chain(highest).collect())
     }
 
-    /// The errors at `x` in f64 and in f32.
-    fn errors(&self, x: &[f64]) -> Option<[f64; 2]> {
-        let value = self.model.eval_reference(x, self.model.grades().len()).ok()?[self.output];
-        let single = single::eval(&self.model, x)[self.output];
-        Some([least_error(self.f, x, value)?, least_error(self.f, x, f64::from(single))?])
+    /// The errors in f64 and in f32 at up to [`ABREAST`] points; none where `f` may be undefined.
+    fn errors(&self, points: &[&[f64]]) -> Vec<Option<[f64; 2]>> {
+        let Some(last) = points.last() else { return Vec::new() };
+        let abreast: [&[f64]; ABREAST] = std::array::from_fn(|i| *points.get(i).unwrap_or(last));
+        let values = self.flat.0.eval(abreast).into_iter().zip(self.flat.1.eval(abreast));
+        let errors = |(x, (double, single)): (&&[f64], (f64, f64))| {
+            let exact = exact_value(self.f, x)?;
+            Some([double, single].map(|value| least_error(exact, value)))
+        };
+        points.iter().zip(values).map(errors).collect()
     }
 }
 
-/// `f(x) - value`, moved towards 0 by what is not known of `f(x)`; `None` where `f` may be undefined.
-pub(crate) fn least_error(f: &Expression, x: &[f64], value: f64) -> Option<f64> {
+/// Encloses `f(x)`; `None` where `f` may be undefined.
+pub(crate) fn exact_value(f: &Expression, x: &[f64]) -> Option<Interval> {
     let at: Option<Vec<Interval>> = x.iter().map(|&x| Interval::point(x)).collect();
     let exact = f.range(&at?);
-    if exact.decoration() < Decoration::Defined {
-        return None;
-    }
-    let Some(value) = Interval::point(value) else { return Some(f64::INFINITY) };
-    let error = exact.interval() - value;
-    Some(if error.lower() > 0.0 { error.lower() } else { error.upper().min(0.0) })
+    (exact.decoration() >= Decoration::Defined).then_some(exact.interval())
+}
+
+/// `exact - value`, moved towards 0 by what is not known of `exact`.
+pub(crate) fn least_error(exact: Interval, value: f64) -> f64 {
+    let Some(value) = Interval::point(value) else { return f64::INFINITY };
+    let error = exact - value;
+    if error.lower() > 0.0 { error.lower() } else { error.upper().min(0.0) }
 }

@@ -2,6 +2,7 @@
 
 use super::{Extremes, Measured, Target, WorstPoint};
 use crate::training::Stream;
+use multigrade_model::truth::Interval;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
@@ -9,7 +10,11 @@ use rayon::prelude::*;
 /// Steps of one search. A step that helps makes the next one larger, one that does not makes it smaller.
 const STEPS: usize = 300;
 
+/// Searches that go on side by side.
+pub(super) const ABREAST: usize = 8;
+
 /// A point to start from and which error to make larger: `1.0` for `f - f_k`, `-1.0` for its negative.
+#[derive(Clone)]
 pub(super) struct Summit {
     pub(super) at: Vec<f64>,
     pub(super) sign: f64,
@@ -17,9 +22,10 @@ pub(super) struct Summit {
 
 /// The worst points of every search, of each format apart. `spread` points have been looked at before.
 pub(super) fn climb(target: &Target, starts: &[Summit], seed: u64, spread: usize) -> Option<Measured> {
-    let paths: Vec<_> = starts.par_iter().enumerate().map(|(i, start)| path(target, start, seed, i as u64)).collect();
+    let groups: Vec<_> =
+        starts.par_chunks(ABREAST).enumerate().map(|(i, group)| paths(target, group, seed, i)).collect();
     let mut found: [Option<Extremes>; 2] = [None, None];
-    for (at, errors) in paths.into_iter().flatten() {
+    for (at, errors) in groups.into_iter().flatten().flatten() {
         for (found, error) in found.iter_mut().zip(errors) {
             let here = || WorstPoint { error, at: at.clone() };
             found.get_or_insert_with(|| Extremes { lowest: here(), highest: here() }).include(error, &at);
@@ -29,37 +35,63 @@ pub(super) fn climb(target: &Target, starts: &[Summit], seed: u64, spread: usize
     Some(Measured { f64: f64?, f32: f32?, points: spread + starts.len() * (STEPS + 1) })
 }
 
-/// The points that were best when they were found, with their errors in f64 and f32: a walk with random steps whose size
-/// follows its luck, so that it creeps along ridges too.
-fn path(target: &Target, start: &Summit, seed: u64, number: u64) -> Vec<(Vec<f64>, [f64; 2])> {
-    let mut random = Stream::Search { seed, number }.generator();
-    let mut best: Vec<(Vec<f64>, [f64; 2])> = Vec::new();
-    let Some(errors) = target.errors(&start.at) else { return best };
-    let mut value = start.sign * errors[0];
-    let mut x = start.at.clone();
-    best.push((x.clone(), errors));
-    let mut step = 0.05;
-    for i in 0..STEPS {
-        let d = target.sides.len();
-        let along = i % (2 * d); // every other step changes one coordinate alone
-        let moved: Vec<f64> = (0..d)
-            .map(|j| {
-                let draw: f64 = StandardNormal.sample(&mut random);
-                let share = if along.is_multiple_of(2) || along / 2 == j { step * draw } else { 0.0 };
-                let side = target.sides[j];
-                (x[j] + share * (side.upper() - side.lower())).clamp(side.lower(), side.upper())
-            })
-            .collect();
-        match target.errors(&moved) {
-            Some(errors) if start.sign * errors[0] > value => {
-                value = start.sign * errors[0];
-                best.push((moved.clone(), errors));
-                x = moved;
-                step = f64::min(step * 2.0, 0.2);
+/// A point with its errors in f64 and f32.
+type Found = (Vec<f64>, [f64; 2]);
+
+/// A walk with random steps whose size follows its luck, so that it creeps along ridges too.
+struct Path<R> {
+    random: R,
+    sign: f64,
+    x: Vec<f64>,
+    /// The points that were best when they were found; none if the function is undefined where the walk starts.
+    best: Vec<Found>,
+    step: f64,
+}
+
+impl<R: rand::Rng> Path<R> {
+    /// Where to look next: every other step changes one coordinate alone.
+    fn next(&mut self, i: usize, sides: &[Interval]) -> Vec<f64> {
+        let along = i % (2 * sides.len());
+        let coordinate = |(j, side): (usize, &Interval)| {
+            let draw: f64 = StandardNormal.sample(&mut self.random);
+            let share = if along.is_multiple_of(2) || along / 2 == j { self.step * draw } else { 0.0 };
+            (self.x[j] + share * (side.upper() - side.lower())).clamp(side.lower(), side.upper())
+        };
+        sides.iter().enumerate().map(coordinate).collect()
+    }
+
+    fn judge(&mut self, at: Vec<f64>, errors: Option<[f64; 2]>) {
+        let highest = self.best.last().map_or(f64::INFINITY, |(_, errors)| self.sign * errors[0]);
+        match errors {
+            Some(errors) if self.sign * errors[0] > highest => {
+                self.best.push((at.clone(), errors));
+                self.x = at;
+                self.step = f64::min(self.step * 2.0, 0.2);
             }
             // One success in five keeps the size.
-            _ => step *= 0.84,
+            _ => self.step *= 0.84,
         }
     }
-    best
+}
+
+/// The best points of up to [`ABREAST`] searches, the group's number being `group`.
+fn paths(target: &Target, starts: &[Summit], seed: u64, group: usize) -> Vec<Vec<Found>> {
+    let at: Vec<&[f64]> = starts.iter().map(|start| start.at.as_slice()).collect();
+    let first = target.errors(&at);
+    let path = |(i, (start, errors)): (usize, (&Summit, Option<[f64; 2]>))| Path {
+        random: Stream::Search { seed, number: (group * ABREAST + i) as u64 }.generator(),
+        sign: start.sign,
+        x: start.at.clone(),
+        best: errors.map(|errors| (start.at.clone(), errors)).into_iter().collect(),
+        step: 0.05,
+    };
+    let mut paths: Vec<_> = starts.iter().zip(first).enumerate().map(path).collect();
+    for i in 0..STEPS {
+        let moved: Vec<Vec<f64>> = paths.iter_mut().map(|path| path.next(i, target.sides)).collect();
+        let errors = target.errors(&moved.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for ((path, at), errors) in paths.iter_mut().zip(moved).zip(errors) {
+            path.judge(at, errors);
+        }
+    }
+    paths.into_iter().map(|path| path.best).collect()
 }

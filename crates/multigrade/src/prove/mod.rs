@@ -5,7 +5,7 @@ mod settings;
 
 pub use settings::{Goal, ProveSettings};
 
-use crate::attack::{Measured, attack};
+use crate::attack::{Flat, Measured, attack, exact_value, least_error};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::settings::Valid;
 use multigrade_model::truth::{
@@ -238,6 +238,7 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
     let f = statement.f.with_variables(program.inputs());
     let f = f.map_err(|name| RegionError::NoVariable { name, inputs: program.inputs().join(", ") })?;
     let mut measured = attack(statement.model, statement.grades, statement.output, &f, &sides, &settings.attack)?;
+    let network = Flat::new(statement.model, statement.grades, statement.output);
     let floor = FINEST * f.range(&sides).interval().magnitude().min(f64::MAX);
     let cuts = statement.cuts(settings, &sides);
     let mut search = Search::new(root, goal(settings.goal, measured.as_ref(), floor), &cuts);
@@ -252,7 +253,7 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
             None => {}
         }
         if let (Some(worst), Some(measured)) = (search.worst(), &mut measured)
-            && statement.look_at(worst, &f, measured)
+            && look_at(&network, worst, &f, measured)
         {
             search.relax(goal(settings.goal, Some(measured), floor));
         }
@@ -306,13 +307,13 @@ impl Statement<'_> {
         }
         cuts
     }
+}
 
-    /// Measures the error in the middle of a box, and says whether it is a new extreme.
-    fn look_at(&self, sides: &[Interval], f: &Expression, measured: &mut Measured) -> bool {
-        let at: Vec<f64> = sides.iter().map(|side| side.midpoint()).collect();
-        let Ok(value) = self.model.eval_reference(&at, self.grades) else { return false };
-        let Some(error) = crate::attack::least_error(f, &at, value[self.output]) else { return false };
-        measured.points += 1;
-        measured.f64.include(error, &at)
-    }
+/// Measures the error in the middle of a box, and says whether it is a new extreme.
+fn look_at(network: &Flat<f64>, sides: &[Interval], f: &Expression, measured: &mut Measured) -> bool {
+    let at: Vec<f64> = sides.iter().map(|side| side.midpoint()).collect();
+    let Some(exact) = exact_value(f, &at) else { return false };
+    let error = least_error(exact, network.eval([at.as_slice()])[0]);
+    measured.points += 1;
+    measured.f64.include(error, &at)
 }

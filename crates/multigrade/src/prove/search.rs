@@ -17,6 +17,9 @@ const MOST_WEIGHTS: usize = 1 << 26;
 /// Sides are not cut below this share of the whole box: what is not bounded there never will be.
 const SMALLEST_SHARE: f64 = 1e-12;
 
+/// A cut helps if what sticks out of the goal in the worse part is below this share of what did before.
+const HELPFUL: f64 = 0.9;
+
 /// What was found for a box, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounded {
@@ -189,11 +192,13 @@ impl<'a> Search<'a> {
     }
 
     /// The cut, among one for each variable, that leaves the least sticking out of the goal; none where no cut can help.
+    /// Where no cut lowers the worst part by much, the widest side is cut: cutting slices off a box that stays as bad as it
+    /// was would never end.
     fn divide(&self, open: &Open) -> Option<Division> {
         if open.cuts == MAX_CUTS || open.bounded.is_none() && is_undefined(&open.region) {
             return None;
         }
-        let mut best: Option<(f64, f64, Division)> = None;
+        let mut best: Option<(bool, f64, f64, Division)> = None;
         for variable in 0..self.widths.len() {
             let Some(at) = self.place(open.region.sides()[variable], variable) else { continue };
             let Ok((left, right)) = open.region.split(variable, at) else { continue };
@@ -201,28 +206,37 @@ impl<'a> Search<'a> {
                 let bounded = self.best(&region, open.bounded);
                 (region, bounded)
             });
-            let left_over: f64 = parts.iter().map(|(_, bounded)| excess(*bounded, self.goal).max(0.0)).sum();
-            // Where no cut helps yet, the widest side is cut.
+            let left_over = parts.each_ref().map(|(_, bounded)| excess(*bounded, self.goal).max(0.0));
+            let helps = left_over[0].max(left_over[1]) < HELPFUL * open.excess;
+            let left_over = left_over[0] + left_over[1];
             let share = open.region.sides()[variable].width() / self.widths[variable];
-            let better = best
-                .as_ref()
-                .is_none_or(|(least, widest, _)| left_over < *least || (left_over == *least && share > *widest));
+            let better = best.as_ref().is_none_or(|(helped, least, widest, _)| match (helps, helped) {
+                (true, true) => left_over < *least,
+                (false, false) => share > *widest,
+                _ => helps,
+            });
             if better {
-                best = Some((left_over, share, Division { variable, at, parts }));
+                best = Some((helps, left_over, share, Division { variable, at, parts }));
             }
         }
         best.map(|(.., division)| division)
     }
 
-    /// Where to cut a side: at the middle one of the places inside that are known to help, else in the middle.
+    /// Where to cut a side: at the place nearest to the middle that is known to help (with one variable, the middle one of
+    /// these places), else in the middle.
     fn place(&self, side: Interval, variable: usize) -> Option<f64> {
         let cuts = self.cuts.get(variable).map_or(&[][..], Vec::as_slice);
         let first = cuts.partition_point(|cut| *cut <= side.lower());
         let inside = &cuts[first..cuts.partition_point(|cut| *cut < side.upper()).max(first)];
-        if let Some(cut) = inside.get(inside.len() / 2) {
+        let at = side.midpoint();
+        let known = if self.widths.len() == 1 {
+            inside.get(inside.len() / 2)
+        } else {
+            inside.iter().min_by(|a, b| (*a - at).abs().total_cmp(&(*b - at).abs()))
+        };
+        if let Some(cut) = known {
             return Some(*cut);
         }
-        let at = side.midpoint();
         let is_wide = side.width() > SMALLEST_SHARE * self.widths[variable];
         (is_wide && side.lower() < at && at < side.upper()).then_some(at)
     }
