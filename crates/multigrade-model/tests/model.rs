@@ -309,6 +309,20 @@ fn a_known_network_has_its_known_values_and_slopes() {
 }
 
 #[test]
+fn a_deep_grade_is_described_in_a_few_words() {
+    let layer = |inputs: usize| {
+        Layer::new(Matrix::new(7, inputs, vec![1.0; 7 * inputs]).unwrap(), vec![0.0; 7], Activation::Relu).unwrap()
+    };
+    let grade = |layers: usize| {
+        let branch = (0..layers).map(|l| layer(if l == 0 { 1 } else { 7 })).collect();
+        Grade::new(vec![branch], false, Readout::new(Matrix::zeros(1, 7), vec![0.0]).unwrap()).unwrap()
+    };
+    assert_eq!(grade(8).describe(), "relu 7-7-7-7-7-7-7-7");
+    assert_eq!(grade(9).describe(), "9 layers of width 7, 399 weights");
+    assert_eq!(grade(412).describe(), "412 layers of width 7, 20 146 weights");
+}
+
+#[test]
 fn writing_leaves_the_old_file_or_the_new_one_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");

@@ -1,6 +1,8 @@
 //! The bounds of regions, attacked with networks of every kind: exact values by arithmetic without rounding, computed
 //! values in both formats and in several orders, at corners, on faces, near kinks and anywhere.
 
+mod nets;
+
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 use multigrade_model::truth::{Bounds, Domain, Expression, Format, Interval, Leaf, Program, Region};
@@ -356,6 +358,41 @@ proptest! {
     #[test]
     fn no_value_of_a_network_with_extreme_weights_is_outside_its_bounds(seed: u64) {
         attack(seed, true)?;
+    }
+}
+
+/// Networks in which most neurons are decided on a small box, and become sums of inputs.
+#[test]
+fn no_value_of_a_deep_network_is_outside_its_bounds_on_small_boxes() {
+    let mut draw = Draw(11);
+    for (d, n) in [(1, 7), (2, 3), (2, 4)] {
+        let model = nets::mesh(d, n, |x| 0.3 + x[0] * x[d - 1] - 0.7 * x[0]);
+        let (f, domain) = (Expression::parse("0").unwrap(), ["x=0..1", "x=0..1, y=0..1"][d - 1]);
+        let domain = Domain::parse(domain).unwrap();
+        for _ in 0..3 {
+            let mut region = Region::root(&Program::new(&model, 1, 0).unwrap(), &f, &domain).unwrap();
+            for cuts in 0..8 {
+                let side = region.sides()[cuts % d];
+                // Near a plane of the mesh, where signs are nearly decided, or anywhere.
+                let plane = (side.midpoint() * n as f64).round() / n as f64;
+                let at = if draw.below(2) == 0 { plane } else { side.midpoint() + 0.3 * draw.unit() * side.width() };
+                let Ok((below, above)) = region.split(cuts % d, at) else { continue };
+                region = if draw.below(2) == 0 { below } else { above };
+                if cuts < 3 {
+                    continue;
+                }
+                let points = points(&mut draw, region.sides());
+                for x in &points[..6] {
+                    let exactly: Vec<Big> = x.iter().map(|x| big(*x)).collect();
+                    let network = exact(&model, &exactly, 1);
+                    for (_, leaf) in Leaf::NAMED {
+                        let bounds = region.bound(leaf).unwrap();
+                        check_at(&model, 1, &bounds, x, &big(0.0), &network)
+                            .unwrap_or_else(|e| panic!("{region}: {e}"));
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Networks built from formulas: what is promised of every grade, measured where it could fail.
 
+use multigrade::attack::{AttackSettings, attack};
 use multigrade::construct::{
     ConstructError, ConstructSettings, Constructed, Scheme, Side, Stop, construct, construct_lipschitz,
 };
+use multigrade::prove::{Goal, ProveSettings, ProveStop, enclose};
 use multigrade::truth::{Domain, Expression, Format, check};
 use multigrade::{Precision, Predictor, silent};
 
@@ -48,13 +50,20 @@ const TARGETS: [(&str, &str, f64); 20] = [
     ("x*y*z", "x=0..1, y=0..1, z=0..1", 1e-1),
 ];
 
-/// Points of the box: spread ones, and a grid that contains the nodes of all meshes in use.
-fn points(domain: &Domain) -> Vec<f64> {
+/// Points of the box: 100,000 spread ones, and a grid that contains the nodes of the mesh, whose planes are given.
+fn points(domain: &Domain, planes: &[Vec<f64>]) -> Vec<f64> {
     let d = domain.names().len();
     let place = |z: &[f64]| -> Vec<f64> {
         z.iter().zip(domain.sides()).map(|(z, side)| side.lower() + z * (side.upper() - side.lower())).collect()
     };
-    let n = [0, 1 << 12, 1 << 6, 1 << 4][d];
+    let is_on_grid = |n: usize| {
+        let mut sides = planes.iter().zip(domain.sides());
+        sides.all(|(planes, side)| {
+            planes.iter().all(|x| ((x - side.lower()) / (side.upper() - side.lower()) * n as f64).fract() == 0.0)
+        })
+    };
+    // Knots of one variable may be anywhere.
+    let n = if d == 1 { 1 << 12 } else { (0..9).map(|l| 1 << l).find(|&n| is_on_grid(n)).expect("a dyadic mesh") };
     let grid = (0..(n + 1usize).pow(d as u32)).map(|i| {
         let z: Vec<f64> = (0..d).map(|j| (i / (n + 1).pow(j as u32) % (n + 1)) as f64 / n as f64).collect();
         place(&z)
@@ -64,7 +73,7 @@ fn points(domain: &Domain) -> Vec<f64> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    let spread: Vec<Vec<f64>> = (0..20_000).map(|_| place(&(0..d).map(|_| random()).collect::<Vec<_>>())).collect();
+    let spread: Vec<Vec<f64>> = (0..100_000).map(|_| place(&(0..d).map(|_| random()).collect::<Vec<_>>())).collect();
     grid.chain(spread).flatten().collect()
 }
 
@@ -74,8 +83,10 @@ fn no_points_residual_grows_and_every_norm_falls_for_every_kind_of_target() {
         let made = build(text, sides, tolerance, ConstructSettings::default());
         let domain = Domain::parse(sides).unwrap();
         let f = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
-        let (points, d) = (points(&domain), domain.names().len());
-        let values: Vec<f64> = points.chunks(d).map(|x| f.eval(x)).collect();
+        let (points, d) = (points(&domain, &made.hints), domain.names().len());
+        let columns: Vec<Vec<f64>> = (0..d).map(|i| points.iter().skip(i).step_by(d).copied().collect()).collect();
+        let mut values = vec![0.0; points.len() / d];
+        f.eval_block(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut values);
         let size = values.iter().fold(1.0f64, |m, y| m.max(y.abs()));
         // A parabola starts from its interpolant on two pieces, which is no projection of 0; then it only falls.
         let is_folded = made.grades[0].width == 2;
@@ -98,6 +109,36 @@ fn no_points_residual_grows_and_every_norm_falls_for_every_kind_of_target() {
         let (certificate, proved) = made.certificate.unwrap();
         assert!(proved.bounds().last().unwrap().exact().magnitude() <= tolerance * (1.0 + 1e-8), "{text}");
         assert!(check(&certificate, &made.model).proved().is_some(), "{text}");
+        for bounds in proved.bounds() {
+            let settings = AttackSettings { points: 2_000, seed: 1 };
+            let measured = attack(&made.model, bounds.grades(), 0, &f, domain.sides(), &settings).unwrap().unwrap();
+            for (extremes, format) in [(&measured.f64, Format::F64), (&measured.f32, Format::F32)] {
+                let within = bounds.evaluated(format).expect("a bound");
+                for point in [&extremes.lowest, &extremes.highest] {
+                    assert!(within.contains(point.error), "{text}: {point:?} is outside {within:?} ({format:?})");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bounds_of_constructed_networks_are_hardly_larger_than_errors_that_are_attained() {
+    for (text, sides, tolerance, factor) in [
+        ("exp(x)", "x=0..1", 1e-3, 1.05),
+        ("sin(2*pi*x)", "x=0..1", 1e-2, 1.05),
+        ("x*y", "x=0..1, y=0..1", 1e-1, 1.3),
+        ("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 3e-1, 1.3),
+        ("x*y*z", "x=0..1, y=0..1, z=0..1", 5e-1, 2.0),
+    ] {
+        let made = build(text, sides, tolerance, ConstructSettings::default());
+        let (f, domain) = (Expression::parse(text).unwrap(), Domain::parse(sides).unwrap());
+        let settings =
+            ProveSettings { goal: Goal::Tight(factor), cuts: made.hints.clone(), ..ProveSettings::default() };
+        let settings = settings.validate().unwrap();
+        let found = enclose(&made.model, made.grades.len(), 0, &f, &domain, &settings, &mut silent()).unwrap();
+        assert_eq!(found.stop, ProveStop::Reached, "{text}");
+        assert!(found.bound() <= factor * found.measured.unwrap().f64.largest(), "{text}");
     }
 }
 
@@ -194,7 +235,7 @@ fn a_function_with_declared_lipschitz_constants_is_approximated_under_that_condi
     let settings = ConstructSettings::default().validate().unwrap();
     let made = construct_lipschitz(&f, &[1.0, 0.5], &domain, 0.1, &settings, &mut silent()).unwrap();
     assert!(made.bound <= 0.1 && made.constructed.certificate.is_none());
-    for x in points(&domain).chunks(2) {
+    for x in points(&domain, &made.constructed.hints).chunks(2) {
         let value = made.constructed.model.eval_reference(x, made.constructed.model.grades().len()).unwrap()[0];
         assert!((value - f(x)).abs() <= made.bound + 1e-12);
     }

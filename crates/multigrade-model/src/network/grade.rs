@@ -2,6 +2,9 @@
 
 use super::{Layer, Matrix, ModelError};
 
+/// Deeper stacks are not described layer by layer.
+const MAX_DESCRIBED: usize = 8;
+
 /// A stack of hidden layers, applied one after the other. All branches of a grade read the same input; their outputs
 /// are laid side by side.
 pub type Branch = Vec<Layer>;
@@ -124,9 +127,15 @@ impl Grade {
         hidden + self.readout.weights.as_slice().len() + self.readout.bias.len()
     }
 
-    /// A short description such as `5 x tanh 32-32`.
+    /// A short description such as `5 x tanh 32-32`, or `412 layers of width 7, 2 310 weights` where there are many layers;
+    /// the width is that of the widest.
     pub fn describe(&self) -> String {
         let stack = |branch: &Branch| {
+            if branch.len() > MAX_DESCRIBED {
+                let width = branch.iter().map(|layer| layer.outputs()).max().unwrap_or(0);
+                let weights: usize = branch.iter().map(|layer| layer.weights().values().len()).sum();
+                return format!("{} layers of width {width}, {} weights", branch.len(), grouped(weights));
+            }
             let mut text = String::new();
             for (i, layer) in branch.iter().enumerate() {
                 if i == 0 || layer.activation() != branch[i - 1].activation() {
@@ -148,4 +157,11 @@ impl Grade {
             self.branches.iter().map(stack).collect::<Vec<_>>().join(" | ")
         }
     }
+}
+
+/// A number with its digits in groups of three.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+    groups.collect::<Vec<_>>().join(" ")
 }

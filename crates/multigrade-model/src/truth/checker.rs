@@ -16,6 +16,10 @@ use crate::network::Multigrade;
 /// Most cuts on a path from the root of a certificate's tree to a leaf.
 pub const MAX_CUTS: usize = 256;
 
+/// Most weights that all boxes of a certificate's claim may have together: some minutes of work. Cuts that leave the
+/// network as it is would otherwise make a short file take days.
+pub const MAX_WORK: usize = 1 << 32;
+
 /// What a check found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -193,6 +197,15 @@ pub enum ClaimRefusal {
         /// Number of the entry, from 0.
         entry: usize,
     },
+    /// Too much work.
+    #[error(
+        "entry {entry} of the tree: the networks on the boxes up to here have more than {MAX_WORK} weights together; cuts \
+         that leave less of the network would do"
+    )]
+    Work {
+        /// Number of the entry, from 0.
+        entry: usize,
+    },
     /// The tree ends before all of the box is covered.
     #[error("the tree ends after {entries} entries, but {open} more parts of the box need a leaf")]
     Missing {
@@ -302,11 +315,11 @@ fn prove_claim(
     }
     match (claim.kind, &claim.derivation) {
         (Kind::Bisection, None) => {
-            walk(claim, Region::root(&program, expression, domain).map_err(ClaimRefusal::Misfit)?)?
+            walk(claim, Region::root(&program, expression, domain).map_err(ClaimRefusal::Misfit)?, MAX_WORK)?
         }
         (Kind::Derivation, Some(derivation)) => {
             let derived = Derived::new(&program, expression, domain, derivation).map_err(ClaimRefusal::Derivation)?;
-            walk(claim, Part::whole(&derived))?;
+            walk(claim, Part::whole(&derived), MAX_WORK)?;
         }
         _ => return Err(ClaimRefusal::Kind),
     }
@@ -319,6 +332,9 @@ trait Checked: fmt::Display + Sized {
 
     /// The bounds on this part by a leaf of the tree; `None` if the leaf belongs to another kind of proof.
     fn bounds(&self, leaf: Node) -> Option<Result<Bounds, RegionError>>;
+
+    /// Number of weights that cutting or bounding it goes through, at least 1.
+    fn work(&self) -> usize;
 }
 
 impl Checked for Region {
@@ -331,6 +347,10 @@ impl Checked for Region {
             Node::Leaf(leaf) => Some(self.bound(leaf)),
             Node::Cut(..) | Node::Derived => None,
         }
+    }
+
+    fn work(&self) -> usize {
+        self.n_neurons() + self.n_weights()
     }
 }
 
@@ -362,15 +382,20 @@ impl Checked for Part<'_> {
     fn bounds(&self, leaf: Node) -> Option<Result<Bounds, RegionError>> {
         (leaf == Node::Derived).then(|| Ok(self.derived.bound(&self.sides)))
     }
+
+    fn work(&self) -> usize {
+        1
+    }
 }
 
-/// Goes through the tree; the parts of the box that are not covered yet wait on a stack.
-fn walk(claim: &Claim, root: impl Checked) -> Result<(), ClaimRefusal> {
+/// Goes through the tree with at most so much work; the parts of the box that are not covered yet wait on a stack.
+fn walk(claim: &Claim, root: impl Checked, mut work: usize) -> Result<(), ClaimRefusal> {
     let mut open = vec![(root, 0)];
     for (entry, node) in claim.tree.iter().enumerate() {
         let Some((region, cuts)) = open.pop() else {
             return Err(ClaimRefusal::Extra { used: entry, entries: claim.tree.len() });
         };
+        work = work.checked_sub(region.work()).ok_or(ClaimRefusal::Work { entry })?;
         let misfit = |source| ClaimRefusal::Node { entry, region: region.to_string(), source };
         match *node {
             Node::Cut(..) if cuts == MAX_CUTS => return Err(ClaimRefusal::Depth { entry }),
@@ -404,4 +429,50 @@ fn compare(claim: &Claim, found: &Bounds) -> Result<(), (&'static str, Interval,
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part that takes three units of work, whatever is cut off.
+    struct Stubborn;
+
+    impl fmt::Display for Stubborn {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("x=0..1")
+        }
+    }
+
+    impl Checked for Stubborn {
+        fn cut(&self, _: usize, _: f64) -> Result<(Self, Self), RegionError> {
+            Ok((Self, Self))
+        }
+
+        fn bounds(&self, _: Node) -> Option<Result<Bounds, RegionError>> {
+            Some(Ok(Bounds { exact: Interval::ZERO, f64: Interval::ZERO, f32: Interval::ZERO }))
+        }
+
+        fn work(&self) -> usize {
+            3
+        }
+    }
+
+    #[test]
+    fn a_tree_that_takes_too_much_work_is_refused_where_the_limit_is_passed() {
+        let tree = vec![Node::Cut(0, 0.5), Node::Derived, Node::Derived];
+        let claim = Claim {
+            grades: 1,
+            output: 0,
+            kind: Kind::Bisection,
+            exact: Interval::ZERO,
+            f64: None,
+            f32: None,
+            tree,
+            derivation: None,
+        };
+        assert_eq!(walk(&claim, Stubborn, 9), Ok(()));
+        assert_eq!(walk(&claim, Stubborn, 8), Err(ClaimRefusal::Work { entry: 2 }));
+        assert_eq!(walk(&claim, Stubborn, 5), Err(ClaimRefusal::Work { entry: 1 }));
+    }
 }

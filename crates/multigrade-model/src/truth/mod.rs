@@ -49,7 +49,7 @@ mod region;
 mod value;
 
 pub use certificate::{Certificate, CertificateError, Claim, Kind, Node};
-pub use checker::{ClaimRefusal, Ends, MAX_CUTS, Proved, ProvedBounds, Refusal, Verdict, check};
+pub use checker::{ClaimRefusal, Ends, MAX_CUTS, MAX_WORK, Proved, ProvedBounds, Refusal, Verdict, check};
 pub use derivation::{Derivation, Part, Role, Rule, Source, Step};
 pub use derive::{DerivationError, Derived};
 pub use domain::Domain;

@@ -468,7 +468,7 @@ mod tests {
                 names: vec![],
                 inputs: vec![],
                 net: crate::truth::program::Net {
-                    neurons: vec![crate::truth::program::Neuron { end: 0, relu: false, bias: 0.0 }],
+                    neurons: vec![crate::truth::program::Neuron { end: 0, relu: false, bias: 0.0, known: None }],
                     terms: vec![],
                 },
                 followed: [true, true],
