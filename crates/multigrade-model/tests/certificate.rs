@@ -492,4 +492,10 @@ fn the_certificate_file_of_every_format_is_read_and_proved_again() {
         let certificate = Certificate::load(&folder.join(format!("{name}.certificate.json"))).unwrap();
         assert!(check(&certificate, &model).proved().is_some(), "{name}");
     }
+    for name in ["curve", "saddle"] {
+        let model = Multigrade::load(&folder.join(format!("{name}.safetensors"))).unwrap();
+        let certificate = Certificate::load(&folder.join(format!("{name}.certificate.json"))).unwrap();
+        let proved = check(&certificate, &model).proved().expect("a proof");
+        assert_eq!(proved.bounds().len(), model.grades().len());
+    }
 }
