@@ -47,10 +47,10 @@ impl Format {
         }
     }
 
-    /// An upper bound of `γ_k = k u / (1 - k u)`, which is below `k u (1 + 2 k u)` for `k u < 1/2`; infinite beyond.
+    /// An upper bound of `γ_k = k u / (1 - k u)`; infinite from `k u = 1/2` on.
     pub(super) fn gamma(self, k: usize) -> f64 {
-        let part = k as f64 * self.unit(); // exact
-        if part < 0.5 { up_product(part, (1.0 + 2.0 * part).next_up()) } else { f64::INFINITY }
+        let part = k as f64 * self.unit(); // exact, as is 1 - part: a multiple of u below 1
+        if part < 0.5 { Rounded::quotient(part, 1.0 - part).up() } else { f64::INFINITY }
     }
 }
 
