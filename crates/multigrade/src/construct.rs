@@ -13,6 +13,7 @@
 //! or from folds of the unit interval (parabolas, whose residual falls at every point from `f_1` on). They are realised by sparse layers of a width that depends on neither
 //! the tolerance nor the grade.
 
+mod compile;
 mod cube;
 mod hinges;
 mod kuhn;
@@ -26,8 +27,9 @@ mod target;
 mod tube;
 mod wiring;
 
+pub use compile::Unable;
 pub use measure::{GradeFacts, Measured};
-pub use settings::{ConstructSettings, Scheme, Side};
+pub use settings::{ConstructSettings, Scheme, Side, Strategy};
 
 use crate::attack::{self, AttackSettings};
 use crate::observer::{Cut, Observer, Progress};
@@ -159,6 +161,17 @@ pub enum ConstructError {
         /// Number of sides of the box.
         sides: usize,
     },
+    /// The formula cannot be compiled.
+    #[error("{0}; --strategy mesh may do it")]
+    Compile(#[from] Unable),
+    /// Settings that compiled formulas do not have.
+    #[error("strategy compile: found {found}, expected {expected}")]
+    Setting {
+        /// What was asked for.
+        found: String,
+        /// What is possible.
+        expected: &'static str,
+    },
     /// Numbers so large that the parts do not make a model.
     #[error("the network cannot be stored: {0}")]
     Model(#[from] ModelError),
@@ -240,8 +253,50 @@ pub fn construct(
     })?;
     let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
     let start = Instant::now();
+    let wants_plain = settings.scheme == Scheme::Plain && settings.one_sided.is_none() && settings.grades.unwrap_or(1) == 1;
+    if settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && wants_plain {
+        if !wants_plain {
+            let found = match (settings.scheme, settings.one_sided) {
+                (Scheme::Monotone, _) => "the scheme monotone".to_owned(),
+                (_, Some(_)) => "a network on one side".to_owned(),
+                _ => format!("{} grades", settings.grades.unwrap_or(1)),
+            };
+            return Err(ConstructError::Setting { found, expected: "the scheme plain, one grade, both sides" });
+        }
+        match compiled(&target, domain, tolerance, settings, document.clone()) {
+            Ok(made) if settings.strategy == Strategy::Compile || made.stop == Stop::Reached => return Ok(made),
+            Err(error) if settings.strategy == Strategy::Compile => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
     let work = build(&target, domain, tolerance, settings, observer, document)?;
     certified(work, &target, domain, tolerance, settings, observer, start)
+}
+
+/// A network compiled from the formula.
+fn compiled(
+    target: &Expression,
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    document: serde_json::Value,
+) -> Result<Constructed, ConstructError> {
+    if !(tolerance > 0.0 && tolerance.is_finite()) {
+        return Err(ConstructError::Tolerance { found: tolerance });
+    }
+    let cube = Cube::new(domain);
+    let points = measure::Points::new(target, &cube);
+    let size = points.size();
+    if tolerance < FLOOR * size {
+        return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
+    }
+    let made = compile::compile(target, domain, &cube, USED * tolerance)??;
+    let hints = vec![Vec::new(); domain.names().len()];
+    let built = Built { grade: made.grade, deviation: USED * tolerance, nodes: made.counted, hints };
+    let grades = vec![GradeFacts::of(1, &built, tolerance, 1.0)];
+    let hints = built.hints.clone();
+    let model = assemble(domain, &cube, vec![built], document)?;
+    Work { model, grades, stop: Stop::NotProved, hints, points, scheme: settings.scheme }.complete()
 }
 
 /// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.

@@ -216,6 +216,15 @@ impl Expression {
         starts
     }
 
+    /// Subformula `node` by itself, with the same arguments.
+    ///
+    /// # Panics
+    /// If there is no such subformula.
+    pub fn subformula(&self, node: usize) -> Self {
+        let ops = self.ops[self.starts()[node]..=node].to_vec();
+        Self { ops, ..self.clone() }
+    }
+
     /// Subformula `node` as a function of the value `t` of subformula `of`: each of its places where that stands, symbol
     /// for symbol, is the one variable of the result. `None` if it has other variables still, or if there are no such
     /// subformulas.

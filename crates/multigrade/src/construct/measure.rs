@@ -30,7 +30,7 @@ pub struct GradeFacts {
     pub deviation: f64,
     /// What follows from it for `|f - f_k|`: twice that in the monotone scheme.
     pub bound: f64,
-    /// Nodes, knots or folds that it added.
+    /// Nodes, knots or folds that it added; of a compiled formula, ReLUs that take both signs on the box.
     pub nodes: usize,
     /// Hidden layers.
     pub layers: usize,

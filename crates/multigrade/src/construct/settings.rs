@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | field | default | meaning |
 /// |---|---|---|
+/// | `strategy` | auto | whether the network is compiled from the formula or laid on a mesh |
 /// | `scheme` | monotone | whether no point's residual may grow |
 /// | `grades` | `None`: tolerances fall by 16 | number of grades |
 /// | `lanes` | `None`: 2 for one variable, else 4 | nodes built side by side: more width, less depth |
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConstructSettings {
+    /// Whether the network is compiled from the formula or laid on a mesh.
+    pub strategy: Strategy,
     /// Whether no point's residual may grow.
     pub scheme: Scheme,
     /// Number of grades, at least 1; `None` lets the tolerances fall by a factor of 16 from grade to grade.
@@ -28,6 +31,28 @@ pub struct ConstructSettings {
     pub max_nodes: usize,
     /// Seconds after which no further grade is begun; the grades done so far are the answer.
     pub time_limit: Option<f64>,
+}
+
+/// Where a network comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Compiled where the scheme is plain and that is possible, else a mesh.
+    Auto,
+    /// Interpolation between nodes: any continuous formula of up to four variables, any scheme.
+    Mesh,
+    /// A small deep network of one grade that computes what the formula says, step by step; plain scheme.
+    Compile,
+}
+
+impl std::fmt::Display for Strategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Mesh => "mesh",
+            Self::Compile => "compile",
+        })
+    }
 }
 
 /// How corrections follow from approximants `p_k`.
@@ -62,6 +87,7 @@ pub enum Side {
 impl Default for ConstructSettings {
     fn default() -> Self {
         Self {
+            strategy: Strategy::Auto,
             scheme: Scheme::Monotone,
             grades: None,
             lanes: None,

@@ -7,14 +7,15 @@
 use multigrade_model::{Activation, Grade, Layer, Matrix, ModelError, Readout, SparseMatrix};
 
 /// An affine form of the outputs of the last layer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Form {
-    terms: Vec<(usize, f64)>,
-    constant: f64,
+    pub(super) terms: Vec<(usize, f64)>,
+    pub(super) constant: f64,
 }
 
 impl Form {
-    fn neuron(index: usize) -> Self {
+    /// The output of one neuron.
+    pub(super) fn neuron(index: usize) -> Self {
         Self { terms: vec![(index, 1.0)], constant: 0.0 }
     }
 
@@ -133,7 +134,7 @@ impl Wiring {
     }
 }
 
-fn relu_layer(inputs: usize, rows: &[Form]) -> Result<Layer, ModelError> {
+pub(super) fn relu_layer(inputs: usize, rows: &[Form]) -> Result<Layer, ModelError> {
     let weights = SparseMatrix::new(inputs, rows.iter().map(|row| row.terms.clone()).collect())?;
     Layer::new(weights, rows.iter().map(|row| row.constant).collect(), Activation::Relu)
 }

@@ -1,0 +1,248 @@
+//! How much of the tolerance each part may use: the smallest network within it.
+//!
+//! Replace the parts by what computes them, one after the other. Each step changes the result by at most the error of the
+//! part times the largest slope of the rest of the formula in it, over ranges widened by the errors so far. The sum of
+//! these products is to stay within the tolerance, and the number of ReLUs to be small: a Lagrange multiplier weighs one
+//! against the other, over lists of sizes and errors of each part.
+
+use super::Unable;
+use super::curve::{Recipe, recipes};
+use super::graph::{Atom, Graph, enclose};
+use multigrade_model::truth::Interval;
+
+/// Most kinks of which every choice of branches is looked at; beyond, both branches count.
+const BRANCHED: usize = 6;
+/// The least errors that are looked at, as a share of what a part may use if it is the only one.
+const FINEST: f64 = 1.0 / 60.0;
+/// Rounds in which ranges are fitted to errors.
+const ROUNDS: usize = 3;
+
+/// A product as it can be built.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    pub(super) centers: [f64; 2],
+    pub(super) radii: [f64; 2],
+    /// ReLUs of each tower, its fold among them.
+    pub(super) tents: [usize; 2],
+}
+
+impl Pair {
+    fn error(&self) -> f64 {
+        let least = self.tents[0].min(self.tents[1]) as i32;
+        self.radii[0] * self.radii[1] * 0.25f64.powi(least)
+    }
+}
+
+/// How an atom is built.
+#[derive(Clone, Debug)]
+pub(super) enum Pick {
+    /// Without error.
+    Exact,
+    Curve(Recipe),
+    Product(Pair),
+}
+
+impl Pick {
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Exact => 0,
+            Self::Curve(recipe) => recipe.size(),
+            Self::Product(pair) => pair.tents[0] + pair.tents[1],
+        }
+    }
+
+    pub(super) fn error(&self) -> f64 {
+        match self {
+            Self::Exact => 0.0,
+            Self::Curve(recipe) => recipe.error,
+            Self::Product(pair) => pair.error(),
+        }
+    }
+}
+
+/// How every atom is built.
+pub(super) struct Plan {
+    pub(super) picks: Vec<Pick>,
+    /// Encloses what is computed for each atom.
+    pub(super) ranges: Vec<Interval>,
+}
+
+impl Plan {
+    pub(super) fn size(&self) -> usize {
+        self.picks.iter().map(Pick::size).sum()
+    }
+}
+
+/// Ranges of the atoms, each widened by its error.
+fn ranges(graph: &Graph, sides: &[Interval], errors: &[f64], name: &dyn Fn(&Atom) -> String) -> Result<Vec<Interval>, Unable> {
+    let mut ranges: Vec<Interval> = Vec::with_capacity(graph.atoms.len());
+    for (atom, error) in graph.atoms.iter().zip(errors) {
+        let range = atom.range(sides, &ranges) + super::super::cube::between(-error, *error);
+        if !range.is_bounded() || range.width() > 1e100 {
+            return Err(Unable::Unbounded { part: name(atom) });
+        }
+        ranges.push(range);
+    }
+    Ok(ranges)
+}
+
+/// For each choice of branches at the kinks, the largest magnitude of the slope of the formula in each atom.
+fn weights(graph: &Graph, ranges: &[Interval]) -> Vec<Vec<f64>> {
+    let kinks: Vec<usize> =
+        (0..graph.atoms.len()).filter(|i| matches!(graph.atoms[*i], Atom::Extremum { .. })).collect();
+    let choices = if kinks.len() <= BRANCHED { 1 << kinks.len() } else { 1 };
+    (0..choices)
+        .map(|choice: usize| {
+            let branch = |atom: usize| {
+                let place = kinks.iter().position(|k| *k == atom)?;
+                (kinks.len() <= BRANCHED).then_some(choice >> place & 1)
+            };
+            let mut slopes = vec![Interval::ZERO; graph.atoms.len()];
+            let add = |slopes: &mut Vec<Interval>, form: &super::super::wiring::Form, factor: Interval| {
+                for &(atom, weight) in &form.terms {
+                    slopes[atom] = slopes[atom] + factor * super::super::cube::exact(weight);
+                }
+            };
+            add(&mut slopes, &graph.root, Interval::ONE);
+            for (i, atom) in graph.atoms.iter().enumerate().rev() {
+                if slopes[i] == Interval::ZERO {
+                    continue;
+                }
+                for (form, slope) in atom.operands().iter().zip(atom.slopes(ranges, branch(i))) {
+                    let factor = slopes[i] * slope;
+                    add(&mut slopes, form, factor);
+                }
+            }
+            slopes.iter().map(|s| s.magnitude()).collect()
+        })
+        .collect()
+}
+
+fn largest(weights: &[Vec<f64>], atom: usize) -> f64 {
+    weights.iter().fold(0.0, |m, w| m.max(w[atom]))
+}
+
+/// The smallest plan whose errors add up to at most `tolerance`.
+pub(super) fn plan(
+    graph: &Graph,
+    sides: &[Interval],
+    tolerance: f64,
+    name: &dyn Fn(&Atom) -> String,
+) -> Result<Plan, Unable> {
+    let n = graph.atoms.len();
+    let mut errors = vec![0.0; n];
+    let mut best: Option<Plan> = None;
+    for round in 0..ROUNDS {
+        let wide = ranges(graph, sides, &errors, name)?;
+        let weights = weights(graph, &wide);
+        let allowed: Vec<f64> = (0..n).map(|i| tolerance / largest(&weights, i).max(1e-300)).collect();
+        if let Some(i) = (0..n).find(|i| largest(&weights, *i).is_infinite() && !matches!(graph.atoms[*i], Atom::Input(_))) {
+            return Err(Unable::Steep { part: name(&graph.atoms[i]) });
+        }
+        if round == 0 {
+            // A first guess of the errors widens the ranges; what is chosen later stays below it.
+            for (i, atom) in graph.atoms.iter().enumerate() {
+                let is_built = matches!(atom, Atom::Curve(_) | Atom::Product { .. });
+                errors[i] = if is_built { allowed[i].min(0.05 * wide[i].width()) } else { 0.0 };
+            }
+            continue;
+        }
+        let mut options: Vec<Vec<Pick>> = Vec::with_capacity(n);
+        for (i, atom) in graph.atoms.iter().enumerate() {
+            let most = allowed[i].min(errors[i]).max(f64::MIN_POSITIVE);
+            let least = FINEST * allowed[i].min(errors[i]);
+            let list = match atom {
+                _ if largest(&weights, i) == 0.0 && matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) => vec![Pick::Exact],
+                Atom::Input(_) | Atom::Extremum { .. } => vec![Pick::Exact],
+                Atom::Curve(curve) => {
+                    let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most);
+                    list.into_iter().map(Pick::Curve).collect()
+                }
+                Atom::Product { factors, .. } => pairs([0, 1].map(|k| enclose(&factors[k], &wide)), most),
+            };
+            if list.is_empty() {
+                return Err(Unable::Fine { part: name(atom), error: most });
+            }
+            options.push(list);
+        }
+        let chosen = allocate(&options, &weights, tolerance);
+        let Some(chosen) = chosen else {
+            return Err(Unable::Fine { part: "the formula".into(), error: tolerance });
+        };
+        let picks: Vec<Pick> = options.iter().zip(&chosen).map(|(list, k)| list[*k].clone()).collect();
+        errors = picks.iter().map(|p| 1.1 * p.error()).collect();
+        let plan = Plan { picks, ranges: wide };
+        if best.as_ref().is_none_or(|b| plan.size() <= b.size()) {
+            best = Some(plan);
+        }
+    }
+    best.ok_or(Unable::Fine { part: "the formula".into(), error: tolerance })
+}
+
+/// Products by falling error.
+fn pairs(factors: [Interval; 2], most: f64) -> Vec<Pick> {
+    let centers = factors.map(Interval::midpoint);
+    let radius = |k: usize| {
+        let (range, center) = (factors[k], centers[k]);
+        (range.upper() - center).max(center - range.lower()) * (1.0 + 1e-12) + 1e-300
+    };
+    let radii = [radius(0), radius(1)];
+    let pair = |n: usize| Pick::Product(Pair { centers, radii, tents: [n, n] });
+    (1..=28).map(pair).filter(|p| p.error() <= most).collect()
+}
+
+/// For each part the place in its list: sizes rise, errors fall along each.
+fn allocate(options: &[Vec<Pick>], weights: &[Vec<f64>], tolerance: f64) -> Option<Vec<usize>> {
+    let total = |chosen: &[usize]| {
+        let sum = |w: &Vec<f64>| -> f64 {
+            let error = |i: usize| if w[i] == 0.0 { 0.0 } else { w[i] * options[i][chosen[i]].error() };
+            (0..options.len()).map(error).sum()
+        };
+        weights.iter().map(sum).fold(0.0, f64::max)
+    };
+    let size = |chosen: &[usize]| -> usize { options.iter().zip(chosen).map(|(list, k)| list[*k].size()).sum() };
+    let mut best: Option<Vec<usize>> = None;
+    for step in 0..=160 {
+        let price = 10f64.powf(f64::from(step) / 160.0 * 8.0 - 1.0) / tolerance;
+        let chosen: Vec<usize> = options
+            .iter()
+            .enumerate()
+            .map(|(i, list)| {
+                let cost = |k: &usize| list[*k].size() as f64 + price * largest(weights, i) * list[*k].error();
+                (0..list.len()).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(0)
+            })
+            .collect();
+        if total(&chosen) <= tolerance && best.as_ref().is_none_or(|b| size(&chosen) < size(b)) {
+            best = Some(chosen);
+        }
+    }
+    let mut best = best?;
+    // What the multiplier leaves: exchanges of a few ReLUs of one part for those of another.
+    loop {
+        let mut better: Option<Vec<usize>> = None;
+        let mut look = |candidate: Vec<usize>, best: &Vec<usize>| {
+            let is_smaller = size(&candidate) < better.as_ref().map_or(size(best), |b| size(b));
+            if is_smaller && total(&candidate) <= tolerance {
+                better = Some(candidate);
+            }
+        };
+        for i in 0..options.len() {
+            for down in 1..=best[i].min(4) {
+                let mut lower = best.clone();
+                lower[i] -= down;
+                look(lower.clone(), &best);
+                for j in (0..options.len()).filter(|j| *j != i) {
+                    for up in 1..=3usize.min(options[j].len() - 1 - best[j]) {
+                        let mut exchanged = lower.clone();
+                        exchanged[j] += up;
+                        look(exchanged, &best);
+                    }
+                }
+            }
+        }
+        match better {
+            Some(found) => best = found,
+            None => return Some(best),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Curves: functions of one quantity from folds, hinges and towers, as a list of sizes and errors to choose from.
+
+use super::super::tube::{Gate, shortest_path};
+use super::spline::{Bend, Tower, Zones, zones};
+use multigrade_model::truth::{Binary, Expression, Function, Interval, Op};
+
+/// Most zones of a curve.
+const MOST_ZONES: usize = 2_000;
+/// Most tents of a tower: beyond, they are smaller than rounding.
+const MOST_TENTS: usize = 26;
+/// By how much an error seen at points is enlarged before it is claimed.
+const CLAIM: f64 = 0.01;
+/// The ratio of neighbouring errors for which zones are sought.
+const STEP: f64 = 1.22;
+
+/// `|slope * s + shift|` of the quantity `s` so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fold {
+    pub(super) slope: f64,
+    pub(super) shift: f64,
+}
+
+/// A curve as it can be built.
+#[derive(Clone, Debug)]
+pub(super) struct Recipe {
+    pub(super) folds: Vec<Fold>,
+    /// Over the quantity behind the folds.
+    pub(super) zones: Zones,
+    /// Each with its number of tents.
+    pub(super) towers: Vec<(Tower, usize)>,
+    /// Added to the sum.
+    pub(super) shift: f64,
+    /// Bounds of the function minus the sum with exact squares.
+    pub(super) exact: [f64; 2],
+    /// The same with the squares that the towers compute.
+    pub(super) error: f64,
+}
+
+impl Recipe {
+    fn new(folds: &[Fold], zones: Zones, towers: Vec<(Tower, usize)>, size: f64) -> Self {
+        let [low, high] = zones.error;
+        let pad = CLAIM * (high - low) + 4e-16 * size;
+        let (low, high) = (low - pad, high + pad);
+        let noise = |sign: f64| -> f64 {
+            towers.iter().map(|(t, k)| (sign * t.height).max(0.0) * 0.25f64.powi(*k as i32 + 1)).sum()
+        };
+        // A tower is too large by its noise, so the rest is too small.
+        let (least, most) = (low - noise(1.0), high + noise(-1.0));
+        let shift = 0.5 * (least + most);
+        let exact = [low - shift - 1e-16 * size, high - shift + 1e-16 * size];
+        Self { folds: folds.to_vec(), zones, towers, shift, exact, error: 0.5 * (most - least) + 1e-16 * size }
+    }
+
+    /// ReLUs that take both signs.
+    pub(super) fn size(&self) -> usize {
+        self.folds.len() + self.zones.bends.len() - 1 + self.towers.iter().map(|t| t.1).sum::<usize>()
+    }
+
+    /// Whether more neurons would not help.
+    pub(super) fn is_exact(&self) -> bool {
+        self.zones.bends.len() == 1
+    }
+
+    /// A curve with as many registers as any of these may need: one fold, two zones, a tower of each sign.
+    pub(super) fn widest(&self, is_folded: bool) -> Self {
+        let (a, b) = (self.zones.knots[0], self.zones.knots[self.zones.knots.len() - 1]);
+        let knots = vec![a, 0.5 * (a + b), b];
+        let zones = Zones { knots, values: vec![0.0; 3], bends: vec![1.0, -1.0], error: [0.0; 2] };
+        let towers = [1.0, -1.0].into_iter().filter_map(|sign| zones.tower(sign)).map(|t| (t, 1)).collect();
+        let folds = if is_folded { vec![Fold { slope: 1.0, shift: 0.0 }] } else { Vec::new() };
+        Self { folds, zones, towers, ..self.clone() }
+    }
+
+    /// Where the function changes its formula: knots and folds, as values of the argument within a range.
+    pub(super) fn cuts(&self, range: Interval) -> Vec<f64> {
+        let mut cuts = self.zones.knots.clone();
+        for fold in self.folds.iter().rev() {
+            let back = |s: f64| [(s - fold.shift) / fold.slope, (-s - fold.shift) / fold.slope];
+            let mirrored: Vec<f64> = cuts.iter().filter(|s| **s >= 0.0).flat_map(|s| back(*s)).collect();
+            cuts = mirrored;
+            cuts.push(-fold.shift / fold.slope);
+        }
+        cuts.retain(|t| range.lower() < *t && *t < range.upper());
+        cuts.sort_by(f64::total_cmp);
+        cuts.dedup();
+        cuts
+    }
+}
+
+/// A function on an interval, behind folds that it is symmetric about.
+struct Base<'a> {
+    folds: Vec<Fold>,
+    range: [f64; 2],
+    function: Box<dyn Fn(&[f64]) -> Vec<f64> + 'a>,
+}
+
+/// The values of a formula of one variable.
+fn values(function: &Expression, at: &[f64]) -> Vec<f64> {
+    let mut values = vec![0.0; at.len()];
+    function.eval_block(&[at], &mut values);
+    values
+}
+
+/// Curves for a function over a range, by falling error from at most `most` to about `least`, and rising size.
+pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: f64) -> Vec<Recipe> {
+    let mut found: Vec<Recipe> = Vec::new();
+    for base in bases(function, range) {
+        let size = (base.function)(&sampled(base.range)).iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let mut error = most;
+        let mut smallest = usize::MAX;
+        while error > 0.4 * least {
+            for bend in Bend::ALL {
+                let limit = MOST_ZONES.min(smallest.saturating_mul(8));
+                if let Some(zones) = zones(&*base.function, base.range, error, bend, limit) {
+                    smallest = smallest.min(zones.bends.len());
+                    towered(&base.folds, zones, size, least, most, &mut found);
+                }
+            }
+            if let Some(zones) = polygon(&base, error) {
+                found.push(Recipe::new(&base.folds, zones, Vec::new(), size));
+            }
+            if found.iter().any(|r| r.is_exact() && r.error <= 0.4 * least) {
+                break;
+            }
+            error /= STEP;
+        }
+    }
+    front(found)
+}
+
+/// Those of which no other is both as small and as exact.
+fn front(mut found: Vec<Recipe>) -> Vec<Recipe> {
+    found.sort_by(|a, b| a.size().cmp(&b.size()).then(a.error.total_cmp(&b.error)));
+    let mut kept: Vec<Recipe> = Vec::new();
+    for recipe in found {
+        if kept.last().is_none_or(|last| recipe.error < last.error) {
+            kept.push(recipe);
+        }
+    }
+    kept
+}
+
+/// Adds towers of all useful heights.
+fn towered(folds: &[Fold], zones: Zones, size: f64, least: f64, most: f64, found: &mut Vec<Recipe>) {
+    let (up, down) = (zones.tower(1.0), zones.tower(-1.0));
+    if zones.bends.iter().any(|b| *b > 0.0) && up.is_none() || zones.bends.iter().any(|b| *b < 0.0) && down.is_none() {
+        return;
+    }
+    let noise = |tower: &Tower, k: usize| tower.height.abs() * 0.25f64.powi(k as i32 + 1);
+    let highest = up.iter().chain(&down).fold(0.0f64, |m, t| m.max(t.height.abs()));
+    for k in 0..=MOST_TENTS {
+        // The noise of one tent more or less in the higher tower; the other one follows.
+        let allowed = highest * 0.25f64.powi(k as i32 + 1);
+        let tents = |t: Tower| {
+            let k = (1..MOST_TENTS).find(|k| noise(&t, *k) <= 1.5 * allowed).unwrap_or(MOST_TENTS);
+            (t, k)
+        };
+        let towers: Vec<(Tower, usize)> = up.iter().chain(&down).cloned().map(tents).collect();
+        let recipe = Recipe::new(folds, zones.clone(), towers, size);
+        if recipe.error <= most {
+            let is_last = recipe.error < 0.4 * least || allowed < 0.02 * recipe.error;
+            found.push(recipe);
+            if is_last {
+                return;
+            }
+        }
+    }
+}
+
+fn sampled([a, b]: [f64; 2]) -> Vec<f64> {
+    (0..=64).map(|i| a + (b - a) * f64::from(i) / 64.0).collect()
+}
+
+/// A polygon with as few corners as the error allows; only where that is few.
+fn polygon(base: &Base, error: f64) -> Option<Zones> {
+    const GATES: usize = 600;
+    let [a, b] = base.range;
+    let places: Vec<f64> = (0..=GATES)
+        .map(|i| {
+            let u = f64::from(i as u32) / f64::from(GATES as u32);
+            a + (b - a) * (0.5 * u * u * (3.0 - 2.0 * u) + 0.5 * u)
+        })
+        .collect();
+    let values = (base.function)(&places);
+    let gate = |(x, y): (&f64, &f64)| Gate { x: *x, lower: y - error, upper: y + error };
+    if !values.iter().all(|v| v.is_finite()) {
+        return None;
+    }
+    let corners = shortest_path(&places.iter().zip(&values).map(gate).collect::<Vec<_>>());
+    (corners.len() <= 14).then(|| Zones::polygon(corners, &*base.function))
+}
+
+/// The function as it stands, and behind the folds that it is symmetric about.
+fn bases(function: &Expression, range: Interval) -> Vec<Base<'_>> {
+    let ends = [range.lower(), range.upper()];
+    let plain = Base { folds: Vec::new(), range: ends, function: Box::new(move |at| values(function, at)) };
+    let waves = waves(function, ends);
+    if !waves.is_empty() {
+        let half_waves = (ends[1] - ends[0]) * waves[0].folds[0].slope.abs();
+        return if half_waves <= 2.0 { waves.into_iter().chain([plain]).collect() } else { waves };
+    }
+    match mirror(function, ends) {
+        Some(center) => {
+            let (left, right) = (center - ends[0], ends[1] - center);
+            let side = if right >= left { 1.0 } else { -1.0 };
+            let folded = move |at: &[f64]| values(function, &at.iter().map(|s| center + side * s).collect::<Vec<_>>());
+            let folds = vec![Fold { slope: 1.0, shift: -center }];
+            vec![Base { folds, range: [0.0, left.max(right)], function: Box::new(folded) }, plain]
+        }
+        None => vec![plain],
+    }
+}
+
+/// The place about which the function is symmetric on the range, if there is one inside.
+fn mirror(function: &Expression, [a, b]: [f64; 2]) -> Option<f64> {
+    let grid = sampled([a, b]);
+    let sampled = values(function, &grid);
+    let size = sampled.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let inner = (1..grid.len() - 1).filter(|&i| {
+        let (l, m, r) = (sampled[i - 1], sampled[i], sampled[i + 1]);
+        m >= l && m >= r && (m > l || m > r) || m <= l && m <= r && (m < l || m < r)
+    });
+    let odd = |c: f64, s: f64| {
+        let both = values(function, &[c + s, c - s]);
+        both[0] - both[1]
+    };
+    for i in inner.take(4) {
+        let (mut low, mut high) = (grid[i - 1], grid[i + 1]);
+        let reach = 0.7 * (low - a).min(b - high);
+        let is_positive = odd(low, reach) > 0.0;
+        if reach <= 0.0 || (odd(high, reach) > 0.0) == is_positive {
+            continue;
+        }
+        let mut center = grid[i];
+        for _ in 0..60 {
+            if (odd(center, reach) > 0.0) == is_positive { low = center } else { high = center }
+            center = 0.5 * (low + high);
+        }
+        // The nearest number with few digits is what was meant, if it is as good.
+        let rounded = (center * 1e9).round() / 1e9;
+        for center in [rounded, center] {
+            let most = (center - a).min(b - center);
+            let is_even = |k: i32| odd(center, most * f64::from(k) / 12.0).abs() <= 1e-12 * size;
+            if most > 0.0 && (1..=12).all(is_even) {
+                return Some(center);
+            }
+        }
+    }
+    None
+}
+
+/// Folds of `sin` and `cos` of an affine function: reflections about turning points, down to about one half wave.
+fn waves(function: &Expression, [a, b]: [f64; 2]) -> Vec<Base<'_>> {
+    let symbols = function.symbols();
+    let lag = match symbols[symbols.len() - 1] {
+        Op::Apply(Function::Sin) => 0.5,
+        Op::Apply(Function::Cos) => 0.0,
+        _ => return Vec::new(),
+    };
+    if !is_affine(function) {
+        return Vec::new();
+    }
+    let phase = values(&function.subformula(symbols.len() - 2), &[a, b]);
+    let slope = (phase[1] - phase[0]) / (b - a) / std::f64::consts::PI;
+    let shift = (phase[0] / std::f64::consts::PI - lag) - slope * a;
+    let (low, high) = (slope * a + shift, slope * b + shift);
+    let (low, high) = (low.min(high), low.max(high));
+    // The function is cos(pi v) for v from low to high.
+    if !(low.is_finite() && high.is_finite() && high - low < 1e6 && low.abs() < 1e9) || high - low < 1e-9 {
+        return Vec::new();
+    }
+    let mut center: f64 = (0.5 * (low + high)).round();
+    let mut reach = (high - center).max(center - low);
+    let mut folds = vec![Fold { slope, shift: shift - center }];
+    let mut sign = if center.rem_euclid(2.0) == 0.0 { 1.0 } else { -1.0 };
+    let mut bases = Vec::new();
+    loop {
+        if reach <= 2.6 {
+            let function = move |at: &[f64]| at.iter().map(|s| sign * (std::f64::consts::PI * s).cos()).collect();
+            bases.push(Base { folds: folds.clone(), range: [0.0, reach], function: Box::new(function) });
+        }
+        if reach <= 1.0 + 1e-9 {
+            return bases;
+        }
+        let candidates = [(0.5 * reach).floor().max(1.0), (0.5 * reach).ceil()];
+        center = if candidates[0].max(reach - candidates[0]) <= candidates[1] { candidates[0] } else { candidates[1] };
+        reach = center.max(reach - center);
+        sign = if center.rem_euclid(2.0) == 0.0 { sign } else { -sign };
+        folds.push(Fold { slope: 1.0, shift: -center });
+    }
+}
+
+/// Whether the operand of the last operation is affine in the variable: it stands there once, behind signs, constant
+/// summands and constant factors.
+fn is_affine(function: &Expression) -> bool {
+    let symbols = function.symbols();
+    let inner = &symbols[..symbols.len() - 1];
+    inner.iter().filter(|op| matches!(op, Op::Variable(_))).count() == 1
+        && inner.iter().all(|op| {
+            matches!(
+                op,
+                Op::Number(_)
+                    | Op::Pi
+                    | Op::E
+                    | Op::Variable(_)
+                    | Op::Apply(Function::Neg)
+                    | Op::Combine(Binary::Add | Binary::Sub | Binary::Mul)
+            ) || matches!(op, Op::Combine(Binary::Div)) && denominators_are_constant(function)
+        })
+}
+
+/// Whether no division has the variable below the line.
+fn denominators_are_constant(function: &Expression) -> bool {
+    let (symbols, starts) = (function.symbols(), function.starts());
+    (0..symbols.len()).filter(|i| symbols[*i] == Op::Combine(Binary::Div)).all(|i| {
+        let below = starts[i - 1]..i;
+        !symbols[below].iter().any(|op| matches!(op, Op::Variable(_)))
+    })
+}

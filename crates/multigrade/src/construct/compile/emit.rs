@@ -1,0 +1,278 @@
+//! From a plan to neurons, and to the derivation that says what they compute.
+
+use super::super::cube::Cube;
+use super::super::wiring::Form;
+use super::budget::{Pair, Pick, Plan};
+use super::curve::Recipe;
+use super::graph::{Atom, Curve, Graph, enclose};
+use super::tape::{Laid, Tape};
+use multigrade_model::ModelError;
+use multigrade_model::truth::{Derivation, Interval, Role, Rule, Source, Step};
+
+/// Writes one atom after the other. ReLUs have their numbers on the tape until the end.
+struct Writer<'a> {
+    graph: &'a Graph,
+    plan: &'a Plan,
+    tape: Tape,
+    /// What computes each atom, over values of the tape.
+    values: Vec<Option<Form>>,
+    roles: Vec<(usize, Role)>,
+    steps: Vec<Step>,
+    squares: usize,
+    /// For each atom, how many are below it.
+    weight: Vec<usize>,
+}
+
+/// A network that is written but not laid out yet.
+pub(super) struct Written {
+    tape: Tape,
+    output: Form,
+    roles: Vec<(usize, Role)>,
+    steps: Vec<Step>,
+}
+
+pub(super) fn write(graph: &Graph, plan: &Plan, cube: &Cube) -> Written {
+    let mut weight = Vec::with_capacity(graph.atoms.len());
+    for atom in &graph.atoms {
+        let own = usize::from(!matches!(atom, Atom::Input(_)));
+        let below = |form: &Form| form.terms.iter().map(|t| weight[t.0]).sum::<usize>();
+        let sum = own + atom.operands().iter().map(below).sum::<usize>();
+        weight.push(sum.min(1 << 30));
+    }
+    let tape = Tape::new(cube.dimension());
+    let values = vec![None; graph.atoms.len()];
+    let mut writer =
+        Writer { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
+    for (i, atom) in graph.atoms.iter().enumerate() {
+        if let Atom::Input(k) = atom {
+            writer.values[i] = Some(Form::neuron(*k).scaled(cube.scale(*k)).shifted(cube.at(*k, 0.0)));
+        }
+    }
+    let output = writer.form(&graph.root);
+    Written { tape: writer.tape, output, roles: writer.roles, steps: writer.steps }
+}
+
+impl Written {
+    /// Neurons of the widest layer.
+    pub(super) fn width(&self) -> usize {
+        self.tape.width(&self.output)
+    }
+
+    /// ReLUs that take both signs.
+    pub(super) fn size(&self) -> usize {
+        self.tape.relus()
+    }
+
+    /// The grade, with layers of equal width, and how its neurons are read; `shift` is added to its output.
+    pub(super) fn lay(self, width: usize, shift: f64) -> Result<(Laid, Derivation), ModelError> {
+        let laid = self.tape.lay(&self.output.shifted(shift), width)?;
+        let place = |relu: usize| laid.places[relu];
+        let source = |source: Source| match source {
+            Source::Neuron(relu) => Source::Neuron(place(relu)),
+            other => other,
+        };
+        let step = |step: Step| {
+            let before = step.before.checked_sub(1).map_or(0, |last| place(last) + 1);
+            let rule = match step.rule {
+                Rule::Square { fold, tents } => {
+                    Rule::Square { fold: fold.map(place), tents: tents.into_iter().map(place).collect() }
+                }
+                Rule::Curve { part, of, constant, terms, cuts, error } => {
+                    let terms = terms.into_iter().map(|(s, weight)| (source(s), weight)).collect();
+                    Rule::Curve { part, of, constant, terms, cuts, error }
+                }
+                Rule::Extremum { node, hinge } => Rule::Extremum { node, hinge: place(hinge) },
+                product @ Rule::Product { .. } => product,
+            };
+            Step { before, rule }
+        };
+        let roles = self.roles.into_iter().map(|(relu, role)| (place(relu), role)).collect();
+        let steps = self.steps.into_iter().map(step).collect();
+        Ok((laid, Derivation { roles, steps }))
+    }
+}
+
+impl Writer<'_> {
+    /// An affine combination of atoms; those that take most registers first, so that few results wait.
+    fn form(&mut self, form: &Form) -> Form {
+        let mut order: Vec<(usize, f64)> = form.terms.iter().copied().filter(|t| t.1 != 0.0).collect();
+        order.sort_by_key(|t| std::cmp::Reverse(self.weight[t.0]));
+        let mut sum = Form::default().shifted(form.constant);
+        for (atom, weight) in order {
+            let value = self.atom(atom);
+            sum = sum.plus(weight, &value);
+            if !matches!(self.graph.atoms[atom], Atom::Input(_)) {
+                sum = self.tape.keep(sum);
+            }
+        }
+        sum
+    }
+
+    fn atom(&mut self, atom: usize) -> Form {
+        if let Some(value) = &self.values[atom] {
+            return value.clone();
+        }
+        let (graph, plan) = (self.graph, self.plan);
+        let value = match (&graph.atoms[atom], &plan.picks[atom]) {
+            (Atom::Curve(curve), Pick::Curve(recipe)) => self.curve(curve, recipe, plan.ranges[atom]),
+            (Atom::Product { node, factors }, Pick::Product(pair)) => {
+                self.product(*node, factors, pair, plan.ranges[atom])
+            }
+            (Atom::Extremum { node, largest, operands }, _) => self.extremum(*node, *largest, operands),
+            _ => Form::default(),
+        };
+        self.values[atom] = Some(value.clone());
+        value
+    }
+
+    /// Both operands, kept; the one that takes more registers is computed first.
+    fn both(&mut self, forms: &[Form; 2]) -> [Form; 2] {
+        let weight = |form: &Form| form.terms.iter().map(|t| self.weight[t.0]).sum::<usize>();
+        let [u, v] = forms;
+        if weight(u) >= weight(v) {
+            let u = self.kept(u);
+            [u, self.kept(v)]
+        } else {
+            let v = self.kept(v);
+            [self.kept(u), v]
+        }
+    }
+
+    fn kept(&mut self, form: &Form) -> Form {
+        let value = self.form(form);
+        let range = enclose(form, &self.plan.ranges);
+        self.tape.keep_within(value, [range.lower(), range.upper()])
+    }
+
+    fn relu(&mut self, form: Form, most: f64, role: Role) -> (usize, Form) {
+        let number = self.tape.relus();
+        self.roles.push((number, role));
+        (number, self.tape.relu(form, most))
+    }
+
+    fn step(&mut self, rule: Rule) {
+        self.steps.push(Step { before: self.tape.relus(), rule });
+    }
+
+    fn extremum(&mut self, node: usize, largest: bool, operands: &[Form; 2]) -> Form {
+        let [u, v] = self.both(operands);
+        let sign = if largest { 1.0 } else { -1.0 };
+        let difference = v.plus(-1.0, &u).scaled(sign);
+        let most = self.tape.range(&difference)[1].max(0.0);
+        let (hinge, h) = self.relu(difference, most, Role::Hinge);
+        self.step(Rule::Extremum { node, hinge });
+        self.tape.keep(u.plus(sign, &h))
+    }
+
+    /// `|form|` for a form in [-most, most].
+    fn fold(&mut self, form: Form, most: f64) -> (usize, Form) {
+        let (number, h) = self.relu(form.clone(), most, Role::Fold);
+        let value = form.scaled(-1.0).plus(2.0, &h);
+        (number, self.tape.keep_within(value, [0.0, most]))
+    }
+
+    /// `n` tents over `head`; each is taken from `sum`, multiplied by `height` and its power of 1/4.
+    fn tents(&mut self, mut head: Form, mut sum: Form, height: f64, n: usize) -> (Vec<usize>, Form) {
+        let mut tents = Vec::with_capacity(n);
+        for j in 1..=n {
+            let (tent, h) = self.relu(head.clone().shifted(-0.5), 0.5, Role::Tent);
+            head = self.tape.keep_within(head.scaled(2.0).plus(-4.0, &h), [0.0, 1.0]);
+            sum = self.tape.keep(sum.plus(-height * 0.25f64.powi(j as i32), &head));
+            tents.push(tent);
+        }
+        (tents, sum)
+    }
+
+    fn square(&mut self, fold: Option<usize>, tents: Vec<usize>) -> usize {
+        self.step(Rule::Square { fold, tents });
+        self.squares += 1;
+        self.squares - 1
+    }
+
+    fn product(&mut self, node: usize, factors: &[Form; 2], pair: &Pair, range: Interval) -> Form {
+        let [u, v] = self.both(factors);
+        let ([cu, cv], [ru, rv]) = (pair.centers, pair.radii);
+        let half = |sign: f64| {
+            let p = u.clone().shifted(-cu).scaled(0.5 / ru);
+            p.plus(sign * 0.5 / rv, &v.clone().shifted(-cv))
+        };
+        let (plus, minus) = (half(1.0), half(-1.0));
+        let (fold_plus, a) = self.fold(plus, 1.0);
+        let (fold_minus, b) = self.fold(minus, 1.0);
+        let sum = u.scaled(cv).plus(cu, &v).shifted(-cu * cv).plus(ru * rv, &a).plus(-ru * rv, &b);
+        let sum = self.tape.keep(sum);
+        let (tents, sum) = self.tents(a, sum, ru * rv, pair.tents[0] - 1);
+        let plus = self.square(Some(fold_plus), tents);
+        let (tents, sum) = self.tents(b, sum, -ru * rv, pair.tents[1] - 1);
+        let minus = self.square(Some(fold_minus), tents);
+        self.step(Rule::Product { node, squares: [plus, minus], centers: pair.centers, radii: pair.radii });
+        self.tape.keep_within(sum, [range.lower(), range.upper()])
+    }
+
+    fn curve(&mut self, curve: &Curve, recipe: &Recipe, range: Interval) -> Form {
+        let mut s = self.kept(&curve.argument);
+        let argument = enclose(&curve.argument, &self.plan.ranges);
+        let mut source = Source::Argument;
+        let mut ends = [argument.lower(), argument.upper()];
+        for fold in &recipe.folds {
+            let z = s.scaled(fold.slope).shifted(fold.shift);
+            ends = ends.map(|end| (fold.slope * end + fold.shift).abs());
+            let most = ends[0].max(ends[1]);
+            ends = [0.0, most];
+            let (number, folded) = self.fold(z, most);
+            (s, source) = (folded, Source::Neuron(number));
+        }
+        let zones = &recipe.zones;
+        let (knots, m) = (&zones.knots, zones.bends.len());
+        // What the hinges make: the chords, and the path of each tower.
+        let chords = |i: usize| {
+            let bump = |(t, _): &(super::spline::Tower, usize)| t.height * t.path[i] * (1.0 - t.path[i]);
+            zones.values[i] + recipe.towers.iter().map(bump).sum::<f64>()
+        };
+        let mut sums: Vec<Vec<f64>> = vec![(0..=m).map(chords).collect()];
+        sums.extend(recipe.towers.iter().map(|t| t.0.path.clone()));
+        // Hinges look away from the flattest piece, so that nothing large has to cancel.
+        let slope = |values: &[f64], i: usize| (values[i + 1] - values[i]) / (knots[i + 1] - knots[i]);
+        let steepness = |i: &usize| slope(&sums[0], *i).abs();
+        let flattest = (0..m).min_by(|a, b| steepness(a).total_cmp(&steepness(b))).unwrap_or(0);
+        let line = |values: &[f64]| {
+            let slope = slope(values, flattest);
+            (slope, values[flattest] - slope * knots[flattest])
+        };
+        let mut forms: Vec<Form> = sums.iter().map(|v| s.scaled(line(v).0).shifted(line(v).1)).collect();
+        // The same in the terms of the rule, where the sum is that of the chords minus the paths' share.
+        let share = |k: usize| if k == 0 { 1.0 } else { -recipe.towers[k - 1].0.height };
+        let combined = |of: &dyn Fn(&[f64]) -> f64| -> f64 {
+            sums.iter().enumerate().map(|(k, values)| share(k) * of(values)).sum()
+        };
+        let mut terms = vec![(source, combined(&|v| line(v).0))];
+        let constant = combined(&|v| line(v).1) + recipe.shift;
+        forms[0] = std::mem::take(&mut forms[0]).shifted(recipe.shift);
+        let (first, last) = (knots[0], knots[m]);
+        for i in 1..m {
+            let looks_right = i > flattest;
+            let z = if looks_right { s.clone().shifted(-knots[i]) } else { s.scaled(-1.0).shifted(knots[i]) };
+            let most = if looks_right { last - knots[i] } else { knots[i] - first };
+            let (hinge, h) = self.relu(z, most, Role::Hinge);
+            let turn = |values: &[f64]| slope(values, i) - slope(values, i - 1);
+            for (form, values) in forms.iter_mut().zip(&sums) {
+                *form = self.tape.keep(std::mem::take(form).plus(turn(values), &h));
+            }
+            terms.push((Source::Neuron(hinge), combined(&turn)));
+        }
+        let mut paths = forms.split_off(1).into_iter();
+        let mut sum = forms.remove(0);
+        // Paths that wait for an earlier tower are carried too.
+        let mut heads: Vec<Form> = paths.by_ref().map(|p| self.tape.keep_within(p, [0.0, 1.0])).collect();
+        for (k, (tower, n)) in recipe.towers.iter().enumerate() {
+            let head = std::mem::take(&mut heads[k]);
+            let (tents, next) = self.tents(head, sum, tower.height, *n);
+            sum = next;
+            let square = self.square(None, tents);
+            terms.push((Source::Square(square), tower.height));
+        }
+        let cuts = recipe.cuts(argument);
+        self.step(Rule::Curve { part: curve.part, of: curve.of, constant, terms, cuts, error: recipe.exact });
+        self.tape.keep_within(sum, [range.lower(), range.upper()])
+    }
+}
