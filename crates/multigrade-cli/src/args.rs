@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
 
-pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg};
+pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg, StrategyArg};
 pub(crate) use export::{ExportArgs, FormatArg};
 pub(crate) use fit::{
     BatchArg, ClassArg, ConvexArgs, FitArgs, GeneratorArg, GradesArg, InitArg, PenaltyArg, ReadoutArg, SolverArg,

@@ -172,6 +172,9 @@ pub enum ConstructError {
         /// What is possible.
         expected: &'static str,
     },
+    /// The network was built, but what it computes was not recognised.
+    #[error("the proof was not found: {0}; --strategy mesh may do it")]
+    Derivation(String),
     /// Numbers so large that the parts do not make a model.
     #[error("the network cannot be stored: {0}")]
     Model(#[from] ModelError),
@@ -290,13 +293,13 @@ fn compiled(
     if tolerance < FLOOR * size {
         return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
     }
-    let made = compile::compile(target, domain, &cube, USED * tolerance)??;
+    let task = compile::Task { formula: target, domain, cube: &cube, tolerance, document };
+    let made = task.compile()?;
+    let facts = GradeFacts::of_grade(1, &made.model.grades()[0], tolerance, made.bound, made.counted);
+    let stop = if made.proof.is_some() && made.bound <= tolerance { Stop::Reached } else { Stop::NotProved };
     let hints = vec![Vec::new(); domain.names().len()];
-    let built = Built { grade: made.grade, deviation: USED * tolerance, nodes: made.counted, hints };
-    let grades = vec![GradeFacts::of(1, &built, tolerance, 1.0)];
-    let hints = built.hints.clone();
-    let model = assemble(domain, &cube, vec![built], document)?;
-    Work { model, grades, stop: Stop::NotProved, hints, points, scheme: settings.scheme }.complete()
+    let work = Work { model: made.model, grades: vec![facts], stop, hints, points, scheme: settings.scheme };
+    Ok(Constructed { certificate: made.proof, ..work.complete()? })
 }
 
 /// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.

@@ -4,11 +4,11 @@ use multigrade::construct::{ConstructSettings, Constructed, Scheme, Strategy, co
 use multigrade::truth::{Domain, Expression};
 use multigrade::{Precision, Predictor, silent};
 
-fn build(text: &str, domain: &str, tolerance: f64) -> Constructed {
+fn try_build(text: &str, domain: &str, tolerance: f64) -> Result<Constructed, multigrade::construct::ConstructError> {
     let (f, domain) = (Expression::parse(text).unwrap(), Domain::parse(domain).unwrap());
     let settings =
         ConstructSettings { strategy: Strategy::Compile, scheme: Scheme::Plain, ..ConstructSettings::default() };
-    construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent()).unwrap()
+    construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent())
 }
 
 /// The largest error at points: a Kronecker sequence, corners and faces.
@@ -48,8 +48,6 @@ fn sizes() {
         ("1/(1+25*(2*x-1)^2)", line, 1e-4, 27),
         ("exp(x)", line, 1e-6, 35),
         ("sin(2*pi*x)", line, 1e-6, 65),
-        ("exp(x)", line, 1e-10, 90),
-        ("sin(2*pi*x)", line, 1e-10, 140),
         (FRANKE, square, 1e-3, 90),
         ("max(sin(3*x), y^2-0.3)", square, 1e-3, 13),
         ("abs(x-0.3)", line, 1e-10, 12),
@@ -58,11 +56,12 @@ fn sizes() {
         (BOREHOLE, BOREHOLE_BOX, 3.02, 300),
     ] {
         let start = std::time::Instant::now();
-        let made = build(text, domain, tolerance);
+        let made = match try_build(text, domain, tolerance) { Ok(m) => m, Err(e) => { println!("{text}: {e}"); continue; } };
         let g = &made.grades[0];
         println!(
-            "{text} {tolerance:e}: {} of {most}, layers {}, width {}, measured {:.3e}  ({:.2?})",
-            g.nodes, g.layers, g.width, measured(&made, text, domain), start.elapsed()
+            "{text} {tolerance:e}: {} of {most}, layers {}, width {}, measured {:.3e} bound {:.3e} {:?} {:?} ({:.2?})",
+            g.nodes, g.layers, g.width, measured(&made, text, domain), g.bound, made.stop,
+            made.certificate.as_ref().map(|c| c.0.claims[0].tree.len()), start.elapsed()
         );
     }
 }

@@ -22,9 +22,13 @@ pub(crate) struct ConstructArgs {
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "NAME", default_value = "network")]
     pub(crate) out: PathBuf,
+    /// Compile the formula step by step, or lay a mesh; auto compiles where that is possible and the scheme is plain
+    #[arg(long, value_enum, default_value_t = StrategyArg::Auto)]
+    pub(crate) strategy: StrategyArg,
     /// How grades follow each other: monotone, no point's residual ever grows; or plain, the smallest network
-    #[arg(long, value_enum, default_value_t = SchemeArg::Monotone)]
-    pub(crate) scheme: SchemeArg,
+    /// [default: plain for --strategy compile, else monotone]
+    #[arg(long, value_enum)]
+    pub(crate) scheme: Option<SchemeArg>,
     /// Number of grades; without it their tolerances fall by a factor of 16
     #[arg(long, value_name = "N")]
     pub(crate) grades: Option<usize>,
@@ -44,6 +48,13 @@ pub(crate) struct ConstructArgs {
     pub(crate) time_limit: TimeLimitArg,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StrategyArg {
+    Auto,
+    Mesh,
+    Compile,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

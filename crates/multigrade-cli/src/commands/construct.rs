@@ -4,14 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use multigrade::construct::{ConstructSettings, Constructed, Scheme, Side, Stop, construct};
+use multigrade::construct::{ConstructSettings, Constructed, Scheme, Side, Stop, Strategy, construct};
 use multigrade::report::{ApproximationReport, ApproximationRow, significant};
 use multigrade::truth::{Domain, Expression};
 use multigrade::{Observer, Valid, write_atomically};
 use serde::Serialize;
 
 use super::{print_json, use_threads, warn};
-use crate::args::{ConstructArgs, SchemeArg, SideArg};
+use crate::args::{ConstructArgs, SchemeArg, SideArg, StrategyArg};
 use crate::bounds::{above, meanings, of_size};
 use crate::failure::{Failure, Status};
 use crate::files::ConstructFiles;
@@ -35,9 +35,14 @@ struct Document<'a> {
 pub(crate) fn run(args: &ConstructArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
     let settings = ConstructSettings {
-        scheme: match args.scheme {
-            SchemeArg::Monotone => Scheme::Monotone,
-            SchemeArg::Plain => Scheme::Plain,
+        strategy: match args.strategy {
+            StrategyArg::Auto => Strategy::Auto,
+            StrategyArg::Mesh => Strategy::Mesh,
+            StrategyArg::Compile => Strategy::Compile,
+        },
+        scheme: match (args.scheme, args.strategy) {
+            (Some(SchemeArg::Plain), _) | (None, StrategyArg::Compile) => Scheme::Plain,
+            (Some(SchemeArg::Monotone) | None, _) => Scheme::Monotone,
         },
         grades: args.grades,
         lanes: args.lanes,

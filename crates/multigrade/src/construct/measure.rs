@@ -58,13 +58,19 @@ impl Measured {
 impl GradeFacts {
     /// What follows from the construction; `factor` times the deviation is the bound.
     pub(super) fn of(grade: usize, built: &Built, tolerance: f64, factor: f64) -> Self {
-        let layers = built.grade.branches()[0].iter();
+        let facts = Self::of_grade(grade, &built.grade, tolerance, built.deviation, built.nodes);
+        Self { bound: factor * built.deviation, ..facts }
+    }
+
+    /// The same of a grade whose deviation is its bound.
+    pub(super) fn of_grade(number: usize, grade: &Grade, tolerance: f64, deviation: f64, nodes: usize) -> Self {
+        let layers = grade.branches()[0].iter();
         Self {
-            grade,
+            grade: number,
             tolerance,
-            deviation: built.deviation,
-            bound: factor * built.deviation,
-            nodes: built.nodes,
+            deviation,
+            bound: deviation,
+            nodes,
             layers: layers.len(),
             relus: layers.clone().map(|l| l.outputs()).sum(),
             width: layers.map(|l| l.outputs()).max().unwrap_or(0),

@@ -127,6 +127,7 @@ pub(super) fn plan(
     graph: &Graph,
     sides: &[Interval],
     tolerance: f64,
+    claim: f64,
     name: &dyn Fn(&Atom) -> String,
 ) -> Result<Plan, Unable> {
     let n = graph.atoms.len();
@@ -155,7 +156,7 @@ pub(super) fn plan(
                 _ if largest(&weights, i) == 0.0 && matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) => vec![Pick::Exact],
                 Atom::Input(_) | Atom::Extremum { .. } => vec![Pick::Exact],
                 Atom::Curve(curve) => {
-                    let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most);
+                    let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most, claim);
                     list.into_iter().map(Pick::Curve).collect()
                 }
                 Atom::Product { factors, .. } => pairs([0, 1].map(|k| enclose(&factors[k], &wide)), most),

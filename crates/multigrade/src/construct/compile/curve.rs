@@ -8,8 +8,6 @@ use multigrade_model::truth::{Binary, Expression, Function, Interval, Op};
 const MOST_ZONES: usize = 2_000;
 /// Most tents of a tower: beyond, they are smaller than rounding.
 const MOST_TENTS: usize = 26;
-/// By how much an error seen at points is enlarged before it is claimed.
-const CLAIM: f64 = 0.01;
 /// The ratio of neighbouring errors for which zones are sought.
 const STEP: f64 = 1.22;
 
@@ -37,9 +35,9 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    fn new(folds: &[Fold], zones: Zones, towers: Vec<(Tower, usize)>, size: f64) -> Self {
+    fn new(folds: &[Fold], zones: Zones, towers: Vec<(Tower, usize)>, size: f64, claim: f64) -> Self {
         let [low, high] = zones.error;
-        let pad = CLAIM * (high - low) + 4e-16 * size;
+        let pad = claim * (high - low) + 4e-16 * size;
         let (low, high) = (low - pad, high + pad);
         let noise = |sign: f64| -> f64 {
             towers.iter().map(|(t, k)| (sign * t.height).max(0.0) * 0.25f64.powi(*k as i32 + 1)).sum()
@@ -101,8 +99,9 @@ fn values(function: &Expression, at: &[f64]) -> Vec<f64> {
     values
 }
 
-/// Curves for a function over a range, by falling error from at most `most` to about `least`, and rising size.
-pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: f64) -> Vec<Recipe> {
+/// Curves for a function over a range, by falling error from at most `most` to about `least`, and rising size; `claim` is
+/// the share by which errors seen at points are enlarged.
+pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: f64, claim: f64) -> Vec<Recipe> {
     let mut found: Vec<Recipe> = Vec::new();
     for base in bases(function, range) {
         let size = (base.function)(&sampled(base.range)).iter().fold(0.0f64, |m, v| m.max(v.abs()));
@@ -113,11 +112,11 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
                 let limit = MOST_ZONES.min(smallest.saturating_mul(8));
                 if let Some(zones) = zones(&*base.function, base.range, error, bend, limit) {
                     smallest = smallest.min(zones.bends.len());
-                    towered(&base.folds, zones, size, least, most, &mut found);
+                    towered(&base.folds, zones, size, [least, most], claim, &mut found);
                 }
             }
             if let Some(zones) = polygon(&base, error) {
-                found.push(Recipe::new(&base.folds, zones, Vec::new(), size));
+                found.push(Recipe::new(&base.folds, zones, Vec::new(), size, claim));
             }
             if found.iter().any(|r| r.is_exact() && r.error <= 0.4 * least) {
                 break;
@@ -141,7 +140,7 @@ fn front(mut found: Vec<Recipe>) -> Vec<Recipe> {
 }
 
 /// Adds towers of all useful heights.
-fn towered(folds: &[Fold], zones: Zones, size: f64, least: f64, most: f64, found: &mut Vec<Recipe>) {
+fn towered(folds: &[Fold], zones: Zones, size: f64, [least, most]: [f64; 2], claim: f64, found: &mut Vec<Recipe>) {
     let (up, down) = (zones.tower(1.0), zones.tower(-1.0));
     if zones.bends.iter().any(|b| *b > 0.0) && up.is_none() || zones.bends.iter().any(|b| *b < 0.0) && down.is_none() {
         return;
@@ -156,7 +155,7 @@ fn towered(folds: &[Fold], zones: Zones, size: f64, least: f64, most: f64, found
             (t, k)
         };
         let towers: Vec<(Tower, usize)> = up.iter().chain(&down).cloned().map(tents).collect();
-        let recipe = Recipe::new(folds, zones.clone(), towers, size);
+        let recipe = Recipe::new(folds, zones.clone(), towers, size, claim);
         if recipe.error <= most {
             let is_last = recipe.error < 0.4 * least || allowed < 0.02 * recipe.error;
             found.push(recipe);

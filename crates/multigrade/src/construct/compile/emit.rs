@@ -24,6 +24,7 @@ struct Writer<'a> {
 }
 
 /// A network that is written but not laid out yet.
+#[derive(Clone)]
 pub(super) struct Written {
     tape: Tape,
     output: Form,

@@ -10,6 +10,7 @@ use multigrade_model::{Grade, Layer, ModelError, Readout};
 const ROOM: f64 = 1.0 / 64.0;
 
 /// A quantity: an input, a ReLU, or a combination that is carried as one.
+#[derive(Clone)]
 struct Value {
     /// What a ReLU is applied to, or what the combination is; nothing for an input.
     form: Form,
@@ -23,6 +24,7 @@ struct Value {
 }
 
 /// A list of ReLUs and combinations of them, over inputs in the unit cube. Forms are over values; the first are the inputs.
+#[derive(Clone)]
 pub(super) struct Tape {
     inputs: usize,
     values: Vec<Value>,
