@@ -256,7 +256,8 @@ pub fn construct(
     })?;
     let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
     let start = Instant::now();
-    let wants_plain = settings.scheme == Scheme::Plain && settings.one_sided.is_none() && settings.grades.unwrap_or(1) == 1;
+    let wants_plain =
+        settings.scheme == Scheme::Plain && settings.one_sided.is_none() && settings.grades.unwrap_or(1) == 1;
     if settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && wants_plain {
         if !wants_plain {
             let found = match (settings.scheme, settings.one_sided) {

@@ -2,7 +2,7 @@
 
 use multigrade::attack::{AttackSettings, attack};
 use multigrade::construct::{
-    ConstructError, ConstructSettings, Constructed, Scheme, Side, Stop, construct, construct_lipschitz,
+    ConstructError, ConstructSettings, Constructed, Scheme, Side, Stop, Strategy, construct, construct_lipschitz,
 };
 use multigrade::prove::{Goal, ProveSettings, ProveStop, enclose};
 use multigrade::truth::{Domain, Expression, Format, check};
@@ -23,7 +23,7 @@ fn try_build(
 }
 
 fn plain() -> ConstructSettings {
-    ConstructSettings { scheme: Scheme::Plain, ..ConstructSettings::default() }
+    ConstructSettings { strategy: Strategy::Mesh, scheme: Scheme::Plain, ..ConstructSettings::default() }
 }
 
 /// Targets of every kind: smooth, with an infinite slope, kinked, oscillating, a needle, nested extrema.

@@ -169,6 +169,22 @@ impl Curve {
         self.sum.local(place, &bends)
     }
 
+    /// Encloses the sum where the quantity lies in `range`, from pieces between the places where a bend of that quantity
+    /// alone changes sign.
+    pub(super) fn range(&self, range: Interval) -> Interval {
+        let plain = self.bends.iter().map(|bend| &bend.argument).filter(|z| z.bends.is_empty());
+        let mut ends: Vec<f64> = plain.map(|z| -z.shift / z.scale).collect();
+        ends.retain(|end| range.lower() < *end && *end < range.upper());
+        ends.extend([range.lower(), range.upper()]);
+        ends.sort_by(f64::total_cmp);
+        let piece = |ends: &[f64]| {
+            let place = Place::new(Interval::raw(ends[0], ends[1]));
+            let sum = self.local(&place);
+            place.range(sum.value, sum.slope, sum.second) + sum.noise
+        };
+        ends.windows(2).map(piece).reduce(Interval::hull).unwrap_or(Interval::ENTIRE)
+    }
+
     /// Bounds of the function minus the sum without its noise, the noise, and how open its bends are; `None` where the
     /// function may be undefined.
     fn compare(&self, function: &Expression, piece: Interval) -> Option<(Interval, Interval, f64)> {

@@ -168,6 +168,13 @@ pub(super) enum Unit {
     Square(usize),
 }
 
+/// Encloses `min(2 g, 2 - 2 g)`, which is at most 1.
+fn tent(g: Interval) -> Interval {
+    let (up, down) = (g + g, Interval::exact(2.0) - (g + g));
+    let tent = up.min(down);
+    Interval::raw(tent.lower(), tent.upper().min(1.0))
+}
+
 /// A ReLU that takes both signs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
@@ -175,6 +182,8 @@ pub(super) struct Open {
     /// Places of two forms: the quantity, and what it is a function of.
     pub(super) quantity: usize,
     pub(super) argument: usize,
+    /// Encloses the argument.
+    pub(super) bounds: Interval,
 }
 
 /// A program, read neuron after neuron.
@@ -338,16 +347,11 @@ impl<'a> Reading<'a> {
             Role::Tent => self.atoms.combine(0.5, &[(1.0, &z)]),
             Role::Fold | Role::Hinge => z,
         };
-        let range = self.atoms.range(&argument);
+        let bounds = self.atoms.range(&argument);
         let range = match role {
-            // min(2 g, 2 - 2 g), which is at most 1.
-            Role::Tent => {
-                let (up, down) = (range + range, Interval::exact(2.0) - (range + range));
-                let tent = up.min(down);
-                Interval::raw(tent.lower(), tent.upper().min(1.0))
-            }
-            Role::Fold => range.abs(),
-            Role::Hinge => range.max(Interval::ZERO),
+            Role::Tent => tent(bounds),
+            Role::Fold => bounds.abs(),
+            Role::Hinge => bounds.max(Interval::ZERO),
         };
         let quantity = Form::atom(self.atom(range, Some(Unit::Neuron(neuron))));
         let h = match role {
@@ -356,8 +360,23 @@ impl<'a> Reading<'a> {
             Role::Hinge => quantity.clone(),
         };
         let [quantity, argument] = [quantity, argument].map(|form| self.keep(form));
-        self.open.insert(neuron, Open { role, quantity, argument });
+        self.open.insert(neuron, Open { role, quantity, argument, bounds });
         h
+    }
+
+    /// Makes use of better bounds for the argument of tent `neuron`, which was just read.
+    pub(super) fn narrow(&mut self, neuron: usize, bounds: Interval) {
+        if let Some(open) = self.open.get_mut(&neuron)
+            && let Some(bounds) = open.bounds.intersection(bounds)
+        {
+            open.bounds = bounds;
+            let source = self.program.inputs.len() + neuron;
+            // `max(g - 1/2, 0)`.
+            let most = (bounds - Interval::exact(0.5)).upper().max(0.0);
+            self.magnitudes[source] = self.magnitudes[source].min(most);
+            let atom = self.forms[open.quantity].as_ref().map_or(0, |form| form.terms.len() - 1);
+            self.atoms.ranges[atom] = tent(bounds);
+        }
     }
 
     /// Makes what `definition` stands for an atom, in place of the unit `pivot`, in all forms: from `n = c p + rest`,

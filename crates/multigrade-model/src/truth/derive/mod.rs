@@ -192,7 +192,13 @@ impl<'a> Reader<'a> {
                 self.conclude(rule).map_err(|what| DerivationError::Step { step, what })?;
             }
             if j < neurons {
-                self.reading.read(j, roles.get(&j).copied())?;
+                let role = roles.get(&j).copied();
+                self.reading.read(j, role)?;
+                if role == Some(Role::Tent)
+                    && let Some(bounds) = self.path(j)
+                {
+                    self.reading.narrow(j, bounds);
+                }
             }
         }
         let fail = |what| DerivationError::Step { step: derivation.steps.len(), what };
@@ -202,6 +208,25 @@ impl<'a> Reader<'a> {
         let root = self.value(self.starts.len() - 1).map_err(fail)?;
         let rest = self.reading.atoms.distance(self.reading.output(), &self.form(&root));
         Ok(Graph { nodes: self.nodes, root, rest })
+    }
+
+    /// Bounds for the argument of tent `neuron`, if it is a sum of hinges whose arguments are multiples of each other: a
+    /// function that is affine between its kinks, far smaller than its summands.
+    fn path(&self, neuron: usize) -> Option<Interval> {
+        let (reading, atoms) = (&self.reading, &self.reading.atoms);
+        let tent = reading.open(neuron)?;
+        if Interval::raw(0.0, 1.0).encloses(tent.bounds) {
+            return None;
+        }
+        let form = reading.form(tent.argument);
+        let hinge = (0..form.terms.len()).filter(|a| form.terms[*a] != 0.0).find_map(|a| match reading.unit(a) {
+            Some(Unit::Neuron(j)) => reading.open(j).filter(|open| open.role == Role::Hinge),
+            _ => None,
+        })?;
+        let v = reading.form(hinge.argument);
+        let mut bends = Bends { reader: self, v, known: HashMap::new(), bends: Vec::new() };
+        let sum = bends.mix(tent.argument, 0).ok()?;
+        Some(Curve { bends: bends.bends, sum }.range(atoms.range(v)))
     }
 
     fn conclude(&mut self, rule: &Rule) -> Result<(), String> {
@@ -234,6 +259,7 @@ impl<'a> Reader<'a> {
     /// outside [0, 1] by `r`, then the nearest number inside takes its place: `e_1` grows by `r`, `q` is off by `r`
     /// more, and `a²` by `2 r + r²`.
     fn square(&mut self, fold: Option<usize>, tents: &[usize]) -> Result<(), String> {
+        let first = fold.or(tents.first().copied());
         let fold = fold.map(|neuron| self.open_as(neuron, Role::Fold)).transpose()?;
         let tents = tents.iter().map(|neuron| self.open_as(*neuron, Role::Tent)).collect::<Result<Vec<_>, _>>()?;
         if tents.len() > MAX_TENTS {
@@ -245,7 +271,12 @@ impl<'a> Reader<'a> {
             (None, None) => return Err("a square needs a fold or a tent".into()),
         };
         let (reading, atoms) = (&self.reading, &self.reading.atoms);
+        let known = |open: Option<Open>, range: Interval| {
+            open.and_then(|open| range.intersection(open.bounds)).unwrap_or(range)
+        };
+        let first = first.map(|neuron| self.open(neuron)).transpose()?;
         let range = atoms.range(reading.form(head));
+        let range = if fold.is_none() { known(first, range) } else { range };
         let outside = (-range.lower()).max((range - Interval::ONE).upper()).max(0.0);
         let mut off = up_sum(up_product(4.0, outside), up_product(outside, outside));
         let (mut before, mut scale) = (head, 1.0);
@@ -265,7 +296,7 @@ impl<'a> Reader<'a> {
             parts.push((-scale, reading.form(*value)));
         }
         let definition = atoms.combine(0.0, &parts);
-        let of = atoms.range(reading.form(argument));
+        let of = known(first, atoms.range(reading.form(argument)));
         let pivot = tents.first().map_or(head, |(value, _)| *value);
         let pivot = self.largest_unit(self.reading.form(pivot)).ok_or("its first tent is used up")?;
         if definition.coefficient(pivot) == 0.0 {
@@ -568,7 +599,7 @@ impl Bends<'_, '_> {
         // What is left over from cancelled terms is no bend.
         let little = up_product(atoms.size(form), 2f64.powi(-40));
         for a in 0..form.terms.len() {
-            if let Some(unit) = reading.unit(a).filter(|_| atoms.share(form, a) > little) {
+            if let Some(unit) = reading.unit(a).filter(|_| v.coefficient(a) == 0.0 && atoms.share(form, a) > little) {
                 mix.bends.push((self.bend(unit, depth + 1)?, form.terms[a]));
                 rest.terms[a] = 0.0;
             }

@@ -12,8 +12,10 @@ use multigrade_model::truth::Interval;
 
 /// Most kinks of which every choice of branches is looked at; beyond, both branches count.
 const BRANCHED: usize = 6;
-/// The least errors that are looked at, as a share of what a part may use if it is the only one.
-const FINEST: f64 = 1.0 / 60.0;
+/// The least errors that are looked at, as a share of what a part may use if it is the only one: of several, each may
+/// need to be this many times better for each of them.
+const FINER: f64 = 8.0;
+const FINEST: f64 = 60.0;
 /// Rounds in which ranges are fitted to errors.
 const ROUNDS: usize = 3;
 
@@ -74,7 +76,12 @@ impl Plan {
 }
 
 /// Ranges of the atoms, each widened by its error.
-fn ranges(graph: &Graph, sides: &[Interval], errors: &[f64], name: &dyn Fn(&Atom) -> String) -> Result<Vec<Interval>, Unable> {
+fn ranges(
+    graph: &Graph,
+    sides: &[Interval],
+    errors: &[f64],
+    name: &dyn Fn(&Atom) -> String,
+) -> Result<Vec<Interval>, Unable> {
     let mut ranges: Vec<Interval> = Vec::with_capacity(graph.atoms.len());
     for (atom, error) in graph.atoms.iter().zip(errors) {
         let range = atom.range(sides, &ranges) + super::super::cube::between(-error, *error);
@@ -133,11 +140,20 @@ pub(super) fn plan(
     let n = graph.atoms.len();
     let mut errors = vec![0.0; n];
     let mut best: Option<Plan> = None;
+    let parts = graph.atoms.iter().filter(|a| matches!(a, Atom::Curve(_) | Atom::Product { .. })).count();
     for round in 0..ROUNDS {
         let wide = ranges(graph, sides, &errors, name)?;
+        let arguments = |ranges: &[Interval]| -> Vec<Interval> {
+            graph.atoms.iter().flat_map(Atom::operands).map(|form| enclose(form, ranges)).collect()
+        };
+        if best.as_ref().is_some_and(|b| arguments(&b.ranges) == arguments(&wide)) {
+            break;
+        }
         let weights = weights(graph, &wide);
         let allowed: Vec<f64> = (0..n).map(|i| tolerance / largest(&weights, i).max(1e-300)).collect();
-        if let Some(i) = (0..n).find(|i| largest(&weights, *i).is_infinite() && !matches!(graph.atoms[*i], Atom::Input(_))) {
+        if let Some(i) =
+            (0..n).find(|i| largest(&weights, *i).is_infinite() && !matches!(graph.atoms[*i], Atom::Input(_)))
+        {
             return Err(Unable::Steep { part: name(&graph.atoms[i]) });
         }
         if round == 0 {
@@ -151,9 +167,11 @@ pub(super) fn plan(
         let mut options: Vec<Vec<Pick>> = Vec::with_capacity(n);
         for (i, atom) in graph.atoms.iter().enumerate() {
             let most = allowed[i].min(errors[i]).max(f64::MIN_POSITIVE);
-            let least = FINEST * allowed[i].min(errors[i]);
+            let least = most / if parts == 1 { 2.0 } else { (FINER * parts as f64).min(FINEST) };
             let list = match atom {
-                _ if largest(&weights, i) == 0.0 && matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) => vec![Pick::Exact],
+                _ if largest(&weights, i) == 0.0 && matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) => {
+                    vec![Pick::Exact]
+                }
                 Atom::Input(_) | Atom::Extremum { .. } => vec![Pick::Exact],
                 Atom::Curve(curve) => {
                     let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most, claim);

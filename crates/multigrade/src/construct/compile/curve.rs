@@ -112,7 +112,11 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
                 let limit = MOST_ZONES.min(smallest.saturating_mul(8));
                 if let Some(zones) = zones(&*base.function, base.range, error, bend, limit) {
                     smallest = smallest.min(zones.bends.len());
+                    let signs = [1.0, -1.0].map(|sign| zones.bends.iter().any(|b| sign * b > 0.0));
                     towered(&base.folds, zones, size, [least, most], claim, &mut found);
+                    if signs != [true, true] {
+                        break;
+                    }
                 }
             }
             if let Some(zones) = polygon(&base, error) {
@@ -232,7 +236,11 @@ fn mirror(function: &Expression, [a, b]: [f64; 2]) -> Option<f64> {
         }
         let mut center = grid[i];
         for _ in 0..60 {
-            if (odd(center, reach) > 0.0) == is_positive { low = center } else { high = center }
+            if (odd(center, reach) > 0.0) == is_positive {
+                low = center
+            } else {
+                high = center
+            }
             center = 0.5 * (low + high);
         }
         // The nearest number with few digits is what was meant, if it is as good.

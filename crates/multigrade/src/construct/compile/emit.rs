@@ -42,8 +42,7 @@ pub(super) fn write(graph: &Graph, plan: &Plan, cube: &Cube) -> Written {
     }
     let tape = Tape::new(cube.dimension());
     let values = vec![None; graph.atoms.len()];
-    let mut writer =
-        Writer { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
+    let mut writer = Writer { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
     for (i, atom) in graph.atoms.iter().enumerate() {
         if let Atom::Input(k) = atom {
             writer.values[i] = Some(Form::neuron(*k).scaled(cube.scale(*k)).shifted(cube.at(*k, 0.0)));
@@ -265,12 +264,17 @@ impl Writer<'_> {
         let mut sum = forms.remove(0);
         // Paths that wait for an earlier tower are carried too.
         let mut heads: Vec<Form> = paths.by_ref().map(|p| self.tape.keep_within(p, [0.0, 1.0])).collect();
+        let mut tents = Vec::new();
         for (k, (tower, n)) in recipe.towers.iter().enumerate() {
             let head = std::mem::take(&mut heads[k]);
-            let (tents, next) = self.tents(head, sum, tower.height, *n);
+            let (made, next) = self.tents(head, sum, tower.height, *n);
             sum = next;
+            tents.push((made, tower.height));
+        }
+        // All at the end: what is carried meanwhile keeps the bounds that it has as a sum of tents.
+        for (tents, height) in tents {
             let square = self.square(None, tents);
-            terms.push((Source::Square(square), tower.height));
+            terms.push((Source::Square(square), height));
         }
         let cuts = recipe.cuts(argument);
         self.step(Rule::Curve { part: curve.part, of: curve.of, constant, terms, cuts, error: recipe.exact });

@@ -7,6 +7,7 @@ use multigrade_model::truth::{Binary, Expression, Function, Interval, Op, Part};
 use std::collections::HashMap;
 
 /// A quantity that is not an affine combination of others.
+#[derive(PartialEq)]
 pub(super) enum Atom {
     /// Variable `i`.
     Input(usize),
@@ -23,6 +24,7 @@ pub(super) enum Atom {
 }
 
 /// A function of the value of a subformula.
+#[derive(PartialEq)]
 pub(super) struct Curve {
     pub(super) part: Part,
     pub(super) of: usize,
@@ -48,6 +50,7 @@ impl Collapse {
 }
 
 /// Atoms, each over earlier ones; forms are over atoms.
+#[derive(PartialEq)]
 pub(super) struct Graph {
     pub(super) atoms: Vec<Atom>,
     pub(super) root: Form,
@@ -331,9 +334,7 @@ impl Atom {
     pub(super) fn slopes(&self, ranges: &[Interval], branch: Option<usize>) -> Vec<Interval> {
         match self {
             Self::Input(_) => Vec::new(),
-            Self::Curve(curve) => {
-                curve.function.gradient(&[enclose(&curve.argument, ranges)]).gradient().to_vec()
-            }
+            Self::Curve(curve) => curve.function.gradient(&[enclose(&curve.argument, ranges)]).gradient().to_vec(),
             Self::Product { factors: [u, v], .. } => vec![enclose(v, ranges), enclose(u, ranges)],
             Self::Extremum { largest, operands: [u, v], .. } => {
                 let (u, v) = (enclose(u, ranges), enclose(v, ranges));

@@ -47,7 +47,9 @@ pub enum Unable {
         part: String,
     },
     /// A part whose range is not bounded, or cannot be shown to be.
-    #[error("no bound of '{part}' is found on the box; choose a smaller box, or write it so that its factors stay bounded")]
+    #[error(
+        "no bound of '{part}' is found on the box; choose a smaller box, or write it so that its factors stay bounded"
+    )]
     Unbounded {
         /// The part.
         part: String,
@@ -59,7 +61,9 @@ pub enum Unable {
         part: String,
     },
     /// A part that would need too many neurons.
-    #[error("'{part}' would be needed to {error:.1e}, which takes more neurons than the strategy allows, or is beyond f64")]
+    #[error(
+        "'{part}' would be needed to {error:.1e}, which takes more neurons than the strategy allows, or is beyond f64"
+    )]
     Fine {
         /// The part.
         part: String,
@@ -145,11 +149,20 @@ impl Task<'_> {
         let name = |atom: &Atom| self.name(atom);
         let mut best: Option<Written> = None;
         let (mut trouble, mut width) = (None, 0);
+        let mut seen: Vec<Graph> = Vec::new();
         for collapse in Collapse::ALL {
-            let made = Graph::of(self.formula, collapse).and_then(|graph| {
-                let plan = budget::plan(&graph, self.domain.sides(), budget, claim, &name)?;
+            let graph = match Graph::of(self.formula, collapse) {
+                Ok(graph) if seen.contains(&graph) => continue,
+                Ok(graph) => graph,
+                Err(found) => {
+                    trouble = trouble.or(Some(found));
+                    continue;
+                }
+            };
+            let plan = budget::plan(&graph, self.domain.sides(), budget, claim, &name);
+            let made = plan.map(|plan| {
                 let written = emit::write(&graph, &plan, self.cube);
-                Ok((written.width().max(emit::write(&graph, &widest(&plan), self.cube).width()), written))
+                (written.width().max(emit::write(&graph, &widest(&plan), self.cube).width()), written)
             });
             match made {
                 Ok((wide, written)) => {
@@ -160,6 +173,7 @@ impl Task<'_> {
                 }
                 Err(found) => trouble = trouble.or(Some(found)),
             }
+            seen.push(graph);
         }
         let part = || self.formula.to_string();
         best.map(|best| (best, width)).ok_or_else(|| trouble.unwrap_or_else(|| Unable::Unbounded { part: part() }))

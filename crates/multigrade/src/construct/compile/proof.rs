@@ -2,8 +2,8 @@
 
 use multigrade_model::Multigrade;
 use multigrade_model::truth::{
-    Bounds, Certificate, Claim, Derivation, DerivationError, Derived, Domain, Expression, Interval, Kind, MAX_CUTS, Node,
-    Program, Proved, Verdict, check,
+    Bounds, Certificate, Claim, Derivation, DerivationError, Derived, Domain, Expression, Interval, Kind, MAX_CUTS,
+    Node, Program, Proved, Verdict, check,
 };
 use std::collections::BinaryHeap;
 

@@ -135,9 +135,9 @@ fn fit(f: &Function, t: f64, value: f64, width: f64, grid: &[f64], bend: Bend) -
     // The worst error is convex in the bend; the least squares bend is close to the best one.
     let (rq, qq) = rest.iter().fold((0.0, 0.0), |(rq, qq), (r, q)| (rq + r * q, qq + q * q));
     let start = -rq / qq;
-    let spread = 8.0 * worst(start);
+    let spread = 4.0 * worst(start);
     let (mut low, mut high) = (start - spread, start + spread);
-    for _ in 0..30 {
+    for _ in 0..16 {
         let (a, b) = (low + 0.382 * (high - low), high - 0.382 * (high - low));
         if worst(a) <= worst(b) { high = b } else { low = a }
     }
