@@ -289,7 +289,7 @@ fn compiled(
         return Err(ConstructError::Tolerance { found: tolerance });
     }
     let cube = Cube::new(domain);
-    let points = measure::Points::new(target, &cube);
+    let points = Points::new(target, domain.sides());
     let size = points.size();
     if tolerance < FLOOR * size {
         return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
@@ -300,7 +300,9 @@ fn compiled(
     let stop = if made.proof.is_some() && made.bound <= tolerance { Stop::Reached } else { Stop::NotProved };
     let hints = vec![Vec::new(); domain.names().len()];
     let work = Work { model: made.model, grades: vec![facts], stop, hints, points, scheme: settings.scheme };
-    Ok(Constructed { certificate: made.proof, ..work.complete()? })
+    let probes = AttackSettings { points: PROBES, ..AttackSettings::default() };
+    let attacked = vec![attack::attack(&work.model, 1, 0, target, domain.sides(), &probes)?];
+    Ok(Constructed { certificate: made.proof, attacked, ..work.complete()? })
 }
 
 /// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.

@@ -87,6 +87,7 @@ pub(super) const CONSTRUCT: &str = "\
 Examples:
   multigrade construct x^2 --domain x=0..1 --tol 1e-3 --out parabola
   multigrade construct exp(x) --domain x=0..1 --tol 1e-2 --one-sided above --out above
+  multigrade construct x*y --domain x=0..1,y=0..1 --tol 1e-4 --strategy compile --out product
 
 Beside NAME.safetensors it writes NAME.certificate.json, which check proves again, the report
 NAME.html and NAME.run.json. Every grade is proved; no training, no randomness.

@@ -59,7 +59,7 @@ impl GradeFacts {
     /// What follows from the construction; `factor` times the deviation is the bound.
     pub(super) fn of(grade: usize, built: &Built, tolerance: f64, factor: f64) -> Self {
         let facts = Self::of_grade(grade, &built.grade, tolerance, built.deviation, built.nodes);
-        Self { bound: factor * built.deviation, ..facts }
+        Self { bound: factor * built.deviation, level: built.level, ..facts }
     }
 
     /// The same of a grade whose deviation is its bound.
@@ -74,7 +74,7 @@ impl GradeFacts {
             layers: layers.len(),
             relus: layers.clone().map(|l| l.outputs()).sum(),
             width: layers.map(|l| l.outputs()).max().unwrap_or(0),
-            level: built.level,
+            level: None,
             measured: Measured::UNKNOWN,
         }
     }

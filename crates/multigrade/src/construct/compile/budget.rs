@@ -5,6 +5,8 @@
 //! these products is to stay within the tolerance, and the number of ReLUs to be small: a Lagrange multiplier weighs one
 //! against the other, over lists of sizes and errors of each part.
 
+use super::super::cube::{between, exact};
+use super::super::wiring::Form;
 use super::Unable;
 use super::curve::{Recipe, recipes};
 use super::graph::{Atom, Graph, enclose};
@@ -84,7 +86,7 @@ fn ranges(
 ) -> Result<Vec<Interval>, Unable> {
     let mut ranges: Vec<Interval> = Vec::with_capacity(graph.atoms.len());
     for (atom, error) in graph.atoms.iter().zip(errors) {
-        let range = atom.range(sides, &ranges) + super::super::cube::between(-error, *error);
+        let range = atom.range(sides, &ranges) + between(-error, *error);
         if !range.is_bounded() || range.width() > 1e100 {
             return Err(Unable::Unbounded { part: name(atom) });
         }
@@ -105,9 +107,9 @@ fn weights(graph: &Graph, ranges: &[Interval]) -> Vec<Vec<f64>> {
                 (kinks.len() <= BRANCHED).then_some(choice >> place & 1)
             };
             let mut slopes = vec![Interval::ZERO; graph.atoms.len()];
-            let add = |slopes: &mut Vec<Interval>, form: &super::super::wiring::Form, factor: Interval| {
+            let add = |slopes: &mut Vec<Interval>, form: &Form, factor: Interval| {
                 for &(atom, weight) in &form.terms {
-                    slopes[atom] = slopes[atom] + factor * super::super::cube::exact(weight);
+                    slopes[atom] = slopes[atom] + factor * exact(weight);
                 }
             };
             add(&mut slopes, &graph.root, Interval::ONE);
@@ -168,10 +170,14 @@ pub(super) fn plan(
         for (i, atom) in graph.atoms.iter().enumerate() {
             let most = allowed[i].min(errors[i]).max(f64::MIN_POSITIVE);
             let least = most / if parts == 1 { 2.0 } else { (FINER * parts as f64).min(FINEST) };
+            let varies = |form: &Form| {
+                let range = enclose(form, &wide);
+                range.width() > 1e-13 * range.magnitude()
+            };
+            if !matches!(atom, Atom::Extremum { .. }) && !atom.operands().iter().all(varies) {
+                return Err(Unable::Constant { part: name(atom) });
+            }
             let list = match atom {
-                _ if largest(&weights, i) == 0.0 && matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) => {
-                    vec![Pick::Exact]
-                }
                 Atom::Input(_) | Atom::Extremum { .. } => vec![Pick::Exact],
                 Atom::Curve(curve) => {
                     let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most, claim);

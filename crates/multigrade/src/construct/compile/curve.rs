@@ -32,6 +32,8 @@ pub(super) struct Recipe {
     pub(super) exact: [f64; 2],
     /// The same with the squares that the towers compute.
     pub(super) error: f64,
+    /// A curve with as many registers as any for this function may need, whatever the error.
+    pub(super) widest: Option<Box<Self>>,
 }
 
 impl Recipe {
@@ -46,7 +48,15 @@ impl Recipe {
         let (least, most) = (low - noise(1.0), high + noise(-1.0));
         let shift = 0.5 * (least + most);
         let exact = [low - shift - 1e-16 * size, high - shift + 1e-16 * size];
-        Self { folds: folds.to_vec(), zones, towers, shift, exact, error: 0.5 * (most - least) + 1e-16 * size }
+        Self {
+            folds: folds.to_vec(),
+            zones,
+            towers,
+            shift,
+            exact,
+            error: 0.5 * (most - least) + 1e-16 * size,
+            widest: None,
+        }
     }
 
     /// ReLUs that take both signs.
@@ -54,13 +64,14 @@ impl Recipe {
         self.folds.len() + self.zones.bends.len() - 1 + self.towers.iter().map(|t| t.1).sum::<usize>()
     }
 
-    /// Whether more neurons would not help.
-    pub(super) fn is_exact(&self) -> bool {
-        self.zones.bends.len() == 1
+    /// Whether more zones would not help.
+    fn is_exact(&self) -> bool {
+        let size = self.zones.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        self.zones.bends.len() == 1 && self.zones.error.iter().all(|e| e.abs() <= 1e-12 * size)
     }
 
-    /// A curve with as many registers as any of these may need: one fold, two zones, a tower of each sign.
-    pub(super) fn widest(&self, is_folded: bool) -> Self {
+    /// One fold if there may be any, two zones, a tower of each sign.
+    fn widest(&self, is_folded: bool) -> Self {
         let (a, b) = (self.zones.knots[0], self.zones.knots[self.zones.knots.len() - 1]);
         let knots = vec![a, 0.5 * (a + b), b];
         let zones = Zones { knots, values: vec![0.0; 3], bends: vec![1.0, -1.0], error: [0.0; 2] };
@@ -103,7 +114,9 @@ fn values(function: &Expression, at: &[f64]) -> Vec<f64> {
 /// the share by which errors seen at points are enlarged.
 pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: f64, claim: f64) -> Vec<Recipe> {
     let mut found: Vec<Recipe> = Vec::new();
+    let mut may_fold = false;
     for base in bases(function, range) {
+        may_fold |= !base.folds.is_empty();
         let size = (base.function)(&sampled(base.range)).iter().fold(0.0f64, |m, v| m.max(v.abs()));
         let mut error = most;
         let mut smallest = usize::MAX;
@@ -128,7 +141,13 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
             error /= STEP;
         }
     }
-    front(found)
+    let widest = match found.iter().find(|r| r.is_exact()) {
+        Some(exact) => Some(exact.clone()),
+        None => found.first().map(|r| r.widest(may_fold)),
+    };
+    let mut kept = front(found);
+    kept.iter_mut().for_each(|recipe| recipe.widest = widest.clone().map(Box::new));
+    kept
 }
 
 /// Those of which no other is both as small and as exact.

@@ -102,10 +102,6 @@ impl Reader<'_> {
         self.formula.symbols()[self.starts[node]..=node].iter().map(symbol).collect::<Vec<_>>().join(" ")
     }
 
-    fn same(&self, a: usize, b: usize) -> bool {
-        self.key(a) == self.key(b)
-    }
-
     /// The symbols that are variables in a subformula, one for each variable.
     fn variables(&self, node: usize) -> Vec<usize> {
         let mut found: Vec<(u32, usize)> = Vec::new();
@@ -212,9 +208,6 @@ impl Reader<'_> {
             }
             Op::Combine(Binary::Mul | Binary::Div | Binary::Pow) => self.combine(node, op, &operands),
             Op::Combine(binary @ (Binary::Min | Binary::Max)) => {
-                if self.same(operands[0], operands[1]) {
-                    return self.read(operands[0]);
-                }
                 let both = [self.read(operands[0])?, self.read(operands[1])?];
                 Ok(self.atom(Atom::Extremum { node, largest: binary == Binary::Max, operands: both }))
             }

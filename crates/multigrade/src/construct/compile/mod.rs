@@ -46,6 +46,12 @@ pub enum Unable {
         /// The part.
         part: String,
     },
+    /// A part that is the same everywhere, though variables stand in it.
+    #[error("'{part}' reads a quantity that does not vary on the box; write its value instead")]
+    Constant {
+        /// The part.
+        part: String,
+    },
     /// A part whose range is not bounded, or cannot be shown to be.
     #[error(
         "no bound of '{part}' is found on the box; choose a smaller box, or write it so that its factors stay bounded"
@@ -185,7 +191,8 @@ impl Task<'_> {
         let mut shift = 0.0;
         loop {
             let (laid, derivation) = written.clone().lay(width, shift)?;
-            let built = Built { grade: laid.grade, deviation: self.tolerance, nodes: counted, hints: Vec::new() };
+            let (grade, hints) = (laid.grade, Vec::new());
+            let built = Built { grade, deviation: self.tolerance, nodes: counted, hints, level: None };
             let model = assemble(self.domain, self.cube, vec![built], self.document.clone())?;
             let mut search = match Search::new(&model, self.formula, self.domain, derivation) {
                 Ok(search) => search,
@@ -217,7 +224,7 @@ impl Task<'_> {
 /// The plan with all the registers that its parts may need at other tolerances.
 fn widest(plan: &Plan) -> Plan {
     let pick = |pick: &Pick| match pick {
-        Pick::Curve(recipe) if !recipe.is_exact() => Pick::Curve(recipe.widest(!recipe.folds.is_empty())),
+        Pick::Curve(recipe) => Pick::Curve(recipe.widest.as_ref().map_or_else(|| recipe.clone(), |w| (**w).clone())),
         other => other.clone(),
     };
     Plan { picks: plan.picks.iter().map(pick).collect(), ranges: plan.ranges.clone() }
