@@ -150,26 +150,3 @@ fn what_cannot_be_compiled_is_named() {
     let error = construct(&f, &domain, 1e-3, &monotone.validate().unwrap(), &mut silent()).unwrap_err();
     assert!(error.to_string().contains("monotone"), "{error}");
 }
-
-#[test]
-#[ignore]
-fn gallery() {
-    let franke = "0.75*exp(-((9*x-2)^2+(9*y-2)^2)/4)+0.75*exp(-(9*x+1)^2/49-(9*y+1)/10)\
-+0.5*exp(-((9*x-7)^2+(9*y-3)^2)/4)-0.2*exp(-(9*x-4)^2-(9*y-7)^2)";
-    let borehole = "2*pi*Tu*(Hu-Hl)/(ln(r/rw)*(1+2*L*Tu/(ln(r/rw)*rw^2*Kw)+Tu/Tl))";
-    let sides = "rw=0.05..0.15, r=100..50000, Tu=63070..115600, Hu=990..1110, Tl=63.1..116, Hl=700..820, L=1120..1680, Kw=9855..12045";
-    for (text, domain, tolerance) in [(franke, SQUARE, 1e-3), ("sin(2*pi*x)", LINE, 1e-6), (borehole, sides, 3.02)] {
-        let start = std::time::Instant::now();
-        match try_build(text, domain, tolerance) {
-            Ok(made) => println!(
-                "{text}: {} {:.3e} {:?} width {} {:?}",
-                made.grades[0].nodes,
-                made.grades[0].bound,
-                made.stop,
-                made.grades[0].width,
-                start.elapsed()
-            ),
-            Err(e) => println!("{text}: {e} {:?}", start.elapsed()),
-        }
-    }
-}

@@ -219,10 +219,13 @@ impl<'a> Reader<'a> {
             return None;
         }
         let form = reading.form(tent.argument);
-        let hinge = (0..form.terms.len()).filter(|a| form.terms[*a] != 0.0).find_map(|a| match reading.unit(a) {
-            Some(Unit::Neuron(j)) => reading.open(j).filter(|open| open.role == Role::Hinge),
-            _ => None,
-        })?;
+        // What is left over from cancelled terms is no summand.
+        let little = up_product(atoms.size(form), 2f64.powi(-40));
+        let hinge =
+            (0..form.terms.len()).filter(|a| atoms.share(form, *a) > little).find_map(|a| match reading.unit(a) {
+                Some(Unit::Neuron(j)) => reading.open(j).filter(|open| open.role == Role::Hinge),
+                _ => None,
+            })?;
         let v = reading.form(hinge.argument);
         let mut bends = Bends { reader: self, v, known: HashMap::new(), bends: Vec::new() };
         let sum = bends.mix(tent.argument, 0).ok()?;
