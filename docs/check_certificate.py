@@ -1132,7 +1132,9 @@ class Reading:
 
     def path(self, form):
         """The range of a sum of hinges of one quantity: affine between the kinks, and far smaller than its summands."""
-        named = [self.units[a] for a in sorted(form.terms) if a in self.units]
+        # What is left over from cancelled terms is no summand.
+        little = self.size(form) >> 40
+        named = [self.units[a] for a, c in sorted(form.terms.items()) if a in self.units and self.share(c, a) > little]
         hinges = [j for kind, j in named if kind == "neuron" and self.open[j][0] == "hinge"]
         if not hinges:
             return None
