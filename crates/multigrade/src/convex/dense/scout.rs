@@ -93,10 +93,14 @@ impl<'a> Scout<'a> {
     }
 
     fn starts(&self, v: &[f64]) -> Vec<Candidate> {
-        let all = self.directions.iter().zip(&self.activations);
-        let all = all.map(|(w, h)| Candidate { w: w.clone(), value: dot(h, v) }).collect();
+        let values: Vec<f64> = self.activations.iter().map(|h| dot(h, v)).collect();
+        let count = values.len();
+        let at = |k: usize| values[k % count].abs();
+        // On a circle ascent from anywhere ends at the peaks, so only they are worth one.
+        let is_start = |k: &usize| self.cloud.p > 2 || (at(*k) >= at(k + 1) && at(*k) >= at(k + count - 1));
+        let all = (0..count).filter(is_start).map(|k| Candidate { w: self.directions[k].clone(), value: values[k] });
         let apart = if self.cloud.p == 2 { 0.9995 } else { 0.95 };
-        distinct(all, apart, 24)
+        distinct(all.collect(), apart, 24)
     }
 
     /// Projections of the rows on a direction, and the rows by descending projection.
