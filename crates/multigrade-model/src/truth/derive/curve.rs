@@ -150,6 +150,12 @@ impl Mix {
 }
 
 impl Curve {
+    /// About how many operations a piece takes.
+    pub(super) fn work(&self) -> usize {
+        let mixed = self.bends.iter().map(|bend| bend.argument.bends.len()).sum::<usize>() + self.sum.bends.len();
+        self.bends.len() + mixed
+    }
+
     fn local(&self, place: &Place) -> Local {
         let mut bends: Vec<Local> = Vec::with_capacity(self.bends.len());
         for bend in &self.bends {
@@ -234,8 +240,7 @@ impl Curve {
         }
         open.push((Interval::raw(lower, range.upper()), 0));
         open.reverse();
-        let mixed = self.bends.iter().map(|bend| bend.argument.bends.len()).sum::<usize>() + self.sum.bends.len();
-        let each = self.bends.len() + mixed + function.symbols().len();
+        let each = self.work() + function.symbols().len();
         let mut errors = Vec::new();
         while let Some((piece, depth)) = open.pop() {
             *work = work.checked_sub(each)?;

@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
 
     /// Bounds for the argument of tent `neuron`, if it is a sum of hinges whose arguments are multiples of each other: a
     /// function that is affine between its kinks, far smaller than its summands.
-    fn path(&self, neuron: usize) -> Option<Interval> {
+    fn path(&mut self, neuron: usize) -> Option<Interval> {
         let (reading, atoms) = (&self.reading, &self.reading.atoms);
         let tent = reading.open(neuron)?;
         if Interval::raw(0.0, 1.0).encloses(tent.bounds) {
@@ -227,9 +227,13 @@ impl<'a> Reader<'a> {
                 _ => None,
             })?;
         let v = reading.form(hinge.argument);
+        let range = atoms.range(v);
         let mut bends = Bends { reader: self, v, known: HashMap::new(), bends: Vec::new() };
         let sum = bends.mix(tent.argument, 0).ok()?;
-        Some(Curve { bends: bends.bends, sum }.range(atoms.range(v)))
+        let curve = Curve { bends: bends.bends, sum };
+        // There are about as many pieces as bends.
+        self.work = self.work.checked_sub((curve.bends.len() + 1) * curve.work())?;
+        Some(curve.range(range))
     }
 
     fn conclude(&mut self, rule: &Rule) -> Result<(), String> {

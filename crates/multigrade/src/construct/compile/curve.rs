@@ -97,11 +97,14 @@ impl Recipe {
     }
 }
 
+/// The values of a function at points.
+type Values<'a> = dyn Fn(&[f64]) -> Vec<f64> + 'a;
+
 /// A function on an interval, behind folds that it is symmetric about.
 struct Base<'a> {
     folds: Vec<Fold>,
     range: [f64; 2],
-    function: Box<dyn Fn(&[f64]) -> Vec<f64> + 'a>,
+    function: Box<Values<'a>>,
 }
 
 /// The values of a formula of one variable.

@@ -249,10 +249,10 @@ impl Writer<'_> {
         let constant = combined(&|v| line(v).1) + recipe.shift;
         forms[0] = std::mem::take(&mut forms[0]).shifted(recipe.shift);
         let (first, last) = (knots[0], knots[m]);
-        for i in 1..m {
+        for (i, &knot) in knots.iter().enumerate().take(m).skip(1) {
             let looks_right = i > flattest;
-            let z = if looks_right { s.clone().shifted(-knots[i]) } else { s.scaled(-1.0).shifted(knots[i]) };
-            let most = if looks_right { last - knots[i] } else { knots[i] - first };
+            let z = if looks_right { s.clone().shifted(-knot) } else { s.scaled(-1.0).shifted(knot) };
+            let most = if looks_right { last - knot } else { knot - first };
             let (hinge, h) = self.relu(z, most, Role::Hinge);
             let turn = |values: &[f64]| slope(values, i) - slope(values, i - 1);
             for (form, values) in forms.iter_mut().zip(&sums) {
