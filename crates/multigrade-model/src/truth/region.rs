@@ -166,7 +166,7 @@ struct Problem {
 
 /// A box, and the part of the network that matters there.
 ///
-/// Specialising keeps every value of the network at every point of the box, up to what [`Known`] says, and drops what is
+/// Specialising keeps every value of the network at every point of the box, up to what `Known` says, and drops what is
 /// exactly 0 in all meanings that are followed, what only repeats another neuron, and what no longer reaches the output.
 /// A neuron whose sources are all decided becomes a sum of inputs, with the rounding known for it, so they are dropped too.
 #[derive(Clone, Debug)]
