@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p multigrade --example construct_table
 
-use multigrade::construct::{ConstructSettings, Scheme, construct};
+use multigrade::construct::{ConstructSettings, Scheme, Strategy, construct};
 use multigrade::silent;
 use multigrade::truth::{Domain, Expression};
 use std::time::Instant;
@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (f, domain) = (Expression::parse(text)?, Domain::parse(sides)?);
         for &tolerance in &tolerances {
             for scheme in [Scheme::Plain, Scheme::Monotone] {
-                let settings = ConstructSettings { scheme, ..ConstructSettings::default() }.validate()?;
+                let settings = ConstructSettings { strategy: Strategy::Mesh, scheme, ..ConstructSettings::default() }
+                    .validate()?;
                 let start = Instant::now();
                 let made = construct(&f, &domain, tolerance, &settings, &mut silent())?;
                 let seconds = start.elapsed().as_secs_f64();

@@ -425,12 +425,13 @@ mod tests {
     use multigrade_model::truth::{Domain, Expression};
 
     use super::*;
-    use crate::construct::{ConstructSettings, Scheme, construct};
+    use crate::construct::{ConstructSettings, Scheme, Strategy, construct};
     use crate::{FitSettings, GradeSettings, Grades, Samples, Solver, fit, silent};
 
     fn constructed(formula: &str, domain: &str, tolerance: f64) -> (Multigrade, Domain) {
         let (f, domain) = (Expression::parse(formula).unwrap(), Domain::parse(domain).unwrap());
-        let settings = ConstructSettings { scheme: Scheme::Plain, ..ConstructSettings::default() };
+        let settings =
+            ConstructSettings { strategy: Strategy::Mesh, scheme: Scheme::Plain, ..ConstructSettings::default() };
         let made = construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent()).unwrap();
         (made.model, domain)
     }
