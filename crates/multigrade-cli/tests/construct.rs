@@ -34,7 +34,7 @@ fn a_compiled_formula_is_proved_and_its_certificate_is_accepted() {
         ["construct", "x*y", "--domain", "x=0..1,y=0..1", "--tol", "1e-4", "--strategy", "compile", "--out", "n"];
     let document = place.run(&[&args[..], &["--json", "--quiet"]].concat()).expect_status(0).json();
     assert_eq!(document["reached"], true);
-    assert_eq!((&document["scheme"], &document["grades"][0]["nodes"]), (&"plain".into(), &12.into()));
+    assert_eq!((&document["scheme"], &document["grades"][0]["built"]["nodes"]), (&"plain".into(), &12.into()));
     place.run(&["check", "n.certificate.json", "n"]).expect_status(0);
     let refused = place.run(&[&args[..], &["--force", "--scheme", "monotone"]].concat()).expect_status(2);
     assert!(refused.err.contains("the scheme plain"), "{refused:?}");

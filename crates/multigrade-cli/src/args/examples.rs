@@ -18,7 +18,7 @@ It learns a jet engine from a table, then builds a network from a formula and pr
 close it is. It writes models, HTML reports, a certificate and the tables to try other
 commands on, and overwrites what an earlier demo wrote to the same folder.
 JSON keys: files, source, stop, interrupted, refit, outputs, grades, baselines, test, notes,
-warnings, formula (as of construct, and checked).
+warnings, formula; that is as of construct, and checked.
 Exit status: 0 done, 1 interrupted (what was found so far is written), 2 could not run.";
 
 pub(super) const FIT: &str = "\
