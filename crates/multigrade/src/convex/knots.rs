@@ -101,15 +101,16 @@ impl<P: Copy> Knots<P> {
 
     /// Moves to the minimiser of the objective over the splines with these knots, and drops those that do not bend it.
     ///
-    /// Splines that bend nowhere stay as they are: the data come without their affine part.
-    pub(super) fn descend(&mut self, normal: &mut impl Normal, penalty: f64) {
+    /// Splines that bend nowhere stay as they are: the data come without their affine part. `is_patient` keeps small bends
+    /// that seem to vanish: with several outputs one that is dropped too early comes back in the next round, for ever.
+    pub(super) fn descend(&mut self, normal: &mut impl Normal, penalty: f64, is_patient: bool) {
         if !self.bends_anywhere(normal) {
             return;
         }
         if normal.outputs() == 1 {
             self.walk(normal, penalty);
         } else {
-            self.smooth(normal, penalty);
+            self.smooth(normal, penalty, is_patient);
             self.newton(normal, penalty);
         }
     }
@@ -165,7 +166,7 @@ impl<P: Copy> Knots<P> {
     ///
     /// Replaces `|b|` by `sqrt(|b|² + μ²)` with falling `μ` and takes Newton steps for the pair of equations
     /// `p = b / sqrt(|b|² + μ²)` and stationarity (Chan, Golub, Mulet 1999), which stay well behaved where bends vanish.
-    fn smooth(&mut self, normal: &mut impl Normal, penalty: f64) {
+    fn smooth(&mut self, normal: &mut impl Normal, penalty: f64, is_patient: bool) {
         let m = normal.outputs();
         let top = |bend: &[f64]| bend.chunks(m).map(norm).fold(0.0, f64::max);
         // Fresh knots bend by rounding errors only; without penalty they would bend by at least as much as they will.
@@ -189,7 +190,7 @@ impl<P: Copy> Knots<P> {
         // |b| < 2 μ means |p| < 0.9: inside the constraint, if the other half of the pair agrees. A bend that follows μ
         // down vanishes as well, however near to the constraint it is.
         let stays = |j: usize| {
-            let follows = size[j] < 0.3 * before[j] && size[j] < 1e-4 * largest;
+            let follows = !is_patient && size[j] < 0.3 * before[j] && size[j] < 1e-4 * largest;
             let is_inside = size[j] < 2.0 * softness && norm(&dual[j * m..(j + 1) * m]) <= 0.95;
             !normal.bends_at(j) || !(follows || is_inside)
         };

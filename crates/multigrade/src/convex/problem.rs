@@ -150,7 +150,7 @@ pub(super) fn generate<P: Problem>(
     let mut best: Option<(Knots<P::Place>, Merit)> = None;
     loop {
         let mut normal = problem.normal(&knots);
-        knots.descend(&mut normal, penalty);
+        knots.descend(&mut normal, penalty, stalled % 2 == 1);
         let merit = problem.measure(&knots, penalty, sweep);
         rounds += 1;
         let gap = merit.primal - merit.dual;
