@@ -161,3 +161,85 @@ impl Graph {
         off
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::linear::Quantity;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `input * x + Σ node * y_k + constant`.
+    fn linear(constant: f64, input: f64, nodes: &[(usize, f64)]) -> Linear {
+        let quantity = |q, by| Linear::quantity(q).times(Interval::exact(by));
+        let start =
+            Linear::constant(Interval::exact(constant)).plus(Interval::ONE, &quantity(Quantity::Input(0), input));
+        nodes.iter().fold(start, |sum, (k, by)| sum.plus(Interval::ONE, &quantity(Quantity::Node(*k), *by)))
+    }
+
+    fn value(linear: &Linear, x: f64, nodes: &[f64]) -> f64 {
+        let of = |q: &Quantity| match *q {
+            Quantity::Input(_) => x,
+            Quantity::Node(k) => nodes[k],
+        };
+        linear.terms.iter().fold(linear.constant.midpoint(), |sum, (q, c)| sum + c.midpoint() * of(q))
+    }
+
+    /// The values of all nodes at `x`, each off by its share of its error.
+    fn run(nodes: &[Node], x: f64, shares: &[f64]) -> Vec<f64> {
+        let mut values: Vec<f64> = Vec::new();
+        for (node, share) in nodes.iter().zip(shares) {
+            let exact = match &node.operation {
+                Operation::Product(u, v) => value(u, x, &values) * value(v, x, &values),
+                Operation::Curve { function, operand, .. } => function.eval(&[value(operand, x, &values)]),
+                Operation::Extremum { is_maximum, operands } => {
+                    let [u, v] = operands.each_ref().map(|operand| value(operand, x, &values));
+                    if *is_maximum { u.max(v) } else { u.min(v) }
+                }
+            };
+            values.push(exact + share * node.error.upper());
+        }
+        values
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn errors_of_the_parts_pass_through_the_formula_within_the_bound(
+            c in prop::collection::vec(-2.0..2.0f64, 12), e in prop::collection::vec(0.0..0.3f64, 5), is_maximum: bool,
+            shares in prop::collection::vec(prop_oneof![Just(-1.0), Just(1.0), -1.0..=1.0f64], 5), place in 0.0..=1.0f64,
+            part in (0.0..0.7f64, 0.05..0.3f64),
+        ) {
+            let whole = [Interval::raw(-1.0, 1.0)];
+            let sine = |operand: Linear, e: f64| Operation::Curve {
+                function: Expression::parse("sin(2*t)").unwrap(),
+                operand,
+                errors: vec![(Interval::raw(-1e3, 1e3), around(e))],
+            };
+            let operations = [
+                sine(linear(c[0], c[1], &[]), e[0]),
+                Operation::Product(linear(c[2], 1.0, &[(0, 1.0)]), linear(c[3], 0.0, &[(0, c[4])])),
+                Operation::Extremum { is_maximum, operands: [linear(0.0, c[5], &[(0, 1.0)]), linear(c[6], 0.0, &[(1, 1.0)])] },
+                sine(linear(0.0, 0.0, &[(2, c[7]), (1, 0.5)]), e[3]),
+                Operation::Product(linear(0.0, 0.0, &[(3, 1.0)]), linear(c[8], 0.0, &[(2, 1.0), (1, c[9])])),
+            ];
+            let mut nodes: Vec<Node> = Vec::new();
+            for (operation, e) in operations.into_iter().zip(&e) {
+                let ranges: Vec<Interval> = nodes.iter().map(|node| node.range).collect();
+                nodes.push(Node::new(operation, around(*e), &whole, &ranges));
+            }
+            let graph = Graph { nodes, root: linear(0.0, c[10], &[(4, 1.0), (2, c[11])]), rest: 0.0 };
+            let lower = -1.0 + 2.0 * part.0;
+            let piece = Interval::raw(lower, lower + part.1);
+            let x = lower + place * part.1;
+            let (exact, computed) = (run(&graph.nodes, x, &[0.0; 5]), run(&graph.nodes, x, &shares));
+            for (node, values) in graph.nodes.iter().zip(exact.iter().zip(&computed)) {
+                let wide = node.range + around(1e-12);
+                prop_assert!(wide.contains(*values.0) && wide.contains(*values.1), "{:?} {:?}", node, values);
+            }
+            let off = value(&graph.root, x, &exact) - value(&graph.root, x, &computed);
+            let bound = graph.bound(&[piece]) + around(1e-12);
+            prop_assert!(bound.contains(off), "{} is outside {:?}", off, bound);
+        }
+    }
+}
