@@ -261,11 +261,6 @@ impl Expression {
         Some(Self { ops, numbers: self.numbers.clone(), variables: vec!["t".to_owned()], height: self.height })
     }
 
-    /// The formula made of some of its symbols, which the caller knows to be one; it has the same variables.
-    pub(super) fn part(&self, start: usize, end: usize) -> Self {
-        Self { ops: self.ops[start..=end].to_vec(), ..self.clone() }
-    }
-
     /// `1 / self`.
     pub(super) fn reciprocal(mut self) -> Self {
         self.ops.push(Op::Power(-1));

@@ -358,7 +358,7 @@ impl<'a> Reader<'a> {
                 operands[0].times(Interval::ONE / operands[1].constant)
             }
             _ if operands.iter().all(|operand| operand.as_constant().is_some()) => {
-                let range = self.expression.part(self.starts[k], k).range(self.sides);
+                let range = self.expression.subformula(k).range(self.sides);
                 if range.decoration() < Decoration::Defined {
                     return Err(format!("the constant subformula {k} is undefined"));
                 }
@@ -390,15 +390,13 @@ impl<'a> Reader<'a> {
 
     /// A part of the formula is `definition` as the network computes it; a unit of it gives way to the new node.
     fn define(&mut self, part: Part, operation: Operation, error: Interval, definition: Form) -> Result<(), String> {
-        let ranges: Vec<Interval> = self.nodes.iter().map(|node| node.range).collect();
-        let mut node = Node::new(operation, error, self.sides, &ranges);
+        let node = Node::new(operation, error, self.sides, &self.ranges());
         let seen = self.reading.atoms.range(&definition);
         // The range is that of exact and computed values; atoms are computed ones.
         let range = node.range.intersection(seen).unwrap_or(node.range);
         if !error.is_bounded() || !node.range.is_bounded() {
             return Err("nothing finite is known of its values".into());
         }
-        node.error = error;
         let value = match self.largest_unit(&definition) {
             Some(pivot) => Form::atom(self.reading.replace(&definition, pivot, range, None)),
             None => definition,
@@ -409,6 +407,11 @@ impl<'a> Reader<'a> {
         self.values.push(self.reading.keep(value));
         self.nodes.push(node);
         Ok(())
+    }
+
+    /// The ranges of the nodes so far.
+    fn ranges(&self) -> Vec<Interval> {
+        self.nodes.iter().map(|node| node.range).collect()
     }
 
     /// The same for all subformulas that are the same.
@@ -546,8 +549,7 @@ impl<'a> Reader<'a> {
             .collect::<Result<_, String>>()?;
         let summands: Vec<(f64, &Form)> = terms.iter().zip(&forms).map(|((_, c), form)| (*c, form)).collect();
         let definition = self.reading.atoms.combine(constant, &summands);
-        let ranges: Vec<Interval> = self.nodes.iter().map(|node| node.range).collect();
-        let range = operand.range(self.sides, &ranges);
+        let range = operand.range(self.sides, &self.ranges());
         let errors = curve.errors(&function, range, cuts, claimed, &mut self.work);
         let errors = errors.ok_or_else(|| {
             format!("{function} minus its curve is not within [{:?}, {:?}] on {range:?}", error[0], error[1])

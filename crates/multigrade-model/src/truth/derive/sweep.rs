@@ -6,7 +6,6 @@
 //! with the products of slopes `A_k` that a reverse sweep encloses. The mixtures of extrema enter linearly, so the
 //! ends, one operand or the other, are the worst cases.
 
-use super::super::enclosure::Decoration;
 use super::super::expression::Expression;
 use super::super::interval::Interval;
 use super::curve::errors_on;
@@ -140,10 +139,9 @@ impl Graph {
                 Operation::Curve { function, operand, .. } => {
                     // Without a node in it, the operand is exact.
                     if operand.nodes().next().is_some() {
+                        // The whole line where the function may not be Lipschitz.
                         let jet = function.gradient(&[operand.range(inputs, ranges)]);
-                        let is_lipschitz = jet.value().decoration() >= Decoration::Continuous;
-                        let own = if is_lipschitz { jet.gradient()[0] } else { Interval::ENTIRE };
-                        pass(&mut slopes, operand, slope * own);
+                        pass(&mut slopes, operand, slope * jet.gradient()[0]);
                     }
                 }
                 Operation::Extremum { is_maximum, operands } => {
@@ -199,6 +197,24 @@ mod tests {
             values.push(exact + share * node.error.upper());
         }
         values
+    }
+
+    /// The values of an operand are on the wrong side somewhere, as long as its ranges overlap at all.
+    #[test]
+    fn an_extremum_is_one_operand_only_if_no_values_say_otherwise() {
+        let interval = Interval::raw;
+        let cases = [
+            (interval(2.0, 3.0), interval(0.0, 2.0), Some(0), Some(1)),
+            (interval(0.0, 1.0), interval(1.0, 4.0), Some(1), Some(0)),
+            (interval(0.0, 3.0), interval(1.0, 2.0), None, None),
+            (interval(1.0, 2.0), interval(0.0, 3.0), None, None),
+            (interval(0.0, 2.0), interval(1.0, 3.0), None, None),
+            (interval(1.0, 3.0), interval(0.0, 2.0), None, None),
+        ];
+        for (u, v, of_maximum, of_minimum) in cases {
+            assert_eq!(Operation::decided(true, [u, v]), of_maximum, "max of {u:?} and {v:?}");
+            assert_eq!(Operation::decided(false, [u, v]), of_minimum, "min of {u:?} and {v:?}");
+        }
     }
 
     proptest! {
