@@ -10,6 +10,7 @@ mod evaluate_classes;
 pub(crate) mod export;
 pub(crate) mod fit;
 pub(crate) mod inspect;
+mod learn;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod reproduce;

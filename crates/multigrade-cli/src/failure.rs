@@ -2,6 +2,7 @@
 
 use multigrade::construct::ConstructError;
 use multigrade::export::ExportError;
+use multigrade::learn::LearnError;
 use multigrade::prove::ProveError;
 use multigrade::table::{TableError, WriteError};
 use multigrade::truth::CertificateError;
@@ -38,6 +39,8 @@ pub(crate) enum Failure {
     Certificate(#[from] CertificateError),
     #[error(transparent)]
     Construct(#[from] ConstructError),
+    #[error(transparent)]
+    Learn(#[from] LearnError),
     #[error(transparent)]
     Csv(#[from] WriteError),
     #[error(transparent)]

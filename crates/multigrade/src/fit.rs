@@ -396,7 +396,7 @@ pub(crate) struct Scalings {
 }
 
 impl Scalings {
-    fn of(samples: &Samples, settings: &FitSettings) -> Result<Self, ModelError> {
+    pub(crate) fn of(samples: &Samples, settings: &FitSettings) -> Result<Self, ModelError> {
         let inputs = match settings.standardise_data {
             true => standardisation(samples.inputs(), samples.n_inputs(), samples.weights())?,
             false => Scaling::identity(samples.n_inputs()),
@@ -526,19 +526,100 @@ impl NextGrade for Repeat {
     }
 }
 
+/// Rows, and what the grades so far left of them.
+pub(crate) struct Rows<'a> {
+    samples: &'a Samples,
+    front: Front,
+    pub(crate) held_out: Option<Front>,
+}
+
+impl<'a> Rows<'a> {
+    /// After these grades.
+    pub(crate) fn new(samples: &'a Samples, held_out: Option<&Samples>, scaling: &Scalings, grades: &[Grade]) -> Self {
+        let after = |samples: &Samples| {
+            let start = Front::start(samples, &scaling.inputs, &scaling.outputs);
+            grades.iter().fold(start, |front, grade| front.after(grade))
+        };
+        Self { samples, front: after(samples), held_out: held_out.map(after) }
+    }
+
+    /// The record of what is left before any grade.
+    pub(crate) fn first_record(&self, scaling: &Scalings) -> GradeRecord {
+        record(0, None, &self.front, &self.front, self.held_out.as_ref(), scaling)
+    }
+}
+
 /// The grades that were kept, with what is known of each.
-struct Climb {
-    grades: Vec<Grade>,
+pub(crate) struct Climb {
+    pub(crate) grades: Vec<Grade>,
     plans: Vec<GradePlan>,
     /// Of `f_0` and of every grade.
-    records: Vec<GradeRecord>,
-    seconds: Vec<f64>,
+    pub(crate) records: Vec<GradeRecord>,
+    pub(crate) seconds: Vec<f64>,
     /// What is left of the held-out rows after the last grade.
     held_out: Option<Front>,
-    stop: Stop,
+    pub(crate) stop: Stop,
 }
 
 impl Climb {
+    /// Before any grade.
+    pub(crate) fn new(first: GradeRecord) -> Self {
+        let (grades, plans, records, seconds) = (Vec::new(), Vec::new(), vec![first], Vec::new());
+        Self { grades, plans, records, seconds, held_out: None, stop: Stop::Complete }
+    }
+
+    /// Builds one more grade for what the grades so far left of the rows, and says whether there may be another one.
+    pub(crate) fn add(
+        &mut self,
+        rows: &mut Rows,
+        scaling: &Scalings,
+        settings: &FitSettings,
+        plans: &mut dyn NextGrade,
+        progress: &Progress,
+    ) -> Result<bool, FitError> {
+        let (k, began) = (self.grades.len() + 1, Instant::now());
+        let origin = Origin { samples: rows.samples, scaling, grades: &self.grades, records: &self.records };
+        let (front, held) = (&rows.front, rows.held_out.as_ref());
+        let task = GradeTask { k, origin, front, held_out: held, settings, progress };
+        let Proposal { plan, built } = match plans.next(&task)? {
+            Ok(proposal) => proposal,
+            Err(stop) => return Ok(self.ended(stop)),
+        };
+        let built = match built {
+            Some(built) => built,
+            None => build_grade(&plan, &task)?,
+        };
+        if let (Some(cut), false) = (progress.cut(), self.grades.is_empty()) {
+            return Ok(self.ended(cut.into()));
+        }
+        let next = front.after(&built.grade); // h_k, r_k
+        let next_held = held.map(|held| held.after(&built.grade));
+        if is_trivial(settings.readout, front.loss(), next.loss()) {
+            return Ok(plans.after_trivial(&task).is_none_or(|stop| self.ended(stop)));
+        }
+        let helps = match (held, &next_held) {
+            (Some(before), Some(after)) => is_better(before, after),
+            _ => true,
+        };
+        if plans.is_automatic() && !helps {
+            return Ok(self.ended(Stop::NoImprovement));
+        }
+        let record = record(k, Some((&plan, &built, settings)), front, &next, next_held.as_ref(), scaling);
+        progress.send(&Event::GradeFinished { record: &record });
+        (rows.front, rows.held_out) = (next, next_held);
+        self.records.push(record);
+        self.grades.push(built.grade);
+        self.plans.push(built.replay);
+        self.seconds.push(began.elapsed().as_secs_f64());
+        Ok(progress.cut().is_none_or(|cut| self.ended(cut.into())))
+    }
+
+    /// There is no further grade, for this reason.
+    fn ended(&mut self, stop: Stop) -> bool {
+        self.stop = stop;
+        false
+    }
+
     /// Predictions on the held-out rows, from what is left of their targets; for classes, their logits.
     fn predictions(&self, held_out: &Samples, scaling: &Scaling) -> Vec<f64> {
         let Some(left) = &self.held_out else { return Vec::new() };
@@ -580,73 +661,17 @@ fn climb(
     plans: &mut dyn NextGrade,
     progress: &Progress,
 ) -> Result<Climb, FitError> {
-    let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs);
-    let (mut front, mut held) = (start(train), held_out.map(start));
-    let first = record(0, None, &front, &front, held.as_ref(), scaling);
+    let first = Rows::new(train, held_out, scaling, &[]).first_record(scaling);
     if !model.grades().is_empty() && model.history().grades.first() != Some(&first) {
         return Err(FitError::OtherRows);
     }
-    let mut climb = Climb {
-        grades: model.grades().to_vec(),
-        plans: Vec::new(),
-        records: vec![first],
-        seconds: vec![0.0; model.grades().len()],
-        held_out: None,
-        stop: Stop::Complete,
-    };
+    let mut climb = Climb::new(first);
+    climb.grades = model.grades().to_vec();
+    climb.seconds = vec![0.0; model.grades().len()];
     climb.records.extend(model.history().grades.iter().filter(|record| record.grade > 0).cloned());
-    for grade in &climb.grades {
-        (front, held) = (front.after(grade), held.map(|held| held.after(grade)));
-    }
-    loop {
-        let (k, began) = (climb.grades.len() + 1, Instant::now());
-        let origin = Origin { samples: train, scaling, grades: &climb.grades, records: &climb.records };
-        let task = GradeTask { k, origin, front: &front, held_out: held.as_ref(), settings, progress };
-        let Proposal { plan, built } = match plans.next(&task)? {
-            Ok(proposal) => proposal,
-            Err(stop) => {
-                climb.stop = stop;
-                break;
-            }
-        };
-        let built = match built {
-            Some(built) => built,
-            None => build_grade(&plan, &task)?,
-        };
-        if let (Some(cut), false) = (progress.cut(), climb.grades.is_empty()) {
-            climb.stop = cut.into();
-            break;
-        }
-        let next = front.after(&built.grade); // h_k, r_k
-        let next_held = held.as_ref().map(|held| held.after(&built.grade));
-        if is_trivial(settings.readout, front.loss(), next.loss()) {
-            if let Some(stop) = plans.after_trivial(&task) {
-                climb.stop = stop;
-                break;
-            }
-            continue;
-        }
-        let helps = match (&held, &next_held) {
-            (Some(before), Some(after)) => is_better(before, after),
-            _ => true,
-        };
-        if plans.is_automatic() && !helps {
-            climb.stop = Stop::NoImprovement;
-            break;
-        }
-        let record = record(k, Some((&plan, &built, settings)), &front, &next, next_held.as_ref(), scaling);
-        progress.send(&Event::GradeFinished { record: &record });
-        (front, held) = (next, next_held);
-        climb.records.push(record);
-        climb.grades.push(built.grade);
-        climb.plans.push(built.replay);
-        climb.seconds.push(began.elapsed().as_secs_f64());
-        if let Some(cut) = progress.cut() {
-            climb.stop = cut.into();
-            break;
-        }
-    }
-    climb.held_out = held;
+    let mut rows = Rows::new(train, held_out, scaling, &climb.grades);
+    while climb.add(&mut rows, scaling, settings, plans, progress)? {}
+    climb.held_out = rows.held_out;
     Ok(climb)
 }
 

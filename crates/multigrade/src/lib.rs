@@ -23,6 +23,7 @@ mod fit;
 mod forward;
 mod front;
 mod grade;
+pub mod learn;
 mod least_squares;
 mod logistic;
 mod nearest;

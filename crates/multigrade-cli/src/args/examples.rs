@@ -29,11 +29,13 @@ Examples:
   multigrade fit engine.csv --target thrust --grade 32,32:tanh --grade 64:sin --out four
   multigrade fit engine.csv --target thrust --ignore sfc --solver adam --epochs 50 --out five
   multigrade fit engine.csv --target thrust --features mach --solver convex --out six
+  multigrade fit --function 'sin(6*x)' --domain x=0..1 --tol 0.05 --out sine --project
 
-Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran.
+Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran; of
+a formula also MODEL.certificate.json, the proof, for multigrade check.
 JSON keys: files, source, stop, interrupted, refit, outputs, grades, baselines, notes,
-warnings.
-Exit status: 0 done, 1 interrupted (the grades done so far are written), 2 could not run.";
+warnings; of a formula those of certify, and projected, training, advice, files.
+Exit status: 0 done, 1 interrupted or not proved (the best is written), 2 could not run.";
 
 pub(super) const PREDICT: &str = "\
 Examples:

@@ -8,14 +8,15 @@ use multigrade::{Activation, GradeSettings, Schedule};
 
 use super::{PrecisionArg, RunArgs, TEMPLATE, TableArgs, TimeLimitArg, examples};
 
-/// Learn the target columns of a table from its other columns.
+/// Learn the target columns of a table from its other columns, or a formula, with a proof.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, after_help = examples::FIT)]
 pub(crate) struct FitArgs {
     /// Table to learn from (CSV with a header line)
-    pub(crate) data: PathBuf,
+    #[arg(required_unless_present = "function")]
+    pub(crate) data: Option<PathBuf>,
     /// Columns to learn, separated by commas
-    #[arg(short, long, required = true, value_name = "COLS", value_delimiter = ',')]
+    #[arg(short, long, required_unless_present = "function", value_name = "COLS", value_delimiter = ',')]
     pub(crate) target: Vec<String>,
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "MODEL")]
@@ -46,6 +47,8 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]
+    pub(crate) formula: FormulaArgs,
+    #[command(flatten)]
     pub(crate) shape: ShapeArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
@@ -55,6 +58,50 @@ pub(crate) struct FitArgs {
     pub(crate) method: MethodArgs,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+}
+
+/// Options that only tables have.
+const OF_TABLES: [&str; 17] = [
+    "data",
+    "target",
+    "task",
+    "features",
+    "ignore",
+    "weights",
+    "validation",
+    "refit",
+    "no_refit",
+    "penalty",
+    "convex_class",
+    "gap",
+    "single_grade",
+    "delimiter",
+    "decimal",
+    "header",
+    "no_header",
+];
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Learning a formula instead of a table, with a proof")]
+pub(crate) struct FormulaArgs {
+    /// Formula to learn, on fresh points of the box for every grade; ReLU grades, each of them proved
+    #[arg(short = 'F', long, value_name = "EXPR", allow_hyphen_values = true, requires = "domain", conflicts_with_all = OF_TABLES)]
+    pub(crate) function: Option<String>,
+    /// The box: a side for each variable, such as x=0..1,y=-2..2
+    #[arg(short, long, value_name = "BOX", requires = "function")]
+    pub(crate) domain: Option<String>,
+    /// Largest difference between formula and network to be proved; exit with status 1 if that fails
+    #[arg(long, value_name = "E", requires = "function", allow_negative_numbers = true)]
+    pub(crate) tol: Option<f64>,
+    /// Project the grades onto proved tubes, so that no point's residual ever grows
+    #[arg(long, requires = "function")]
+    pub(crate) project: bool,
+    /// Points of the box for each grade [default: 4000]
+    #[arg(long, value_name = "N", requires = "function")]
+    pub(crate) rows: Option<usize>,
+    /// Boxes that the proof for a grade may use [default: 200000]
+    #[arg(long, value_name = "N", requires = "function")]
+    pub(crate) boxes: Option<usize>,
 }
 
 #[derive(Args, Debug)]

@@ -128,15 +128,16 @@ struct Document<'a> {
     html: Option<PathBuf>,
 }
 
+/// The box that holds a bound up.
 #[derive(Serialize)]
-struct BoxDocument {
+pub(super) struct BoxDocument {
     sides: Vec<[f64; 2]>,
     /// What is known of the function there.
     function: &'static str,
 }
 
 impl BoxDocument {
-    fn new(worst: &Worst) -> Self {
+    pub(super) fn new(worst: &Worst) -> Self {
         let function = match worst.decoration {
             Decoration::Nowhere => "undefined",
             Decoration::Unknown => "perhaps undefined",
@@ -145,6 +146,20 @@ impl BoxDocument {
             Decoration::C11 => "smooth",
         };
         Self { sides: worst.sides.iter().map(|side| [side.lower(), side.upper()]).collect(), function }
+    }
+
+    /// The box that holds the bound up, and why.
+    pub(super) fn sentence(&self, report: &ApproximationReport) -> String {
+        let names = report.sides.iter().map(|side| &side.name);
+        let sides = names.zip(&self.sides).map(|(name, [a, b])| format!("{name}={a}..{b}"));
+        let has_bound = report.last().is_some_and(|row| row.proved.is_some());
+        let why = match (self.function, has_bound) {
+            ("undefined", _) => "there f is undefined, so there is no bound",
+            ("perhaps undefined", _) => "there f may be undefined, so there is no bound",
+            ("perhaps with a jump", _) => "there f may jump",
+            _ => "more boxes or more time may improve it",
+        };
+        format!("The box {} holds the bound up: {why}", sides.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -211,19 +226,8 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
-    /// The box that holds the bound up, and why.
     fn held_up(&self) -> Option<String> {
-        let worst = self.worst_box.as_ref()?;
-        let names = self.report.sides.iter().map(|side| &side.name);
-        let sides = names.zip(&worst.sides).map(|(name, [a, b])| format!("{name}={a}..{b}"));
-        let has_bound = self.report.last().is_some_and(|row| row.proved.is_some());
-        let why = match (worst.function, has_bound) {
-            ("undefined", _) => "there f is undefined, so there is no bound",
-            ("perhaps undefined", _) => "there f may be undefined, so there is no bound",
-            ("perhaps with a jump", _) => "there f may jump",
-            _ => "more boxes or more time may improve it",
-        };
-        Some(format!("The box {} holds the bound up: {why}", sides.collect::<Vec<_>>().join(", ")))
+        self.worst_box.as_ref().map(|worst| worst.sentence(self.report))
     }
 
     /// What is to be said about the bound of the whole model.

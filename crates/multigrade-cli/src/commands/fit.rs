@@ -8,7 +8,7 @@ use multigrade::report::{About, ReportData, ReportRows, significant};
 use multigrade::table::{ReadOptions, Table};
 use multigrade::{Fitted, Norms, Samples, Stop, fit_classes, fit_named, write_atomically};
 
-use super::{print_json, use_threads, warn};
+use super::{learn, print_json, use_threads, warn};
 use crate::args::{FitArgs, SolverArg, ValidationArg};
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
@@ -21,18 +21,19 @@ use crate::{html, interrupt};
 
 pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
+    let Some(data) = &args.data else { return learn::run(args, &clock) };
     let settings = args.settings()?.validate()?;
     let files = FitFiles::new(&args.out, !args.no_report);
     let validation_file = match &args.validation {
         ValidationArg::Share(_) => None,
         ValidationArg::File(path) => Some(path.as_path()),
     };
-    let read: Vec<&Path> = [args.data.as_path()].into_iter().chain(validation_file).collect();
+    let read: Vec<&Path> = [data.as_path()].into_iter().chain(validation_file).collect();
     files.check(args.run.force, &read)?;
     use_threads(&args.run.threads)?;
     // Any target may turn out to be classes.
     let options = ReadOptions { texts: args.target.clone(), ..args.table.options() };
-    let table = data::read(&args.data, &options)?;
+    let table = data::read(data, &options)?;
     let columns = Columns::chosen(&table, args)?;
     let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
     let held_out = validation_file.map(|path| samples(&data::read(path, &options)?)).transpose()?;
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     progress.finish();
 
     let about = About {
-        source: data::file_name(&args.data),
+        source: data::file_name(data),
         n_columns: table.column_names().len(),
         seconds: fitted.seconds.clone(),
         warnings,

@@ -166,7 +166,7 @@ impl Points {
     }
 
     /// The norms of the residuals of `f_0 = 0, f_1, ..., f_K`.
-    pub(super) fn norms(&self, model: &Multigrade, output: usize) -> Result<Vec<Measured>, ModelError> {
+    pub(crate) fn norms(&self, model: &Multigrade, output: usize) -> Result<Vec<Measured>, ModelError> {
         Ok(self.residuals(model, output)?.iter().map(|residuals| Measured::of(residuals)).collect())
     }
 }

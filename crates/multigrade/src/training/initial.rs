@@ -81,6 +81,8 @@ pub(crate) enum Stream {
     Attack { seed: u64 },
     /// Steps of one search for a larger error.
     Search { seed: u64, number: u64 },
+    /// Points of the box at which a grade learns a formula, or is judged.
+    Points { seed: u64, grade: u64, judged: bool },
 }
 
 impl Stream {
@@ -91,6 +93,7 @@ impl Stream {
             Self::Order { key, epoch } => [2, key, u64::from(epoch), 0],
             Self::Attack { seed } => [3, seed, 0, 0],
             Self::Search { seed, number } => [4, seed, number, 0],
+            Self::Points { seed, grade, judged } => [5, seed, grade, u64::from(judged)],
         };
         words.iter().fold(0, |key, &word| Xoshiro256PlusPlus::seed_from_u64(key ^ word.rotate_left(32)).next_u64())
     }
