@@ -17,8 +17,11 @@ Commands:
   audit          lines of code that a proof rests on
   mutants [TEXT] make the checker wrong in one place after the other (those that contain TEXT) and see whether a test
                  notices (half an hour)
-  bench          test errors of the default settings beside those of other libraries, on the same rows
-                 (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)";
+  bench defaults test errors of the default settings beside those of other libraries, on the same rows
+                 (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)
+  bench speed    steps, predictions and fits beside PyTorch, ONNX Runtime and scikit-learn where they are installed; writes
+                 its part of docs/benchmarks.md (needs python3 with numpy; takes some ten minutes)
+  bench          both";
 
 /// One step of a command: what it is, the program and its arguments, and variables of its environment.
 struct Step<'a> {
@@ -139,7 +142,18 @@ fn python() -> Result<(), String> {
 }
 
 /// Both sides on the same files, in one go.
-fn bench() -> Result<(), String> {
+/// Steps, predictions and fits beside other programs.
+fn bench_speed() -> Result<(), String> {
+    let steps = [
+        Step::new("build", "cargo build --release --locked -p multigrade --example speed"),
+        Step::new("build", "cargo build --release --locked -p multigrade-cli"),
+        Step::new("speed", "python3 bench/speed.py"),
+    ];
+    steps.iter().try_for_each(Step::run)
+}
+
+/// Test errors of the default settings beside other libraries.
+fn bench_defaults() -> Result<(), String> {
     let data = root().join("target/bench/defaults");
     let mut peers = Step::new("peers", "python3 bench/peers_defaults.py");
     let results = root().join("target/bench/peers_defaults.json");
@@ -157,7 +171,9 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["second-checker"] => second_checker(),
         ["python"] => python(),
-        ["bench"] => bench(),
+        ["bench"] => bench_defaults().and_then(|()| bench_speed()),
+        ["bench", "defaults"] => bench_defaults(),
+        ["bench", "speed"] => bench_speed(),
         ["audit"] => audit::run(&root()),
         ["mutants"] => mutants::run(&root(), ""),
         ["mutants", wanted] => mutants::run(&root(), wanted),

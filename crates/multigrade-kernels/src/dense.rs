@@ -1,7 +1,8 @@
 //! One dense layer, for prediction.
 
 use crate::elementwise::bias_and_activate;
-use crate::gemm::{Accumulate, gemm};
+use crate::gemm::{Accumulate, gemm, gemm_and};
+use crate::tile::Finish;
 use crate::{Activation, Real, View, ViewMut};
 
 /// One dense layer on a block of rows: $\text{out} = \sigma(X W^\top + b)$.
@@ -23,6 +24,22 @@ use crate::{Activation, Real, View, ViewMut};
 #[track_caller]
 pub fn dense<T: Real>(out: &mut [T], inputs: View<'_, T>, weights: &[T], bias: &[T], activation: Activation) {
     let weights = View::row_major(weights, bias.len(), inputs.columns());
-    gemm(ViewMut::row_major(out, inputs.rows(), bias.len()), Accumulate::Replace, inputs, weights.t());
-    bias_and_activate(out, bias, activation, None);
+    activated_product(out, inputs, weights.t(), bias, activation, None);
+}
+
+/// [`dense()`] with the weights as a matrix `(inputs, outputs)`, keeping the slopes where [`bias_and_activate`] does.
+#[track_caller]
+pub(crate) fn activated_product<T: Real>(
+    out: &mut [T],
+    inputs: View<'_, T>,
+    weights: View<'_, T>,
+    bias: &[T],
+    activation: Activation,
+    slopes: Option<&mut [T]>,
+) {
+    if activation == Activation::Relu {
+        return gemm_and(Finish::BiasRelu(bias), out, inputs, weights);
+    }
+    gemm(ViewMut::row_major(out, inputs.rows(), weights.columns()), Accumulate::Replace, inputs, weights);
+    bias_and_activate(out, bias, activation, slopes);
 }

@@ -10,6 +10,9 @@ use crate::{Activation, Real};
 /// Sums run in this many independent partial sums, enough to fill the widest registers several times.
 const PARTIAL_SUMS: usize = 32;
 
+/// Columns that are summed together.
+const STRIP: usize = 64;
+
 /// The entries whose sine and cosine are computed before one looks whether they may be trusted.
 const SINE_CHUNK: usize = 64;
 
@@ -119,9 +122,19 @@ pub fn axpy<T: Real>(alpha: T, x: &[T], y: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ.
-pub(crate) fn sum_lanes<T: Real>(sum: &mut [T], lanes: [&[T]; LANES]) {
-    lanes.iter().for_each(|lane| check_same(lane.len(), sum.len(), "a lane"));
-    sum_lanes_loop(sum, lanes);
+pub(crate) fn sum_lanes<'a, T: Real>(sum: &mut [T], mut lanes: impl ExactSizeIterator<Item = &'a [T]>) {
+    let mut next = || {
+        let lane = lanes.next()?;
+        check_same(lane.len(), sum.len(), "a lane");
+        Some(lane)
+    };
+    match [next(), next(), next(), next()] {
+        [Some(a), Some(b), Some(c), Some(d)] => sum_lanes_loop(sum, [a, b, c, d]),
+        few => {
+            sum.fill(T::ZERO);
+            few.into_iter().flatten().for_each(|lane| axpy_loop(T::ONE, lane, sum));
+        }
+    }
 }
 
 /// $\sum_i x_i y_i$, with products and sums in f64 for both precisions.
@@ -211,7 +224,7 @@ fn check_same(length: usize, expected: usize, what: &str) {
 
 /// `max(z, 0)`, but NaN stays NaN, so that training that has gone wrong is seen.
 #[inline(always)]
-fn relu<T: Real>(z: T) -> T {
+pub(crate) fn relu<T: Real>(z: T) -> T {
     if z <= T::ZERO { T::ZERO } else { z }
 }
 
@@ -324,12 +337,25 @@ fn multiply_body<T: Real, I: Isa>(gradient: &mut [T], slopes: &[T]) {
 
 #[inline(always)]
 fn column_sums_body<T: Real, I: Isa>(sums: &mut [T], rows: &[T]) {
-    if sums.is_empty() {
-        return;
+    let width = sums.len();
+    let (strips, rest) = sums.as_chunks_mut::<STRIP>();
+    let narrow = width - rest.len();
+    // Strip by strip, so that the sums stay in registers.
+    for (strip, sums) in strips.iter_mut().enumerate() {
+        let mut partial = *sums;
+        for row in rows.chunks_exact(width) {
+            let row = &row[strip * STRIP..][..STRIP];
+            for j in 0..STRIP {
+                partial[j] += row[j];
+            }
+        }
+        *sums = partial;
     }
-    for row in rows.chunks_exact(sums.len()) {
-        for (sum, &x) in sums.iter_mut().zip(row) {
-            *sum += x;
+    if !rest.is_empty() {
+        for row in rows.chunks_exact(width) {
+            for (sum, &x) in rest.iter_mut().zip(&row[narrow..]) {
+                *sum += x;
+            }
         }
     }
 }

@@ -3,13 +3,19 @@
 use std::ops::Range;
 
 use crate::buffer::Buffer;
+use crate::dense::activated_product;
 use crate::elementwise::{add_column_sums, bias_and_activate, keeps_slope, multiply_by_slope, sum_lanes};
-use crate::gemm::{Accumulate, gemm, tiled, transpose};
+use crate::gemm::{Accumulate, gemm, gemm_and, tiled, transpose};
+use crate::tile::Finish;
 use crate::{Activation, HiddenLayer, Real, Shape, View, ViewMut};
 
-/// The number of contiguous parts the rows are split into. Each part has its own gradient; the parts are added in
-/// order. It does not depend on the number of threads, so neither do the bits of the result.
+/// The largest number of contiguous parts the rows are split into. Each part has its own gradient; the parts are added in
+/// order. Their number depends on the shape and the rows, not on the number of threads, so neither do the bits of the result.
 pub const LANES: usize = 4;
+
+/// Lanes are halved while they have fewer rows than this, if a layer is so wide that its products need many rows to pay for
+/// copies of its weights, and its gradient is dear to add up.
+const MIN_LANE_ROWS: usize = 128;
 
 /// The most rows that go through all layers together.
 const MAX_BLOCK_ROWS: usize = 256;
@@ -77,7 +83,7 @@ struct Lane<T> {
     slopes: Vec<Buffer<T>>,
     /// The outputs of one block, then the derivative of the loss with respect to them.
     outputs: Buffer<T>,
-    /// The derivatives with respect to a layer's features and to those of the layer before it.
+    /// The derivatives with respect to what a layer adds up before its activation, and those of the layer after it.
     delta: Buffer<T>,
     next_delta: Buffer<T>,
     gradient: Buffer<T>,
@@ -101,6 +107,7 @@ struct Problem<'a, T> {
     transposed: &'a [T],
     rows: usize,
     block_rows: usize,
+    n_lanes: usize,
 }
 
 impl<T: Real> Evaluator<T> {
@@ -135,9 +142,9 @@ impl<T: Real> Evaluator<T> {
     ) -> f64 {
         let expected = self.shape.n_parameters();
         assert!(gradient.len() == expected, "gradient of length {}, expected {expected}", gradient.len());
-        self.run(Request { parameters, inputs, carried, loss }, 3, Lane::loss_and_gradient);
-        sum_lanes(gradient, self.lanes.each_ref().map(|lane| &*lane.gradient));
-        self.total_loss()
+        let lanes = self.run(Request { parameters, inputs, carried, loss }, 3, Lane::loss_and_gradient);
+        sum_lanes(gradient, lanes.iter().map(|lane| &*lane.gradient));
+        total_loss(lanes)
     }
 
     /// The loss over all rows, without its gradient; bit for bit what [`Self::loss_and_gradient`] returns if the loss
@@ -147,8 +154,7 @@ impl<T: Real> Evaluator<T> {
     ///
     /// If a slice does not have the length the shape and the number of rows ask for.
     pub fn loss(&mut self, parameters: &[T], inputs: &[T], carried: &[T], loss: &dyn Loss<T>) -> f64 {
-        self.run(Request { parameters, inputs, carried, loss }, 1, Lane::loss);
-        self.total_loss()
+        total_loss(self.run(Request { parameters, inputs, carried, loss }, 1, Lane::loss))
     }
 
     /// The number of rows, after all lengths were found consistent.
@@ -173,29 +179,51 @@ impl<T: Real> Evaluator<T> {
         rows
     }
 
-    /// Runs `task` on every lane's rows; on several threads if the work is worth it, at `passes` multiply-adds per row
-    /// and parameter.
-    fn run(&mut self, request: Request<'_, T>, passes: usize, task: fn(&mut Lane<T>, Problem<'_, T>, Range<usize>)) {
+    /// Runs `task` on every lane's rows, on several threads if the work is worth it, at `passes` multiply-adds per row
+    /// and parameter; the answer is the lanes that were used.
+    fn run(
+        &mut self,
+        request: Request<'_, T>,
+        passes: usize,
+        task: fn(&mut Lane<T>, Problem<'_, T>, Range<usize>),
+    ) -> &[Lane<T>] {
         let rows = self.check(&request);
         let Self { shape, block_rows, transposed, lanes } = self;
         for layer in shape.layers().iter().filter(|layer| tiled(layer.inputs, layer.outputs)) {
             let weights = View::row_major(&request.parameters[layer.weights.clone()], layer.outputs, layer.inputs);
             transpose(&mut transposed[layer.weights.clone()], weights);
         }
-        let problem = Problem { shape, request, transposed, rows, block_rows: *block_rows };
+        let n_lanes = n_lanes(shape, rows);
+        let problem = Problem { shape, request, transposed, rows, block_rows: *block_rows, n_lanes };
         let run = |index: usize, lane: &mut Lane<T>| task(lane, problem, problem.lane_rows(index));
-        let [a, b, c, d] = lanes;
         let work = rows.saturating_mul(shape.n_parameters()).saturating_mul(passes);
-        if work >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
-            rayon::join(|| rayon::join(|| run(0, a), || run(1, b)), || rayon::join(|| run(2, c), || run(3, d)));
-        } else {
-            [a, b, c, d].into_iter().enumerate().for_each(|(index, lane)| run(index, lane));
+        let lanes = &mut lanes[..n_lanes];
+        match lanes {
+            [a, b, c, d] if work >= PARALLEL_FROM => {
+                rayon::join(|| rayon::join(|| run(0, a), || run(1, b)), || rayon::join(|| run(2, c), || run(3, d)));
+            }
+            [a, b] if work >= PARALLEL_FROM => {
+                rayon::join(|| run(0, a), || run(1, b));
+            }
+            _ => lanes.iter_mut().enumerate().for_each(|(index, lane)| run(index, lane)),
         }
+        lanes
     }
+}
 
-    fn total_loss(&self) -> f64 {
-        self.lanes.iter().map(|lane| lane.loss).sum()
+/// The number of lanes for so many rows.
+fn n_lanes(shape: &Shape, rows: usize) -> usize {
+    let all_tiled = shape.layers().iter().all(|layer| tiled(layer.inputs, layer.outputs));
+    match rows / MIN_LANE_ROWS {
+        _ if all_tiled => LANES,
+        0 | 1 => 1,
+        2 | 3 => 2,
+        _ => LANES,
     }
+}
+
+fn total_loss<T>(lanes: &[Lane<T>]) -> f64 {
+    lanes.iter().map(|lane| lane.loss).sum()
 }
 
 /// The largest number of rows, within limits, whose features and gradients stay in the cache.
@@ -209,7 +237,7 @@ fn block_rows<T>(shape: &Shape) -> usize {
 impl<'a, T: Real> Problem<'a, T> {
     /// The rows of lane `index`.
     fn lane_rows(&self, index: usize) -> Range<usize> {
-        let boundary = |index: usize| (self.rows / LANES) * index + (self.rows % LANES).min(index);
+        let boundary = |index: usize| (self.rows / self.n_lanes) * index + (self.rows % self.n_lanes).min(index);
         boundary(index)..boundary(index + 1)
     }
 
@@ -294,10 +322,9 @@ impl<T: Real> Lane<T> {
             let size = rows * layer.outputs;
             let slopes = &mut self.slopes[index];
             let slopes = (keep_slopes && !slopes.is_empty()).then(|| &mut slopes[..size]);
-            let out = ViewMut::row_major(&mut after[0][..size], rows, layer.outputs);
-            gemm(out, Accumulate::Replace, inputs, problem.transposed_weights(layer));
             let bias = &problem.request.parameters[layer.bias.clone()];
-            bias_and_activate(&mut after[0][..size], bias, layer.activation, slopes);
+            let (weights, out) = (problem.transposed_weights(layer), &mut after[0][..size]);
+            activated_product(out, inputs, weights, bias, layer.activation, slopes);
         }
         let readout = shape.readout();
         let weights = readout_weights(shape, problem.request.parameters);
@@ -317,18 +344,26 @@ impl<T: Real> Lane<T> {
     fn backward(&mut self, problem: Problem<'_, T>, block: &Range<usize>, accumulate: Accumulate) {
         let (shape, rows) = (problem.shape, block.len());
         self.readout_gradient(problem, block, accumulate);
-        let last = shape.layers().len() - 1;
         for (index, layer) in shape.layers().iter().enumerate().rev() {
             let width = layer.outputs;
             let delta = &mut self.delta[..rows * width];
             let (slopes, features) = (&self.slopes[index], &self.features[index][..rows * width]);
             let slopes = if slopes.is_empty() { &[] } else { &slopes[..rows * width] };
-            if index == last {
-                let outputs = View::row_major(&self.outputs[..rows * shape.outputs()], rows, shape.outputs());
-                let weights = readout_weights(shape, problem.request.parameters).column_range(0..width);
-                gemm(ViewMut::row_major(delta, rows, width), Accumulate::Replace, outputs, weights);
+            // The derivative with respect to the features is the product of what comes after with the weights there.
+            let (after, weights) = match shape.layers().get(index + 1) {
+                None => (&self.outputs, readout_weights(shape, problem.request.parameters).column_range(0..width)),
+                Some(next) => {
+                    let weights = &problem.request.parameters[next.weights.clone()];
+                    (&self.next_delta, View::row_major(weights, next.outputs, width))
+                }
+            };
+            let after = View::row_major(&after[..rows * weights.rows()], rows, weights.rows());
+            if layer.activation == Activation::Relu {
+                gemm_and(Finish::ReluSlope(features), delta, after, weights);
+            } else {
+                gemm(ViewMut::row_major(delta, rows, width), Accumulate::Replace, after, weights);
+                multiply_by_slope(delta, layer.activation, features, slopes);
             }
-            multiply_by_slope(delta, layer.activation, features, slopes);
             bias_gradient(&mut self.gradient[layer.bias.clone()], delta, accumulate);
             let delta = View::row_major(&self.delta[..rows * width], rows, width);
 
@@ -338,13 +373,7 @@ impl<T: Real> Lane<T> {
             };
             let gradient = &mut self.gradient[layer.weights.clone()];
             gemm(ViewMut::row_major(gradient, width, layer.inputs), accumulate, delta.t(), inputs);
-
-            if index > 0 {
-                let weights = View::row_major(&problem.request.parameters[layer.weights.clone()], width, layer.inputs);
-                let next = &mut self.next_delta[..rows * layer.inputs];
-                gemm(ViewMut::row_major(next, rows, layer.inputs), Accumulate::Replace, delta, weights);
-                std::mem::swap(&mut self.delta, &mut self.next_delta);
-            }
+            std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
     }
 

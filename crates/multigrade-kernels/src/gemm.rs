@@ -1,7 +1,9 @@
 //! Matrix products on views.
 
-use crate::tile;
-use crate::{Real, View, ViewMut};
+use crate::elementwise::{bias_and_activate, multiply_by_slope};
+use crate::simd::{Isa, dispatched};
+use crate::tile::{self, Finish};
+use crate::{Activation, Real, View, ViewMut};
 
 /// What a product does with the old content of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,24 @@ pub fn gemm<T: Real>(mut out: ViewMut<'_, T>, accumulate: Accumulate, a: View<'_
     }
 }
 
+/// Writes what `finish` makes of `a b` to `out`, `(m, n)` row-major, whatever it holds.
+///
+/// # Panics
+///
+/// If the shapes do not fit together.
+#[track_caller]
+pub(crate) fn gemm_and<T: Real>(finish: Finish<'_, T>, out: &mut [T], a: View<'_, T>, b: View<'_, T>) {
+    let view = ViewMut::row_major(out, a.rows(), b.columns());
+    if !a.is_empty() && !b.is_empty() && a.columns() == b.rows() && matches!(plan(&a, &b), Plan::Direct) {
+        return tile::multiply_and(finish, view, a, b);
+    }
+    gemm(view, Accumulate::Replace, a, b);
+    match finish {
+        Finish::BiasRelu(bias) => bias_and_activate(out, bias, Activation::Relu, None),
+        Finish::ReluSlope(features) => multiply_by_slope(out, Activation::Relu, features, &[]),
+    }
+}
+
 /// The longest inner dimension that is multiplied in tiles: beyond, a panel of the right factor, two registers wide,
 /// leaves the first-level cache between one tile and the next.
 const MAX_INNER: usize = 512;
@@ -111,17 +131,36 @@ fn plan<T: Real>(a: &View<'_, T>, b: &View<'_, T>) -> Plan {
     }
 }
 
-/// Writes the transpose of `matrix` to `out`, row-major.
-///
-/// # Panics
-///
-/// If `out` has another number of entries.
-pub(crate) fn transpose<T: Real>(out: &mut [T], matrix: View<'_, T>) {
+dispatched! {
+    /// Writes the transpose of `matrix` to `out`, row-major.
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another number of entries.
+    pub(crate) fn transpose<T>(out: &mut [T], matrix: View<'_, T>) => transpose_body
+}
+
+/// Rows and columns of the blocks that are transposed in registers.
+const BLOCK: usize = 8;
+
+#[inline(always)]
+fn transpose_body<T: Real, I: Isa>(out: &mut [T], matrix: View<'_, T>) {
     let (rows, columns) = (matrix.rows(), matrix.columns());
     assert!(out.len() == rows * columns, "the transpose of {rows} x {columns} needs other than {} entries", out.len());
-    for (column, out) in out.chunks_exact_mut(rows.max(1)).enumerate() {
-        for (row, out) in out.iter_mut().enumerate() {
-            *out = matrix.at(row, column);
+    for row in (0..rows).step_by(BLOCK) {
+        for column in (0..columns).step_by(BLOCK) {
+            if let Some(block) = matrix.block::<BLOCK>(row, column) {
+                for j in 0..BLOCK {
+                    let line: [T; BLOCK] = std::array::from_fn(|i| block[i][j]);
+                    out[(column + j) * rows + row..][..BLOCK].copy_from_slice(&line);
+                }
+            } else {
+                for j in column..columns.min(column + BLOCK) {
+                    for i in row..rows.min(row + BLOCK) {
+                        out[j * rows + i] = matrix.at(i, j);
+                    }
+                }
+            }
         }
     }
 }

@@ -10,8 +10,97 @@
 
 use std::mem::MaybeUninit;
 
+use crate::elementwise::relu;
 use crate::simd::{Isa, dispatched, multiply_add};
 use crate::{Real, View, ViewMut};
+
+/// What is done to a product in the registers, before it is stored.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish<'a, T> {
+    /// Adds the bias of each column and takes the positive part; NaN stays NaN.
+    BiasRelu(&'a [T]),
+    /// Keeps what lies where these features, row-major like the product, are above 0 or NaN, and sets the rest to 0.
+    ReluSlope(&'a [T]),
+}
+
+dispatched! {
+    /// Overwrites `out` by what `finish` makes of `a b`.
+    ///
+    /// # Panics
+    ///
+    /// As [`multiply`], or if bias or features have another shape than rows or all of `out`.
+    pub(crate) fn multiply_and<T>(finish: Finish<'_, T>, out: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>)
+        => multiply_and_body
+}
+
+#[inline(always)]
+fn multiply_and_body<T: Real, I: Isa>(finish: Finish<'_, T>, out: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>) {
+    match finish {
+        Finish::BiasRelu(bias) => {
+            assert!(bias.len() == b.columns(), "a bias of {} for {} columns", bias.len(), out.columns());
+            all_tiles::<T, I, _>(BiasRelu(bias), out, false, false, a, b);
+        }
+        Finish::ReluSlope(features) => {
+            let (rows, width) = (out.rows(), out.columns());
+            assert!(features.len() == rows * width, "{} features for {rows} rows of {width}", features.len());
+            all_tiles::<T, I, _>(ReluSlope { features, width }, out, false, false, a, b);
+        }
+    }
+}
+
+/// What becomes of entries of a product that lie side by side, from `row` and `column` on.
+///
+/// They go in and out by value, all of them read before one is written: otherwise the compiler keeps them in memory.
+trait InRegisters<T>: Copy {
+    /// # Safety
+    ///
+    /// The entries must lie inside the product, with whose shape the finish was compared.
+    unsafe fn line<const COLUMNS: usize>(self, row: usize, column: usize, sums: [T; COLUMNS]) -> [T; COLUMNS];
+}
+
+/// Leaves a product as it is.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl<T> InRegisters<T> for Plain {
+    #[inline(always)]
+    unsafe fn line<const COLUMNS: usize>(self, _: usize, _: usize, sums: [T; COLUMNS]) -> [T; COLUMNS] {
+        sums
+    }
+}
+
+#[derive(Clone, Copy)]
+struct BiasRelu<'a, T>(&'a [T]);
+
+impl<T: Real> InRegisters<T> for BiasRelu<'_, T> {
+    #[inline(always)]
+    unsafe fn line<const COLUMNS: usize>(self, _: usize, column: usize, mut sums: [T; COLUMNS]) -> [T; COLUMNS] {
+        // SAFETY: the bias has an entry for each column of the product.
+        let bias = unsafe { *self.0.as_ptr().add(column).cast::<[T; COLUMNS]>() };
+        for j in 0..COLUMNS {
+            sums[j] = relu(sums[j] + bias[j]);
+        }
+        sums
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ReluSlope<'a, T> {
+    features: &'a [T],
+    width: usize,
+}
+
+impl<T: Real> InRegisters<T> for ReluSlope<'_, T> {
+    #[inline(always)]
+    unsafe fn line<const COLUMNS: usize>(self, row: usize, column: usize, mut sums: [T; COLUMNS]) -> [T; COLUMNS] {
+        // SAFETY: the features have the shape of the product.
+        let features = unsafe { *self.features.as_ptr().add(row * self.width + column).cast::<[T; COLUMNS]>() };
+        for j in 0..COLUMNS {
+            sums[j] = if features[j] <= T::ZERO { T::ZERO } else { sums[j] };
+        }
+        sums
+    }
+}
 
 dispatched! {
     /// Adds `a b` to `out`, or overwrites it unless `add`; if `flipped`, `out` is read as its transpose.
@@ -29,20 +118,33 @@ pub(crate) const MIN_COLUMNS: usize = 16;
 
 #[inline(always)]
 fn multiply_body<T: Real, I: Isa>(out: ViewMut<'_, T>, flipped: bool, add: bool, a: View<'_, T>, b: View<'_, T>) {
+    all_tiles::<T, I, _>(Plain, out, flipped, add, a, b);
+}
+
+#[inline(always)]
+fn all_tiles<T: Real, I: Isa, F: InRegisters<T>>(
+    finish: F,
+    out: ViewMut<'_, T>,
+    flipped: bool,
+    add: bool,
+    a: View<'_, T>,
+    b: View<'_, T>,
+) {
     // Two registers wide; as many rows as the registers hold: 8 of 32, 4 of 16.
     match (I::VECTOR_BYTES, size_of::<T>()) {
-        (64, 8) => sweep::<T, I, 8, 16, 8>(out, flipped, add, a, b),
-        (64, 4) => sweep::<T, I, 8, 32, 16>(out, flipped, add, a, b),
-        (32, 8) => sweep::<T, I, 4, 8, 4>(out, flipped, add, a, b),
-        (32, 4) => sweep::<T, I, 4, 16, 8>(out, flipped, add, a, b),
-        (_, 8) => sweep::<T, I, 4, 4, 2>(out, flipped, add, a, b),
-        (_, _) => sweep::<T, I, 4, 8, 4>(out, flipped, add, a, b),
+        (64, 8) => sweep::<T, I, F, 8, 16, 8>(finish, out, flipped, add, a, b),
+        (64, 4) => sweep::<T, I, F, 8, 32, 16>(finish, out, flipped, add, a, b),
+        (32, 8) => sweep::<T, I, F, 4, 8, 4>(finish, out, flipped, add, a, b),
+        (32, 4) => sweep::<T, I, F, 4, 16, 8>(finish, out, flipped, add, a, b),
+        (_, 8) => sweep::<T, I, F, 4, 4, 2>(finish, out, flipped, add, a, b),
+        (_, _) => sweep::<T, I, F, 4, 8, 4>(finish, out, flipped, add, a, b),
     }
 }
 
 /// Covers the product with tiles of `WIDE` columns, the rest with tiles of `NARROW` columns.
 #[inline(always)]
-fn sweep<T: Real, I: Isa, const ROWS: usize, const WIDE: usize, const NARROW: usize>(
+fn sweep<T: Real, I: Isa, F: InRegisters<T>, const ROWS: usize, const WIDE: usize, const NARROW: usize>(
+    finish: F,
     mut out: ViewMut<'_, T>,
     flipped: bool,
     add: bool,
@@ -57,7 +159,7 @@ fn sweep<T: Real, I: Isa, const ROWS: usize, const WIDE: usize, const NARROW: us
     }
     let stride = out.row_stride();
     let strides = if flipped { [1, stride] } else { [stride, 1] };
-    let mut product = Product { out: out.as_mut_ptr(), strides, add, a, b };
+    let mut product = Product { finish, out: out.as_mut_ptr(), strides, add, a, b };
     let columns = b.columns();
     let mut column = 0;
     while column < columns {
@@ -76,7 +178,8 @@ fn sweep<T: Real, I: Isa, const ROWS: usize, const WIDE: usize, const NARROW: us
 }
 
 /// A product under way. `out` and `strides` describe a matrix of `a.rows()` rows and `b.columns()` columns.
-struct Product<'a, T> {
+struct Product<'a, T, F> {
+    finish: F,
     out: *mut T,
     strides: [usize; 2],
     add: bool,
@@ -84,7 +187,7 @@ struct Product<'a, T> {
     b: View<'a, T>,
 }
 
-impl<T: Real> Product<'_, T> {
+impl<T: Real, F: InRegisters<T>> Product<'_, T, F> {
     /// All rows of `COLUMNS` columns from `column` on; the first `skipped` of them are not stored.
     #[inline(always)]
     fn column_tiles<I: Isa, const ROWS: usize, const COLUMNS: usize>(&mut self, column: usize, skipped: usize) {
@@ -140,7 +243,8 @@ impl<T: Real> Product<'_, T> {
             let out = self.out.add(row * out_row + column * out_column);
             // One way out of the registers for all tiles: with two, the compiler keeps the sums in memory.
             let (target, stride) = if contiguous { (out, out_row) } else { (aside.as_mut_ptr().cast(), COLUMNS) };
-            put(sums, target, stride, contiguous && self.add);
+            let finish = |i: usize, sums: [T; COLUMNS]| self.finish.line(row + i, column, sums);
+            put(sums, finish, target, stride, contiguous && self.add);
             if !contiguous {
                 scatter(aside.assume_init_ref(), out, self.strides, skipped, self.add);
             }
@@ -156,6 +260,7 @@ impl<T: Real> Product<'_, T> {
 #[inline(always)]
 unsafe fn put<T: Real, const ROWS: usize, const COLUMNS: usize>(
     sums: [[T; COLUMNS]; ROWS],
+    finish: impl Fn(usize, [T; COLUMNS]) -> [T; COLUMNS],
     out: *mut T,
     stride: usize,
     add: bool,
@@ -170,9 +275,7 @@ unsafe fn put<T: Real, const ROWS: usize, const COLUMNS: usize>(
             }
         } else {
             for i in 0..ROWS {
-                for j in 0..COLUMNS {
-                    *out.add(i * stride + j) = sums[i][j];
-                }
+                *out.add(i * stride).cast::<[T; COLUMNS]>() = finish(i, sums[i]);
             }
         }
     }
@@ -247,6 +350,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    type WayAnd<T> = fn(Finish<'_, T>, ViewMut<'_, T>, View<'_, T>, View<'_, T>);
+
+    fn every_finish_agrees<T: Real>() {
+        for (m, k, n) in [(1, 1, 16), (3, 5, 17), (8, 2, 31), (13, 7, 33), (15, 40, 48), (22, 3, 65)] {
+            let (a, b) = (whole::<T>(m * k, 5), whole::<T>(k * n, 7));
+            let (mut bias, mut features) = (whole::<T>(n, 3), whole::<T>(m * n, 11));
+            (bias[n / 2], features[m * n / 2]) = (T::from_f64(f64::NAN), T::from_f64(f64::NAN));
+            let (a, b) = (View::row_major(&a, m, k), View::row_major(&b, k, n));
+            let mut product = vec![T::ZERO; m * n];
+            multiply(ViewMut::row_major(&mut product, m, n), false, false, a, b);
+            let (mut above, mut masked) = (product.clone(), product);
+            crate::elementwise::bias_and_activate(&mut above, &bias, crate::Activation::Relu, None);
+            crate::elementwise::multiply_by_slope(&mut masked, crate::Activation::Relu, &features, &[]);
+            let ways: &[WayAnd<T>] = &[
+                multiply_and::<T>,
+                multiply_and_body::<T, Baseline>,
+                #[cfg(target_arch = "x86_64")]
+                multiply_and_body::<T, crate::simd::Avx2>,
+                #[cfg(target_arch = "x86_64")]
+                multiply_and_body::<T, crate::simd::Avx512>,
+            ];
+            for way in ways {
+                for (finish, expected) in [(Finish::BiasRelu(&bias), &above), (Finish::ReluSlope(&features), &masked)] {
+                    let mut out = vec![T::from_f64(f64::NAN); m * n];
+                    way(finish, ViewMut::row_major(&mut out, m, n), a, b);
+                    let same = |(x, y): (&T, &T)| x.to_f64().to_bits() == y.to_f64().to_bits();
+                    assert!(out.iter().zip(expected).all(same), "{m} x {k} x {n}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_done_in_the_registers_is_what_a_second_pass_would_do() {
+        every_finish_agrees::<f64>();
+        every_finish_agrees::<f32>();
     }
 
     #[test]

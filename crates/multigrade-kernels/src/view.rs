@@ -98,6 +98,18 @@ impl<'a, T: Real> View<'a, T> {
         self.data[row * self.row_stride + column * self.column_stride]
     }
 
+    /// The square of `N` rows and columns from `row` and `column` on, if it lies in the matrix and its rows are contiguous.
+    #[inline(always)]
+    pub(crate) fn block<const N: usize>(&self, row: usize, column: usize) -> Option<[&'a [T; N]; N]> {
+        if self.column_stride != 1 || row + N > self.rows || column + N > self.columns {
+            return None;
+        }
+        let data = self.data;
+        Some(std::array::from_fn(|i| {
+            data[(row + i) * self.row_stride + column..].first_chunk().expect("the block lies in the matrix")
+        }))
+    }
+
     fn window(self, rows: Range<usize>, columns: Range<usize>) -> Self {
         // An empty window may start behind the last element, where slicing would fail.
         let empty = rows.is_empty() || columns.is_empty();
