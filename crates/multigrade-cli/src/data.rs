@@ -145,9 +145,9 @@ fn shell_word(text: &str) -> String {
 fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
     let weights = table.numbers(name)?;
     if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
-        let line = table.line_of_row(row).unwrap_or_default();
+        let place = table.place_of_row(row);
         return Err(format!(
-            "{}: column '{name}', line {line}: found {}, expected a weight of at least 0",
+            "{}: column '{name}', {place}: found {}, expected a weight of at least 0",
             table.name(),
             weights[row]
         )
@@ -164,8 +164,7 @@ fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
 pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>, Failure> {
     let columns = Columns::of_model(model, None);
     let names = table.column_names();
-    // A header stands on the first line, if there is one.
-    let is_headerless = table.line_of_row(0) == Some(1);
+    let is_headerless = !table.has_names();
     let has_all = columns.inputs.iter().all(|name| names.contains(name));
     if !is_headerless || has_all {
         return Ok(table.rows(&columns.inputs)?);

@@ -1,6 +1,7 @@
 //! Which files a command writes, and whether it may.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use multigrade::{FileError, Multigrade};
@@ -115,8 +116,11 @@ pub(crate) fn check(path: &Path, force: bool, read: &[&Path]) -> Result<(), Fail
     let probe = folder.join(format!(".multigrade-{}.tmp", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&probe);
     drop(made.map_err(|error| format!("{}: cannot be written: {}: {error}", path.display(), folder.display()))?);
-    fs::remove_file(&probe).map_err(|source| FileError::Io { path: probe, source })?;
-    Ok(())
+    match fs::remove_file(&probe) {
+        // Another process took it for what a killed one left behind.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path: probe, source: error }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The model file at `path`, or at `path` with the extension of model files.

@@ -3,7 +3,7 @@
 use multigrade::convex::dense::{DensePenalty, DenseSettings};
 use multigrade::convex::{Choice, ConvexSettings, Penalty};
 use multigrade::{
-    Descent, FitSettings, Generator, Grades, InitKey, Initialisation, Keep, ReadoutRule, Schedule, Solver,
+    Descent, FitSettings, Generator, Grades, InitKey, Initialisation, Keep, Multigrade, ReadoutRule, Schedule, Solver,
 };
 
 use crate::args::{
@@ -71,6 +71,35 @@ impl FitArgs {
             seed: self.seed,
             time_limit: self.time_limit.seconds,
         })
+    }
+
+    /// The settings of a fit that goes on from a model: those of the model, but for the number of grades and the time.
+    pub(crate) fn continued(&self, model: &Multigrade) -> Result<FitSettings, Failure> {
+        if let ValidationArg::Share(share) = self.validation
+            && share != FitSettings::default().validation
+        {
+            return Err("--validation: the share of held-out rows is that of the model that --continue names; leave it out".to_owned().into());
+        }
+        let settings = serde_json::from_value::<FitSettings>(model.settings().clone()).map_err(|_| {
+            "--continue: the model holds no settings of a fit (was it constructed from a formula?); only fitted models go on"
+                .to_owned()
+        })?;
+        let grades = match (&settings.grades, self.shape.grade.is_empty(), self.shape.grades, self.shape.max_grades) {
+            (Grades::List(list), false, ..) => Grades::List([&list[..], &self.shape.grade].concat()),
+            (Grades::List(list), true, Some(_), _) | (Grades::List(list), true, _, Some(_)) => {
+                let count = list.len();
+                return Err(format!(
+                    "--continue: the model was fitted with a list of {count} grades; name each further grade with --grade"
+                )
+                .into());
+            }
+            (_, false, ..) => {
+                return Err("--continue: the model was fitted with a number of grades, not a list; use --grades N".to_owned().into());
+            }
+            (grades, true, None, None) => grades.clone(),
+            _ => self.grades()?,
+        };
+        Ok(FitSettings { grades, time_limit: self.time_limit.seconds, ..settings })
     }
 
     fn grades(&self) -> Result<Grades, Failure> {

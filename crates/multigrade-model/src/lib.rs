@@ -26,5 +26,5 @@ pub use network::{
     Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
     GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
     OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
-    SparseMatrix, Weights, cross_entropy, write_atomically,
+    SparseMatrix, Weights, cross_entropy, remove_leftovers, write_atomically,
 };

@@ -87,8 +87,8 @@ pub enum FitError {
     },
     /// A model cannot be continued on rows that it was not fitted on.
     #[error(
-        "these are not the rows that the model was fitted on; continue with the same rows, weights, held-out rows and \
-         settings, or begin a new fit"
+        "these are not the rows that the model was fitted on (their fingerprint differs from the model's); continue with \
+         the same rows, in their order, the same weights, held-out rows and settings, or begin a new fit"
     )]
     OtherRows,
     /// Held-out or training rows with other classes.
@@ -327,6 +327,11 @@ fn run(
     let held = if own_split { Some(samples.select(&parts.held_out)) } else { held_out.cloned() };
     let held = held.map(|held| held.merged());
     let (held, places) = (held.as_ref().map(|(held, _)| held), held.as_ref().map(|(_, places)| places));
+    let data = train.fingerprint(held);
+    let known = &model.history().data;
+    if !known.is_empty() && *known != data {
+        return Err(FitError::OtherRows);
+    }
 
     let mut planner = Planner::new(settings, &train);
     let mut scaling = Scalings::of(&train, settings)?;
@@ -376,6 +381,7 @@ fn run(
         train_rows: if refit { samples.rows() } else { parts.train.len() },
         validation_rows: places.map_or(0, Vec::len),
         refit,
+        data,
         stop: climb.stop.sentence().into(),
         notes: planner.into_notes(),
         grades: climb.records,

@@ -48,7 +48,7 @@ pub use multigrade_model::{
     Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
     GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
     OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
-    SparseMatrix, Weights, write_atomically,
+    SparseMatrix, Weights, remove_leftovers, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

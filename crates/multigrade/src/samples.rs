@@ -1,5 +1,6 @@
 //! Rows of inputs and targets, checked once.
 
+use sha2::{Digest, Sha256};
 use crate::split::row_hash;
 
 /// Inputs `(n, d)`, targets `(n, m)` and a weight per row, all finite; row-major.
@@ -248,6 +249,22 @@ impl Samples {
         let firsts: Vec<usize> = groups.iter().map(|group| group[0]).collect();
         let weights = groups.iter().map(|group| group.iter().map(|&i| self.weights[i]).sum()).collect();
         (Self { weights, ..self.select(&firsts) }, places)
+    }
+
+    /// What tells these rows and the held-out ones from others: SHA-256 of shapes, inputs, targets and weights, in order.
+    pub(crate) fn fingerprint(&self, held_out: Option<&Self>) -> String {
+        let mut hash = Sha256::new();
+        for samples in [Some(self), held_out].into_iter().flatten() {
+            for length in [samples.rows(), samples.n_inputs(), samples.n_targets(), samples.n_classes().unwrap_or(0)] {
+                hash.update((length as u64).to_le_bytes());
+            }
+            for numbers in [&samples.inputs, &samples.targets, &samples.weights] {
+                // Adding 0.0 makes -0.0 and 0.0 the same content.
+                numbers.iter().for_each(|x| hash.update((x + 0.0).to_le_bytes()));
+            }
+        }
+        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{digits}")
     }
 
     /// The given rows, in the given order.

@@ -137,11 +137,15 @@ fn a_grade_that_was_left_out_is_not_tried_again() {
 #[test]
 fn a_model_does_not_go_on_with_rows_it_was_not_fitted_on() {
     let (samples, others) = (sampled(&[1; 40]), sampled(&[1; 41]));
+    // The same targets, so that no norm differs, but one input is another by the last bit.
+    let mut moved = samples.inputs().to_vec();
+    moved[7] = moved[7].next_up();
+    let moved = Samples::new(2, 1, moved, samples.targets().to_vec(), None).unwrap();
     let wide = Samples::new(3, 1, numbers(1, 90), numbers(2, 30), None).unwrap();
     for refit in [true, false] {
         let settings = |count| FitSettings { refit: Some(refit), ..quick(Grades::Count(count)) };
         let model = run(&samples, &settings(1)).model;
-        for rows in [&others, &wide] {
+        for rows in [&others, &wide, &moved] {
             assert_eq!(go_on(&model, rows, &settings(2)).unwrap_err(), FitError::OtherRows, "refit {refit}");
         }
     }

@@ -15,7 +15,7 @@ The estimators need scikit-learn, which takes a second to import: it is loaded w
 
 from importlib import import_module
 
-from ._model import Model, load
+from ._model import Exported, Model, load
 from ._native import VERSION as __version__
 from ._progress import Event
 from ._truth import Certificate, Certified, Constructed, Expression, Interrupted, Verdict, certify, check, construct
@@ -35,6 +35,7 @@ __all__ = [
     "Constructed",
     "ConvexReluRegressor",
     "Event",
+    "Exported",
     "Expression",
     "Interrupted",
     "Model",

@@ -1,6 +1,7 @@
 # What type checkers see in place of the lazy imports of __init__.py.
 from ._classifier import MultigradeClassifier as MultigradeClassifier
 from ._convex import ConvexReluRegressor as ConvexReluRegressor
+from ._model import Exported as Exported
 from ._model import Model as Model
 from ._model import load as load
 from ._plots import plot_certificate as plot_certificate

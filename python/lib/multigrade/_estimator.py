@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._model import Exported
+
 
 def columns(y):
     """Targets `(n,)` or `(n, m)` as rows `(n, m)`."""
@@ -86,7 +88,7 @@ class Fitted:
         slopes = self.model_.gradient(rows)
         return slopes[:, 0] if self._is_flat else slopes
 
-    def to_onnx(self, path: str | PathLike[str], **options) -> float:
+    def to_onnx(self, path: str | PathLike[str], **options) -> Exported:
         """Writes an ONNX file: see `Model.to_onnx`."""
         check_is_fitted(self)
         return self.model_.to_onnx(path, **options)

@@ -33,6 +33,9 @@ class Expression:
     def range(self, domain: str) -> tuple[float, float]: ...
 
 class Certificate:
+    function: str
+    domain: str
+    n_claims: int
     @staticmethod
     def load(path: PathLike[str]) -> Certificate: ...
     @staticmethod

@@ -13,7 +13,8 @@ def plot_residuals(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax
     """The residual `|y - f_k(X)|` of one output after every grade, as the share of rows that lie below it.
 
     `estimator` is a fitted estimator or a `Model`; `X (n, d)` and `y (n,)` or `(n, m)` are rows to measure it on. A curve further
-    left is better; where it ends on the right is the largest residual.
+    left is better; where it ends on the right is the largest residual. Of a classifier, `y (n,)` are labels, and the residual is
+    `1 - P(label)`.
 
     >>> import matplotlib; matplotlib.use("agg")
     >>> import numpy as np
@@ -26,15 +27,23 @@ def plot_residuals(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax
     """
     ax = _axes(ax)
     model = _model(estimator)
-    y = _targets(y, output)
     rows = as_rows(X)
-    stages = [np.full(len(y), y.mean()), *(stage[:, output] for stage in model.staged_predict(rows))]
-    share = np.arange(1, len(y) + 1) / len(y)
-    for k, (values, color) in enumerate(zip(stages, _colors(len(stages)))):
-        residuals = np.sort(np.abs(y - values))
-        ax.plot(residuals, share, color=color, label=f"grade {k}" if k else "mean")
+    if model.classes is None:
+        y = _targets(y, output)
+        start, what = "mean", f"residual of {model.output_names[output]}"
+        stages = [np.full(len(y), y.mean()), *(stage[:, output] for stage in model.staged_predict(rows))]
+        residuals = [np.abs(y - values) for values in stages]
+    else:
+        places = _places(model, y)
+        start, what = "shares of the classes", "1 - P(class)"
+        shares = np.bincount(places, minlength=len(model.classes)) / len(places)
+        own = [stage[np.arange(len(places)), places] for stage in model.staged_predict_proba(rows)]
+        residuals = [1 - shares[places], *(1 - values for values in own)]
+    share = np.arange(1, len(rows) + 1) / len(rows)
+    for k, (values, color) in enumerate(zip(residuals, _colors(len(residuals)))):
+        ax.plot(np.sort(values), share, color=color, label=f"grade {k}" if k else start)
     ax.set_xscale("log")
-    ax.set_xlabel(f"largest residual of {model.output_names[output]}")
+    ax.set_xlabel(f"largest {what}")
     ax.set_ylabel("share of rows")
     ax.legend()
     return ax
@@ -43,7 +52,9 @@ def plot_residuals(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax
 def plot_fit(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax=None):
     """Targets of one output and what the model says: over the input if there is one, against each other if there are more.
 
-    `estimator` is a fitted estimator or a `Model`; `X (n, d)` and `y (n,)` or `(n, m)` are rows to show.
+    `estimator` is a fitted estimator or a `Model`; `X (n, d)` and `y (n,)` or `(n, m)` are rows to show. Of a classifier, where
+    `y (n,)` are labels, the probability of each class is shown over the only input, or how often the most probable class is
+    right by how probable it was said to be.
 
     >>> import matplotlib; matplotlib.use("agg")
     >>> import numpy as np
@@ -55,10 +66,13 @@ def plot_fit(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax=None)
     """
     ax = _axes(ax)
     model = _model(estimator)
-    rows, y = as_rows(X), _targets(y, output)
+    rows = as_rows(X)
+    line = np.linspace(rows.min(), rows.max(), 1000).reshape(-1, 1) if model.n_inputs == 1 else None
+    if model.classes is not None:
+        return _plot_classes(ax, model, rows, _places(model, y), line)
+    y = _targets(y, output)
     name = model.output_names[output]
-    if model.n_inputs == 1:
-        line = np.linspace(rows.min(), rows.max(), 1000).reshape(-1, 1)
+    if line is not None:
         stages = model.staged_predict(line)
         ax.plot(rows[:, 0], y, ".", color="0.6", label="rows")
         for k, (stage, color) in enumerate(zip(stages, _colors(len(stages))), 1):
@@ -74,10 +88,32 @@ def plot_fit(estimator, X: ArrayLike, y: ArrayLike, *, output: int = 0, ax=None)
     return ax
 
 
-def plot_certificate(certified, model, *, ax=None):
-    """The difference between a function of one variable and the model over the box, inside its proved bounds.
+def _plot_classes(ax, model, rows, places, line):
+    if line is not None:
+        for values, label in zip(model.predict_proba(line).T, model.classes):
+            ax.plot(line[:, 0], values, label=f"P({label})")
+        for place, label in enumerate(model.classes):
+            own = rows[places == place, 0]
+            ax.plot(own, np.full(len(own), -0.03 * (1 + place)), "|", color=f"C{place % 10}")
+        ax.set_xlabel(model.input_names[0])
+        ax.set_ylabel("probability")
+        ax.legend()
+        return ax
+    probabilities = model.predict_proba(rows)
+    confidence, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == places
+    bins = np.minimum((10 * confidence).astype(int), 9)
+    filled = np.unique(bins)
+    ax.plot([confidence[bins == b].mean() for b in filled], [is_right[bins == b].mean() for b in filled], "o-")
+    ax.axline((0, 0), slope=1, color="0.6")
+    ax.set_xlabel("probability of the most probable class")
+    ax.set_ylabel("share of rows for which it is right")
+    return ax
 
-    `certified` is what `certify` returned for `model`, a `Model` or fitted estimator with one input.
+
+def plot_certificate(certified, model, *, ax=None):
+    """The difference between a function and the model over the box, inside its proved bounds: a curve, or a map for two variables.
+
+    `certified` is what `certify` or `construct` returned for `model`, a `Model` or fitted estimator with one or two inputs.
 
     >>> import matplotlib; matplotlib.use("agg")
     >>> import numpy as np
@@ -92,19 +128,29 @@ def plot_certificate(certified, model, *, ax=None):
     if not certified.verdict:
         raise ValueError(f"there is no proved bound to show: {certified.verdict.reason}")
     model = _model(model)
-    if model.n_inputs != 1:
-        raise ValueError(f"the model has {model.n_inputs} inputs; this figure shows models of one input")
+    if model.n_inputs > 2:
+        raise ValueError(f"the model has {model.n_inputs} inputs; this figure shows models of one or two inputs")
     ax = _axes(ax)
     bound = certified.verdict.bounds[-1]
-    name, _, side = certified.verdict.domain.partition("=")
-    low, high = (float(end) for end in side.split(".."))
-    x = np.linspace(low, high, 2000).reshape(-1, 1)
     output = model.output_names.index(bound.output)
-    ax.axhspan(*bound.exact, alpha=0.2, label=f"proved: at most {bound.largest:.3g}")
-    ax.plot(x[:, 0], certified.function(x) - model.predict(x)[:, output], label="function - model")
-    ax.set_xlabel(name)
-    ax.set_ylabel(f"{certified.verdict.function} - {bound.output}")
-    ax.legend()
+    sides = dict(side.split("=") for side in certified.verdict.domain.replace(" ", "").split(","))
+    ends = {name: tuple(map(float, side.split(".."))) for name, side in sides.items()}
+    points = 2000 if model.n_inputs == 1 else 200
+    lines = [np.linspace(*ends[name], points) for name in model.input_names]
+    grid = np.stack([values.ravel() for values in np.meshgrid(*lines)], axis=1)
+    places = [model.input_names.index(name) for name in certified.function.variables]
+    values = certified.function(grid[:, places]) - model.predict(grid)[:, output]
+    title = f"{certified.verdict.function} - {bound.output}"
+    ax.set_xlabel(model.input_names[0])
+    if model.n_inputs == 1:
+        ax.axhspan(*bound.exact, alpha=0.2, label=f"proved: at most {bound.largest:.3g}")
+        ax.plot(grid[:, 0], values, label="function - model")
+        ax.set_ylabel(title)
+        ax.legend()
+        return ax
+    shown = ax.pcolormesh(*lines, values.reshape(points, points), cmap="RdBu", vmin=-bound.largest, vmax=bound.largest)
+    ax.figure.colorbar(shown, ax=ax, label=f"{title}, in a scale that ends at the proved bound")
+    ax.set_ylabel(model.input_names[1])
     return ax
 
 
@@ -123,6 +169,15 @@ def _model(estimator):
 def _targets(y, output):
     y = np.asarray(y, dtype=np.float64)
     return y if y.ndim == 1 else y[:, output]
+
+
+def _places(model, y):
+    """The place of each label in the model's classes."""
+    labels = {label: place for place, label in enumerate(model.classes)}
+    try:
+        return np.array([labels[label] for label in np.asarray(y).tolist()])
+    except KeyError as error:
+        raise ValueError(f"y: {error.args[0]!r} is none of the classes {', '.join(map(str, model.classes))}") from None
 
 
 def _colors(count):

@@ -24,22 +24,22 @@ def document(parameters, seed, held_out_given=False):
         "validation": 0.0 if held_out_given else _real(p["validation"], "validation", "a share in [0, 1)"),
         "refit": p["refit"] if p["refit"] is None else bool(p["refit"]),
         "solver": _solver(p, seed),
-        "activation": p["activation"] if p["activation"] is None else _one_of("activation", p["activation"], ACTIVATIONS),
-        "weight_decay": _optional(_real, p["weight_decay"], "weight decay", "a number of at least 0"),
-        "branches": _optional(_whole, p["branches"], "branches", "a number from 1 to 1000"),
-        "readout": _one_of("readout", p["readout"], ("least_squares", "as_trained")),
+        "activation": p["activation"] if p["activation"] is None else one_of("activation", p["activation"], ACTIVATIONS),
+        "weight_decay": optional_real("weight decay", p["weight_decay"], "a number of at least 0"),
+        "branches": optional_whole("branches", p["branches"], "a number from 1 to 1000"),
+        "readout": one_of("readout", p["readout"], ("least_squares", "as_trained")),
         "rescale": bool(p.get("rescale", True)),
         "standardise_features": bool(p["standardise_features"]),
-        "keep": _one_of("keep", p["keep"], ("best", "last")),
-        "generator": _one_of("generator", p["generator"], ("xoshiro256", "mersenne")),
+        "keep": one_of("keep", p["keep"], ("best", "last")),
+        "generator": one_of("generator", p["generator"], ("xoshiro256", "mersenne")),
         "standardise_data": bool(p["standardise_data"]),
         "carry_inputs": bool(p["carry_inputs"]),
         "single_grade": bool(p["single_grade"]),
-        "initialisation": _one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform", "he")),
+        "initialisation": one_of("initialisation", p["initialisation"], ("scaled_normal", "fan_in_uniform", "he")),
         "init_key": "same" if p["same_init"] else "per_grade",
-        "precision": _one_of("precision", p["precision"], ("f64", "f32")),
+        "precision": one_of("precision", p["precision"], ("f64", "f32")),
         "seed": seed,
-        "time_limit": _optional(_real, p["time_limit"], "time limit", "a positive number of seconds"),
+        "time_limit": optional_real("time limit", p["time_limit"], "a positive number of seconds"),
     }
     # Numbers that are not finite have no place in JSON.
     return json.dumps(settings, allow_nan=False)
@@ -63,11 +63,18 @@ def _whole(value, field, expected):
     raise _wrong(field, value, expected)
 
 
-def _optional(check, value, field, expected):
-    return None if value is None else check(value, field, expected)
+def optional_real(field, value, expected):
+    """`value` as a finite number, or None."""
+    return None if value is None else _real(value, field, expected)
 
 
-def _one_of(field, value, choices):
+def optional_whole(field, value, expected):
+    """`value` as a whole number, or None."""
+    return None if value is None else _whole(value, field, expected)
+
+
+def one_of(field, value, choices):
+    """`value` if it is one of the choices."""
     if isinstance(value, str) and value in choices:
         return value
     *others, last = (repr(choice) for choice in choices)
@@ -101,7 +108,7 @@ def _grade(k, grade):
             raise _wrong(f"grade {k}", grade, expected)
         widths.append(int(width))
         if colon:
-            name = _one_of(f"grade {k}: activation", activation.strip(), ACTIVATIONS)
+            name = one_of(f"grade {k}: activation", activation.strip(), ACTIVATIONS)
             activations += [name] * (len(widths) - len(activations))
     if activations and len(activations) < len(widths):
         raise _wrong(f"grade {k}", grade, f"an activation for the last widths too: {expected}")
@@ -111,7 +118,7 @@ def _grade(k, grade):
 def _solver(p, seed):
     # A classifier has no penalty, and no convex grades.
     solvers = SOLVERS if "penalty" in p else SOLVERS[:-1]
-    solver = None if p["solver"] is None else _one_of("solver", p["solver"], solvers)
+    solver = None if p["solver"] is None else one_of("solver", p["solver"], solvers)
     walks = solver in ("adam", "gd")
     for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
         if p[name] is not None and not walks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 from dataclasses import dataclass, field
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from . import _native
 from ._arrays import as_rows
 from ._model import Model
 from ._progress import observer
+from ._settings import one_of, optional_real, optional_whole
 
 
 class Expression:
@@ -54,6 +56,9 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({str(self)!r})"
 
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(str(self))}</code>"
+
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, Expression) else NotImplemented
 
@@ -70,6 +75,7 @@ class Bound:
 
     grades: int
     output: str
+    """Its name; of a classifier it is the logit of a class."""
     exact: tuple[float, float]
     """For the stored weights in real arithmetic."""
     f64: tuple[float, float] | None
@@ -135,6 +141,28 @@ class Certificate:
 
     def __init__(self, native: _native.Certificate) -> None:
         self._native = native
+
+    @property
+    def function(self) -> str:
+        """The function that it speaks about."""
+        return self._native.function
+
+    @property
+    def domain(self) -> str:
+        """The box that it speaks about."""
+        return self._native.domain
+
+    @property
+    def n_claims(self) -> int:
+        """How many bounds it claims: one for each number of grades that it speaks about."""
+        return self._native.n_claims
+
+    def __repr__(self) -> str:
+        claims = f"{self.n_claims} claim" if self.n_claims == 1 else f"{self.n_claims} claims"
+        return f"Certificate({self.function}, {self.domain}: {claims}, not checked)"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Certificate:
@@ -208,6 +236,7 @@ class Constructed:
     """Whether the tolerance was reached, proved."""
     stop: str
     """Why no further grade was built."""
+    function: Expression = field(repr=False, default=None)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.stop)}</p>{self.verdict._repr_html_()}{self.model._repr_html_()}"
@@ -219,7 +248,8 @@ def construct(
     tolerance: float,
     *,
     grades: int | None = None,
-    scheme: str = "monotone",
+    scheme: str | None = None,
+    strategy: str = "auto",
     one_sided: str | None = None,
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -228,26 +258,38 @@ def construct(
     """Builds a ReLU network within `tolerance` of a function everywhere on a box such as `x=0..1, y=-2..2`, with a proof.
 
     Nothing is trained. With the scheme `'monotone'` no point's residual grows from grade to grade, `'plain'` makes the
-    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function. Ctrl-C raises `Interrupted`,
-    which holds what was built and proved by then.
+    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function. The strategy `'compile'` (of
+    the plain scheme) follows the formula part by part, in any number of variables; `'mesh'` interpolates between nodes, in
+    up to four. Ctrl-C raises `Interrupted`, which holds what was built and proved by then.
 
     >>> made = construct("x^2", "x=0..1", 1e-3)
     >>> made.reached, made.verdict.bounds[-1].largest <= 1e-3
     (True, True)
     >>> made.certificate.check(made.model) == made.verdict
     True
+    >>> construct("x*y*z", "x=0..1, y=0..1, z=0..1", 1e-2, strategy="compile").reached
+    True
     """
     function = function if isinstance(function, Expression) else Expression(function)
-    settings = json.dumps({"scheme": scheme, "grades": grades, "one_sided": one_sided, "time_limit": time_limit})
+    if scheme is None:
+        scheme = "plain" if strategy == "compile" else "monotone"
+    settings = {
+        "scheme": one_of("scheme", scheme, ("monotone", "plain")),
+        "strategy": one_of("strategy", strategy, ("auto", "mesh", "compile")),
+        "one_sided": one_sided if one_sided is None else one_of("one_sided", one_sided, ("above", "below")),
+        "grades": optional_whole("grades", grades, "a number from 1 to 60"),
+        "time_limit": optional_real("time limit", time_limit, "a positive number of seconds"),
+    }
+    settings = json.dumps(settings)
     with observer(verbose, None) as watcher:
         native, answer, reached, stop, exception = _native.construct(
             function._native, domain, tolerance, settings, n_jobs, watcher
         )
     if answer is None:
-        made = Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop)
+        made = Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop, function)
     else:
         certificate, statement = answer
-        made = Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop)
+        made = Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop, function)
     return _unless_interrupted(made, exception)
 
 
@@ -257,7 +299,7 @@ def certify(
     domain: str,
     *,
     tolerance: float | None = None,
-    output: int = 0,
+    output: int | str | None = None,
     boxes: int = 200_000,
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -265,9 +307,10 @@ def certify(
 ) -> Certified:
     """Proves how far a ReLU network is from a function, everywhere on a box such as `x=0..1, y=-2..2`.
 
-    `model` is a `Model` or a fitted estimator whose inputs have the names of the variables. The search ends when the bound is
-    at most `tolerance` or, without one, 1.05 times the largest error that was measured. Ctrl-C raises `Interrupted`, which
-    holds the best bound proved by then.
+    `model` is a `Model` or a fitted estimator whose inputs have the names of the variables; `output` is the name or the place
+    of the output that is meant, if there are several. Of a classifier, the outputs are logits, and a bound speaks about
+    those: probabilities are not piecewise linear. The search ends when the bound is at most `tolerance` or, without one, 1.05
+    times the largest error that was measured. Ctrl-C raises `Interrupted`, which holds the best bound proved by then.
 
     >>> import numpy as np
     >>> from multigrade import MultigradeRegressor, certify
@@ -280,9 +323,11 @@ def certify(
     True
     """
     function = function if isinstance(function, Expression) else Expression(function)
+    model = _model(model)
+    output = _output(model, output)
     with observer(verbose, None) as watcher:
         answer, measured, stop, n_boxes, exception = _native.certify(
-            _model(model)._native, output, function._native, domain, tolerance, boxes, time_limit, n_jobs, watcher
+            model._native, output, function._native, domain, tolerance, boxes, time_limit, n_jobs, watcher
         )
     if answer is None:
         verdict = Verdict(False, "no finite bound was found: on some box the function may be undefined")
@@ -321,6 +366,21 @@ def check(certificate: Certificate | str | PathLike[str], model) -> Verdict:
     """What the checker says about a certificate, or the path of one, and a model, estimator or the path of a model."""
     certificate = certificate if isinstance(certificate, Certificate) else Certificate.load(certificate)
     return certificate.check(model)
+
+
+def _output(model, output):
+    """The place of the output that is meant."""
+    names = model.output_names
+    if output is None and len(names) > 1:
+        raise ValueError(f"the model has the outputs {', '.join(names)}; name one of them with output=")
+    if isinstance(output, str):
+        if output not in names:
+            raise ValueError(f"output: found {output!r}, expected one of {', '.join(names)}")
+        return names.index(output)
+    place = 0 if output is None else output
+    if not isinstance(place, Integral) or isinstance(place, bool) or not 0 <= place < len(names):
+        raise ValueError(f"output: found {output!r}, expected a name or a number from 0 to {len(names) - 1}")
+    return int(place)
 
 
 def _model(model) -> Model:

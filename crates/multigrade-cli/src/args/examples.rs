@@ -30,6 +30,7 @@ Examples:
   multigrade fit engine.csv --target thrust --ignore sfc --solver adam --epochs 50 --out five
   multigrade fit engine.csv --target thrust --features mach --solver convex --out six
   multigrade fit --function 'sin(6*x)' --domain x=0..1 --tol 0.05 --out sine --project
+  multigrade fit engine.csv --continue four --grade 16:tanh --out seven
 
 Beside MODEL.safetensors it writes MODEL.html, a report, and MODEL.run.json, how it ran; of
 a formula also MODEL.certificate.json, the proof, for multigrade check.
@@ -106,6 +107,7 @@ Examples:
 It proves lower <= f - f_k <= upper for every point of the box and the network f_k after each
 grade, in exact arithmetic and as computed in f64 and f32, and writes the certificate and a report.
 A measured error is no proof: it is the largest found by looking for it, shown beside.
+Of a classifier, --output names a logit, such as kind=oak; nothing is said of probabilities.
 JSON keys: function, domain, output, sides, tolerance, reached, stop, points, size, grades,
 boxes, worst_box, certificate, html.
 Exit status: 0 done, 1 interrupted, no bound, or none within --tol (the best bound found is
@@ -125,6 +127,7 @@ Examples:
   multigrade export model.safetensors --format onnx
   multigrade export model.safetensors --format onnx --precision f64 --out exact.onnx
   multigrade export model.safetensors --format onnx --staged --out staged.onnx
+  multigrade export square --format onnx --certificate square.certificate.json --out square.onnx
 
 An ONNX file has the input x (n, d) and the output y (n, m) in the units of the table; with
 --staged also grade_1, grade_2, ...  Names of the columns stand in its metadata.

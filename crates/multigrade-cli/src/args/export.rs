@@ -27,6 +27,9 @@ pub(crate) struct ExportArgs {
     /// Numbers of inputs, weights and outputs
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub(crate) precision: PrecisionArg,
+    /// Certificate of the model: it is checked, and what it proves in these numbers is printed too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
     /// Overwrite FILE
     #[arg(long)]
     pub(crate) force: bool,

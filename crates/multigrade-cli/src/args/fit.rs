@@ -8,6 +8,22 @@ use multigrade::{Activation, GradeSettings, Schedule};
 
 use super::{PrecisionArg, RunArgs, TEMPLATE, TableArgs, TimeLimitArg, examples};
 
+/// Options that a fit which goes on takes from its model.
+const SETTINGS: [&str; 12] = [
+    "target",
+    "features",
+    "ignore",
+    "task",
+    "seed",
+    "activation",
+    "weight_decay",
+    "branches",
+    "single_grade",
+    "TrainingArgs",
+    "ConvexArgs",
+    "MethodArgs",
+];
+
 /// Learn the target columns of a table from its other columns, or a formula, with a proof.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, after_help = examples::FIT)]
@@ -16,11 +32,15 @@ pub(crate) struct FitArgs {
     #[arg(required_unless_present = "function")]
     pub(crate) data: Option<PathBuf>,
     /// Columns to learn, separated by commas
-    #[arg(short, long, required_unless_present = "function", value_name = "COLS", value_delimiter = ',')]
+    #[arg(short, long, required_unless_present_any = ["function", "start"], value_name = "COLS", value_delimiter = ',')]
     pub(crate) target: Vec<String>,
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) out: PathBuf,
+    /// Go on from this model, with the table it was fitted on and its settings: to the end of an interrupted fit, to as
+    /// many grades as --grades says, or with the further ones of --grade
+    #[arg(long = "continue", value_name = "MODEL", conflicts_with_all = SETTINGS)]
+    pub(crate) start: Option<PathBuf>,
     /// What the target is: numbers, or classes. auto takes a target whose cells are all texts for classes
     #[arg(long, value_enum, default_value_t = TaskArg::Auto)]
     pub(crate) task: TaskArg,
@@ -61,8 +81,9 @@ pub(crate) struct FitArgs {
 }
 
 /// Options that only tables have.
-const OF_TABLES: [&str; 17] = [
+const OF_TABLES: [&str; 18] = [
     "data",
+    "start",
     "target",
     "task",
     "features",

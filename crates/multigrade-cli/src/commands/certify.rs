@@ -46,7 +46,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<Status, Failure> {
         interrupt::uninterrupted(|| certificate.save(&out, args.run.force))?;
     }
     let report = ApproximationReport::of_proof(&model, output, &proven, &f, &domain, args.tol)?;
-    let document = Document::new(&report, &proven, &out, page.as_deref());
+    let document = Document::new(&report, &proven, &model, &out, page.as_deref());
     if let Some(page) = &page {
         let frame = document.frame(&model, &path, &out);
         let text = render(&report, &frame);
@@ -59,6 +59,9 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<Status, Failure> {
     }
     Ok(document.status())
 }
+
+/// What an output of a classifier is called.
+const LOGIT: &str = "logit";
 
 /// The report beside a certificate: `c.html` for `c.json`.
 fn page_beside(certificate: &Path) -> PathBuf {
@@ -120,6 +123,9 @@ struct Document<'a> {
     report: &'a ApproximationReport,
     #[serde(skip)]
     stop: ProveStop,
+    /// What the network's outputs are called.
+    #[serde(skip)]
+    kind: &'static str,
     /// Boxes that were looked at for each grade.
     boxes: Vec<usize>,
     /// The box that holds the bound of the whole network up.
@@ -164,10 +170,17 @@ impl BoxDocument {
 }
 
 impl<'a> Document<'a> {
-    fn new(report: &'a ApproximationReport, proven: &Proven, out: &Path, page: Option<&Path>) -> Self {
+    fn new(
+        report: &'a ApproximationReport,
+        proven: &Proven,
+        model: &Multigrade,
+        out: &Path,
+        page: Option<&Path>,
+    ) -> Self {
         Self {
             report,
             stop: proven.headline().stop,
+            kind: if model.schema().classes.is_some() { LOGIT } else { "output" },
             boxes: proven.grades.iter().map(|(_, found)| found.boxes).collect(),
             worst_box: proven.headline().worst.as_ref().map(BoxDocument::new),
             certificate: proven.certificate.is_some().then(|| out.to_owned()),
@@ -193,7 +206,7 @@ impl<'a> Document<'a> {
         }
         warnings.extend(self.held_up().filter(|_| !self.report.reached).map(|text| format!("{text}.")));
         Frame {
-            origin: format!("The output {output} of {name}, a network of {grades}"),
+            origin: format!("The {} {output} of {name}, a network of {grades}", self.kind),
             check: self.certificate.as_ref().map(|_| check_command(out, path)),
             warnings,
         }
@@ -201,7 +214,9 @@ impl<'a> Document<'a> {
 
     fn print(&self, out: &mut impl Write) -> Result<(), Failure> {
         let report = self.report;
-        let title = format!("bounds of |f - {}| for f = {} on {}", report.output, report.function, report.domain);
+        // A classifier's outputs are logits: nothing is said of probabilities.
+        let what = if self.kind == LOGIT { "the logit " } else { "" };
+        let title = format!("bounds of |f - {what}{}| for f = {} on {}", report.output, report.function, report.domain);
         writeln!(out, "{}\n", wrapped(&printable(&title), 2))?;
         let mut grid = Grid::new(1);
         grid.row([

@@ -107,9 +107,11 @@ fn print(out: &mut impl Write, proved: &Proved, model: &Multigrade) -> io::Resul
     let names = model.schema().output_names();
     let last = &proved.bounds()[proved.bounds().len() - 1];
     let sentence = format!(
-        "Proved: for every point of {}, the function {} and the output {} of the model after grade {} differ by at most {}.",
+        "Proved: for every point of {}, the function {} and the {} {} of the model after grade {} differ by at most {}.",
         proved.domain(),
         proved.function(),
+        // A classifier's outputs are logits: nothing is said of probabilities.
+        if model.schema().classes.is_some() { "logit" } else { "output" },
         names[last.output()],
         last.grades(),
         meanings(&ProvedRow::from(last)),

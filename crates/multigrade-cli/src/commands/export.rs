@@ -2,12 +2,14 @@
 
 use multigrade::export::{OnnxOptions, onnx};
 use multigrade::report::significant;
-use multigrade::{Precision, write_atomically};
+use multigrade::truth::{self, Certificate, Format, Verdict};
+use multigrade::{Multigrade, Precision, write_atomically};
 
 use crate::args::{ExportArgs, FormatArg};
+use crate::bounds::above;
 use crate::failure::{Failure, Status};
 use crate::files;
-use crate::grid::count;
+use crate::grid::{count, printable, wrapped};
 
 pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
     let found = files::find(&args.model)?;
@@ -19,6 +21,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
         model = model.truncate(grades as usize)?;
     }
     let precision = Precision::from(args.precision);
+    let proved = args.certificate.as_ref().map(|path| proved(&Certificate::load(path)?, &model, precision)).transpose()?;
     let file = onnx(&model, OnnxOptions { precision, staged: args.staged })?;
     write_atomically(&out, &file.bytes, args.force)?;
     let unit = match precision {
@@ -30,5 +33,32 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
         "measured: at 256 points of the inputs' ranges, at most {} of the largest value away from the model",
         significant(file.difference(&model), 2)
     );
+    if let Some(sentence) = proved {
+        println!("{}", wrapped(&printable(&sentence), 2));
+    }
     Ok(Status::Done)
+}
+
+/// What the certificate proves of the model in these numbers. The file has the scaling of the inputs folded into its weights, so
+/// nothing is proved about its own roundings.
+fn proved(certificate: &Certificate, model: &Multigrade, precision: Precision) -> Result<String, Failure> {
+    let proved = match truth::check(certificate, model) {
+        Verdict::Proved(proved) => proved,
+        Verdict::Refused(refusal) => return Err(format!("--certificate: not proved: {refusal}").into()),
+    };
+    let (format, numbers) = match precision {
+        Precision::F64 => (Format::F64, "f64"),
+        Precision::F32 => (Format::F32, "f32"),
+    };
+    let last = &proved.bounds()[proved.bounds().len() - 1];
+    let Some(bounds) = last.evaluated(format) else {
+        return Ok(format!("proved: nothing in {numbers}; the certificate claims no bound for it"));
+    };
+    Ok(format!(
+        "proved: for every point of {}, {} and the model, computed in {numbers} by the model file's own order of operations, \
+         differ by at most {}",
+        proved.domain(),
+        proved.function(),
+        above(bounds.magnitude()),
+    ))
 }

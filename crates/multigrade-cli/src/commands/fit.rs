@@ -6,7 +6,7 @@ use std::path::Path;
 use multigrade::convex::{self, ConvexSettings};
 use multigrade::report::{About, ReportData, ReportRows, significant};
 use multigrade::table::{ReadOptions, Table};
-use multigrade::{Fitted, Norms, Samples, Stop, fit_classes, fit_named, write_atomically};
+use multigrade::{Fitted, Norms, Samples, Stop, fit_classes, fit_named, resume, write_atomically};
 
 use super::{learn, print_json, use_threads, warn};
 use crate::args::{FitArgs, SolverArg, ValidationArg};
@@ -17,24 +17,28 @@ use crate::grid::{count, wrapped};
 use crate::progress::Progress;
 use crate::run_record::Clock;
 use crate::summary::{self, FitDocument};
-use crate::{html, interrupt};
+use crate::{files, html, interrupt};
 
 pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let clock = Clock::start();
     let Some(data) = &args.data else { return learn::run(args, &clock) };
-    let settings = args.settings()?.validate()?;
+    let start = args.start.as_deref().map(files::find).transpose()?;
+    let model = start.as_deref().map(files::load).transpose()?;
+    let settings = model.as_ref().map_or_else(|| args.settings(), |model| args.continued(model))?.validate()?;
     let files = FitFiles::new(&args.out, !args.no_report);
     let validation_file = match &args.validation {
         ValidationArg::Share(_) => None,
         ValidationArg::File(path) => Some(path.as_path()),
     };
-    let read: Vec<&Path> = [data.as_path()].into_iter().chain(validation_file).collect();
+    let read: Vec<&Path> = [data.as_path()].into_iter().chain(validation_file).chain(start.as_deref()).collect();
     files.check(args.run.force, &read)?;
     use_threads(&args.run.threads)?;
     // Any target may turn out to be classes.
-    let options = ReadOptions { texts: args.target.clone(), ..args.table.options() };
+    let known = model.as_ref().map(|model| Columns::of_model(model, args.weights.as_ref()));
+    let texts = known.as_ref().map_or(&args.target, |columns| &columns.outputs).clone();
+    let options = ReadOptions { texts, ..args.table.options() };
     let table = data::read(data, &options)?;
-    let columns = Columns::chosen(&table, args)?;
+    let columns = known.map_or_else(|| Columns::chosen(&table, args), Ok)?;
     let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
     let held_out = validation_file.map(|path| samples(&data::read(path, &options)?)).transpose()?;
     let samples = samples(&table)?;
@@ -43,9 +47,10 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
 
     let mut progress = Progress::start(&columns, samples.rows(), args.run.quiet)?;
     let (held, inputs) = (held_out.as_ref(), &columns.inputs);
-    let fitted = match &columns.classes {
-        Some(classes) => fit_classes(&samples, held, inputs, classes, &settings, &mut progress)?,
-        None => fit_named(&samples, held, inputs, &columns.outputs, &settings, &mut progress)?,
+    let fitted = match (&model, &columns.classes) {
+        (Some(model), _) => resume(model, &samples, held, &settings, &mut progress)?,
+        (None, Some(classes)) => fit_classes(&samples, held, inputs, classes, &settings, &mut progress)?,
+        (None, None) => fit_named(&samples, held, inputs, &columns.outputs, &settings, &mut progress)?,
     };
     progress.finish();
 

@@ -348,9 +348,27 @@ impl GradeDocument {
     }
 }
 
+/// How the names of temporary files begin and end.
+const TEMPORARY: (&str, &str) = (".multigrade-", ".tmp");
+
+/// Removes the temporary files in a folder that nobody is writing: what a killed process left behind.
+///
+/// Whoever writes one holds a lock on it, which the system lifts when the process ends, however it ends.
+pub fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_ours = name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
+        if is_ours && std::fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            // Another process may have been quicker.
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
 /// Writes `bytes` to `path` through a temporary file beside it, so that a reader sees the old file or the whole new
-/// one and a failure leaves nothing behind. An existing file is replaced only with `overwrite`. Where `path` is a
-/// symbolic link, the file it leads to is written and the link stays.
+/// one and a failure leaves nothing behind; what a killed process left in the folder is removed too. An existing file is
+/// replaced only with `overwrite`. Where `path` is a symbolic link, the file it leads to is written and the link stays.
 ///
 /// # Errors
 /// [`FileError::Exists`] or [`FileError::Io`]; the latter, of kind
@@ -372,24 +390,33 @@ pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()
         _ => {}
     }
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    remove_leftovers(folder);
+    let written = match write_beside(&target, folder, bytes, overwrite) {
+        // Another process took the file for a leftover in the moment before it was locked.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_beside(&target, folder, bytes, overwrite),
+        written => written,
+    };
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => FileError::Exists { path: path.into() },
+        _ => io(error),
+    })
+}
+
+/// Writes a temporary file in `folder` and gives it the name `target`.
+fn write_beside(target: &Path, folder: &Path, bytes: &[u8], overwrite: bool) -> std::io::Result<()> {
     let mut options = tempfile::Builder::new();
-    options.prefix(".multigrade-").suffix(".tmp");
+    options.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     #[cfg(unix)]
     {
         // The mode of any newly created file; without it the temporary file would be readable by its owner alone.
         use std::os::unix::fs::PermissionsExt;
         options.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = options.tempfile_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    if overwrite {
-        file.persist(&target).map_err(|e| io(e.error))?;
-    } else {
-        file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
-            std::io::ErrorKind::AlreadyExists => FileError::Exists { path: path.into() },
-            _ => io(e.error),
-        })?;
-    }
-    Ok(())
+    let mut file = options.tempfile_in(folder)?;
+    // Not every file system has locks; without one, nobody takes the file for a leftover either.
+    let _ = file.as_file().lock();
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    let named = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+    named.map(drop).map_err(|error| error.error)
 }

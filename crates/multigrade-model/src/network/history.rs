@@ -68,6 +68,11 @@ pub struct History {
     /// Whether the grades were trained again on all rows after the plan was chosen on the held-out rows. The
     /// validation norms are then those of the models trained without the held-out rows.
     pub refit: bool,
+    /// Fingerprint of the rows: SHA-256 of inputs, targets and weights of training and held-out rows, as `sha256:` and 64
+    /// digits. Going on from the model takes the same rows. Empty in models that were not fitted to rows, or before there
+    /// were fingerprints.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data: String,
     /// Why no further grade was added.
     pub stop: String,
     /// Decisions in plain words: what was chosen and why.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::error::shown;
+use super::lines::Unit;
 use super::options::{DecimalMark, Delimiter};
 
 /// The content of a cell that is not a finite number.
@@ -51,37 +52,43 @@ impl fmt::Display for Found {
 }
 
 impl Found {
-    /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on `line`,
-    /// and what to do.
-    pub(super) fn message(&self, column: &str, line: u64, n_bad: usize, n_rows: usize) -> String {
+    /// A number that is not finite, from a file that holds numbers.
+    pub(super) fn of_number(number: f64) -> Self {
+        if number.is_nan() { Self::NotANumber("NaN".into()) } else { Self::Infinite(number.to_string()) }
+    }
+
+    /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on the
+    /// line (or in the row) of that number, and what to do.
+    pub(super) fn message(&self, column: &str, place: (Unit, u64), n_bad: usize, n_rows: usize) -> String {
+        let line = format!("{} {}", place.0, place.1);
         let name = shown(column);
         let share = if n_bad == 1 { String::new() } else { format!(" ({n_bad} of its {n_rows} cells are not)") };
         match self {
             Self::OtherMark(_, _, Some(_)) => {
-                format!("column '{name}', line {line}: {self}; use one decimal mark in the whole file")
+                format!("column '{name}', {line}: {self}; use one decimal mark in the whole file")
             }
             Self::OtherMark(_, mark, None) => {
-                format!("column '{name}', line {line}: {self}; change it, or read the file with --decimal {mark}")
+                format!("column '{name}', {line}: {self}; change it, or read the file with --decimal {mark}")
             }
             Self::Grouped(_, None) => format!(
-                "column '{name}', line {line}: {self}, expected a finite number{share}; remove the thousands separators"
+                "column '{name}', {line}: {self}, expected a finite number{share}; remove the thousands separators"
             ),
             Self::Grouped(_, Some(mark)) => format!(
-                "column '{name}', line {line}: {self}, expected a finite number{share}; remove the thousands separators; \
+                "column '{name}', {line}: {self}, expected a finite number{share}; remove the thousands separators; \
                  or, if the {mark} is the decimal mark of every number in the file, read it with --decimal {mark}"
             ),
             Self::SeveralNumbers(_) => format!(
-                "column '{name}', line {line}: {self}, expected one finite number; \
+                "column '{name}', {line}: {self}, expected one finite number; \
                  separate columns by a comma, a semicolon or a tab"
             ),
             Self::TooLarge(_) => {
-                format!("column '{name}', line {line}: {self}; give the column another unit, or remove the row")
+                format!("column '{name}', {line}: {self}; give the column another unit, or remove the row")
             }
             _ if n_bad == n_rows && n_rows > 1 => {
-                format!("column '{name}' holds no finite number (line {line}: {self}); write numbers in its place")
+                format!("column '{name}' holds no finite number ({line}: {self}); write numbers in its place")
             }
             _ => format!(
-                "column '{name}', line {line}: {self}, expected a finite number{share}; \
+                "column '{name}', {line}: {self}, expected a finite number{share}; \
                  put a number there, or remove the row"
             ),
         }

@@ -1,5 +1,6 @@
 use super::cell::{Found, NumberReader};
 use super::error::TableProblem;
+use super::lines::Unit;
 use super::records::Cell;
 
 /// One column: its numbers, or, once it holds anything else, no more than what a message about it needs.
@@ -19,6 +20,15 @@ impl Column {
         }
     }
 
+    /// Takes up the number of a row, which counts as bad unless it is finite.
+    pub(super) fn push_number(&mut self, number: f64, row: u64) {
+        match self {
+            _ if !number.is_finite() => self.spoil(Found::of_number(number), row, 1),
+            Self::Numbers(numbers) => numbers.push(number),
+            Self::Spoiled { .. } => {}
+        }
+    }
+
     /// Takes up `n_bad` cells that are not numbers, the first of them `found` on `line`.
     pub(super) fn spoil(&mut self, found: Found, line: u64, n_bad: usize) {
         match self {
@@ -35,11 +45,12 @@ impl Column {
         }
     }
 
-    pub(super) fn numbers(&self, name: &str, n_rows: usize) -> Result<&[f64], TableProblem> {
+    pub(super) fn numbers(&self, name: &str, unit: Unit, n_rows: usize) -> Result<&[f64], TableProblem> {
         match self {
             Self::Numbers(numbers) => Ok(numbers),
             Self::Spoiled { line, found, n_bad } => Err(TableProblem::NotNumbers {
                 column: name.to_owned(),
+                unit,
                 line: *line,
                 found: found.clone(),
                 n_bad: *n_bad,

@@ -1,6 +1,7 @@
 use std::io;
 
 use super::cell::Found;
+use super::lines::Unit;
 use super::options::{MAX_COLUMNS, MAX_ROW_BYTES};
 
 /// What is wrong with a table, and which table it is. Prints as `NAME: PROBLEM`.
@@ -71,6 +72,14 @@ pub enum TableProblem {
         /// What the file looks like, if its first bytes tell.
         guess: Option<&'static str>,
     },
+    /// A file of numbers that are not written as text cannot be read.
+    #[error("this {format} cannot be read: {reason}")]
+    Binary {
+        /// What the file is.
+        format: &'static str,
+        /// What was found, and what was expected.
+        reason: String,
+    },
     /// A quote opens and the file ends before it closes.
     #[error("line {line}, field {field}: the quote (\") that opens here is never closed; close it, or remove it")]
     UnclosedQuote {
@@ -138,11 +147,13 @@ pub enum TableProblem {
         column: String,
     },
     /// A column that was asked for as numbers holds something else.
-    #[error("{}", .found.message(.column, *.line, *.n_bad, *.n_rows))]
+    #[error("{}", .found.message(.column, (*.unit, *.line), *.n_bad, *.n_rows))]
     NotNumbers {
         /// The column.
         column: String,
-        /// The line of the first bad cell.
+        /// What `line` counts.
+        unit: Unit,
+        /// The line of the first bad cell, or its row where the table is no text.
         line: u64,
         /// What stands there.
         found: Found,
@@ -154,6 +165,16 @@ pub enum TableProblem {
 }
 
 impl TableProblem {
+    /// The problem of one array of an archive.
+    pub(super) fn within(self, array: &str) -> Self {
+        match self {
+            Self::Binary { format, reason } => {
+                Self::Binary { format, reason: format!("the array '{}': {reason}", shown(array)) }
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn in_table(self, table: &str) -> TableError {
         TableError { table: shown_at_most(table, 500), problem: Box::new(self) }
     }

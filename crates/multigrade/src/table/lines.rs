@@ -1,4 +1,25 @@
-/// The line on which each row starts.
+use std::fmt;
+
+/// What is counted to say where a cell stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Lines of a text, from 1, the header included.
+    #[default]
+    Line,
+    /// Rows of a table that is no text, from 1.
+    Row,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line => "line",
+            Self::Row => "row",
+        })
+    }
+}
+
+/// The line on which each row starts, or the row's own number where there are no lines.
 ///
 /// Most rows start one line after the row before, so only the rows that do not are stored.
 #[derive(Clone, Debug, Default)]
@@ -6,9 +27,19 @@ pub(super) struct Lines {
     /// `(row, line)`: from this row on, lines rise by one per row. Rows ascend.
     starts: Vec<(usize, u64)>,
     n_rows: usize,
+    unit: Unit,
 }
 
 impl Lines {
+    /// The rows of a table that is no text.
+    pub(super) fn of_rows(n_rows: usize) -> Self {
+        Self { starts: vec![(0, 1)], n_rows, unit: Unit::Row }
+    }
+
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
+    }
+
     pub(super) fn n_rows(&self) -> usize {
         self.n_rows
     }

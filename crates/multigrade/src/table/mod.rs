@@ -1,9 +1,17 @@
-//! Tables of numbers: reading them from CSV files and writing them.
+//! Tables of numbers: reading them from CSV files and NumPy's arrays, and writing CSV files.
 //!
 //! A [`Table`] is read whole, column by column. A column may hold anything; only asking for its
 //! [`numbers`](Table::numbers) checks that every cell is a finite number, and the error names the first cell that is not.
 //!
-//! # What is read
+//! # NumPy's files
+//!
+//! What begins like an `.npy` file, or like an `.npz` archive of such files, is read as one, whatever its name. An array `(n,)`
+//! is one column, `(n, d)` has `d` columns, called `x1`, `x2`, ..., and an array of records has the columns that its fields
+//! name. The columns of an archive are called like their arrays (`NAME`, or `NAME1`, `NAME2`, ... for several). Values are
+//! floats of 32 or 64 bits, integers, booleans or texts, in either byte order and either order of axes. Declared sizes are
+//! checked before anything is allocated, and archives unpack no further than the limit.
+//!
+//! # What is read of CSV files
 //!
 //! - Fields are separated by a comma, a semicolon or a tab ([`ReadOptions::delimiter`]); lines end with LF, CRLF or CR;
 //!   the text is UTF-8, a byte order mark at its start is dropped.
@@ -29,11 +37,13 @@ mod detect;
 mod error;
 mod lines;
 mod names;
+mod npy;
 mod options;
 mod read;
 mod records;
 mod texts;
 mod write;
+mod zip;
 
 use std::fs::File;
 use std::io::Read;
@@ -45,6 +55,7 @@ use names::Names;
 use texts::Texts;
 
 pub use cell::Found;
+pub use lines::Unit;
 pub use error::{TableError, TableProblem};
 pub use options::{DecimalMark, Delimiter, Header, MAX_COLUMNS, MAX_ROW_BYTES, ReadOptions};
 pub use write::{CsvColumn, WriteError, write_columns, write_csv};
@@ -129,7 +140,7 @@ impl Table {
     /// [`TableProblem::NoSuchColumn`], or [`TableProblem::NotNumbers`] when a cell is anything but a finite number.
     pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
         let column = &self.columns[self.position(name)?];
-        column.numbers(name, self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+        column.numbers(name, self.lines.unit(), self.n_rows()).map_err(|problem| problem.in_table(&self.name))
     }
 
     /// The cells of the column called `name` as they stand in the file, without spaces around them; empty where a cell is.
@@ -170,8 +181,19 @@ impl Table {
         Ok((0..self.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
     }
 
-    /// The line of the file on which row `row` (from 0) starts, from 1; `None` when there is no such row.
+    /// The line of the file on which row `row` (from 0) starts, from 1; where the file is no text, the number of the row, from
+    /// 1. `None` when there is no such row.
     pub fn line_of_row(&self, row: usize) -> Option<u64> {
         self.lines.line_of_row(row)
+    }
+
+    /// Where row `row` (from 0) stands, in words: `line 12`, or `row 11` of a file that is no text.
+    pub fn place_of_row(&self, row: usize) -> String {
+        format!("{} {}", self.lines.unit(), self.lines.line_of_row(row).unwrap_or_default())
+    }
+
+    /// Whether the file named the columns.
+    pub fn has_names(&self) -> bool {
+        !self.names.are_by_place()
     }
 }

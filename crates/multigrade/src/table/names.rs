@@ -43,6 +43,11 @@ impl Names {
         &self.names
     }
 
+    /// Whether the file named no column.
+    pub(super) fn are_by_place(&self) -> bool {
+        self.by_place
+    }
+
     pub(super) fn position(&self, name: &str) -> Result<usize, TableProblem> {
         self.positions.get(name).copied().ok_or_else(|| self.unknown(name))
     }

@@ -8,6 +8,7 @@ use super::detect::{SAMPLE_BYTES, Sample, refuse_other_formats};
 use super::error::TableProblem;
 use super::lines::Lines;
 use super::names::Names;
+use super::{npy, zip};
 use super::options::ReadOptions;
 use super::records::{Record, Records};
 use super::texts::Texts;
@@ -27,6 +28,15 @@ pub(super) struct Content {
 pub(super) fn read(mut source: impl Read, options: &ReadOptions) -> Result<Content, TableProblem> {
     let mut start = Vec::new();
     source.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut start)?;
+    if start.starts_with(npy::MAGIC) {
+        return npy::read(BufReader::with_capacity(BUFFER_BYTES, start.chain(source)), options);
+    }
+    if zip::is_of_arrays(&start) {
+        // The list of an archive stands at its end.
+        let limit = (options.max_numbers as u64).saturating_mul(8).saturating_add(SAMPLE_BYTES as u64);
+        source.take(limit).read_to_end(&mut start)?;
+        return npy::read_archive(&start, options);
+    }
     refuse_other_formats(&start)?;
     let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
 
