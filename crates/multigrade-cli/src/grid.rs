@@ -82,11 +82,18 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
-/// `text` without control characters: they are shown escaped.
+/// Whether a character does more than show itself: it controls the terminal, or turns the direction of the text around it, so
+/// that what is shown is not what is there.
+pub(crate) fn acts(c: char) -> bool {
+    const DIRECTIONS: [char; 3] = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    c.is_control() || DIRECTIONS.contains(&c) || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `text` with characters that [act](acts) shown escaped.
 pub(crate) fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        if acts(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
 }

@@ -45,7 +45,9 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough: `multigrade predict ... | head` is no failure.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // Names, labels and cells of a hostile file may stand in it.
+            let lines: Vec<String> = failure.to_string().lines().map(grid::printable).collect();
+            eprintln!("error: {}", lines.join("\n"));
             ExitCode::from(2)
         }
     }

@@ -96,5 +96,5 @@ fn other_data_and_other_settings_are_refused_in_words() {
     assert!(place.read("begun.safetensors") == model);
     place.write("square.safetensors", include_bytes!("../../../testdata/certificates/square.safetensors"));
     let built = ["fit", "t.csv", "--continue", "square", "--out", "m"];
-    place.run(&built).expect_refusal(&["square", "holds no settings of a fit"]);
+    place.run(&built).expect_refusal(&["--continue", "holds no settings of a fit"]);
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::convex::ConvexError;
-use crate::front::{Front, bounded, standardisation};
+use crate::front::{Front, class_scaling, standardisation};
 use crate::grade::{Built, GradePlan, GradeTask, Origin, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::plan::Planner;
@@ -408,7 +408,7 @@ impl Scalings {
             false => Scaling::identity(samples.n_inputs()),
         };
         let inputs = match samples.n_classes() {
-            Some(_) if settings.standardise_data => bounded(&inputs, samples.inputs())?,
+            Some(_) if settings.standardise_data => class_scaling(&inputs, samples.inputs())?,
             _ => inputs,
         };
         let outputs = match (samples.n_classes(), settings.standardise_data) {

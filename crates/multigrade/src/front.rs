@@ -185,9 +185,41 @@ pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> 
 /// that is dark but in a few rows would otherwise stand out by its rarity.
 const LARGEST: f64 = 5.0;
 
-/// The scaling with scales so large that no value is beyond [`LARGEST`].
-pub(crate) fn bounded(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, ModelError> {
+/// Widths of columns that differ by less than this share are the same.
+const SAME_WIDTH: f64 = 1e-9;
+
+/// Brings columns of one unit to one scale, the root mean square of theirs.
+///
+/// Where most columns that span anything are equally wide, from their smallest to their largest value, as pixels are that can be
+/// black and white, all columns up to that width are taken to have one unit. Each on a scale of its own, a pixel that is
+/// never more than grey would be as loud as any other.
+fn share_scales(scales: &mut [f64], rows: &[f64]) {
+    let columns = scales.len();
+    let width = |j: usize| {
+        let column = rows.iter().skip(j).step_by(columns);
+        let (low, high) = column.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+        high - low
+    };
+    let widths: Vec<f64> = (0..columns).map(width).collect();
+    let mut sorted: Vec<f64> = widths.iter().copied().filter(|w| *w > 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    let runs = sorted.chunk_by(|a, b| b - a <= SAME_WIDTH * b);
+    let Some(widest) = runs.filter(|run| 2 * run.len() > sorted.len()).map(|run| run[run.len() - 1]).next() else { return };
+    let is_alike: Vec<bool> = widths.iter().map(|w| *w > 0.0 && *w <= widest).collect();
+    let alike = || scales.iter().zip(&is_alike).filter(|(_, alike)| **alike).map(|(scale, _)| *scale);
+    let largest = alike().fold(0.0, f64::max);
+    let mean = alike().map(|scale| (scale / largest).powi(2)).sum::<f64>() / alike().count() as f64;
+    let shared = largest * mean.sqrt();
+    scales.iter_mut().zip(&is_alike).filter(|(_, alike)| **alike).for_each(|(scale, _)| *scale = shared);
+}
+
+/// The scaling of what a classifier reads: columns of one unit share a scale, and scales are so large that no value is beyond
+/// [`LARGEST`].
+pub(crate) fn class_scaling(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, ModelError> {
     let mut scales = scaling.scale().to_vec();
+    if !scales.is_empty() {
+        share_scales(&mut scales, rows);
+    }
     for row in rows.chunks_exact(scaling.columns().max(1)) {
         for ((scale, x), center) in scales.iter_mut().zip(row).zip(scaling.center()) {
             *scale = scale.max((x - center).abs() / LARGEST);
@@ -228,6 +260,32 @@ fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f6
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn columns_of_one_unit_share_a_scale_and_no_value_is_beyond_five() {
+        // Two pixels that are black and white, one that is white once in a hundred rows, one that is never more than grey,
+        // one that is always black; and a length in another unit.
+        let row = |i: usize| {
+            let i = i as f64;
+            [(i % 2.0), ((i / 2.0).floor() % 2.0), f64::from(i == 7.0), 0.3 * (i % 3.0) / 2.0, 0.0, 50.0 * (i % 5.0)]
+        };
+        let rows: Vec<f64> = (0..100).flat_map(row).collect();
+        let own = standardisation(&rows, 6, &[1.0; 100]).unwrap();
+        let shared = class_scaling(&own, &rows).unwrap();
+        let scale = shared.scale();
+        let mean = (own.scale()[..4].iter().map(|s| s * s).sum::<f64>() / 4.0).sqrt();
+        for j in [0, 1, 2, 3] {
+            assert!((scale[j] - mean).abs() < 1e-15, "{scale:?}");
+        }
+        assert_eq!((scale[4], scale[5]), (own.scale()[4], own.scale()[5]));
+        let mut values = rows.clone();
+        shared.standardise(&mut values);
+        assert!(values.iter().all(|z| z.abs() <= LARGEST));
+        // Where no width is that of most columns, each keeps its own scale.
+        let lengths: Vec<f64> = (0..40).flat_map(|i| [f64::from(i % 7), 2.5 * f64::from(i % 5)]).collect();
+        let own = standardisation(&lengths, 2, &[1.0; 40]).unwrap();
+        assert_eq!(class_scaling(&own, &lengths).unwrap().scale(), own.scale());
+    }
 
     proptest! {
         #[test]

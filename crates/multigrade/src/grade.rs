@@ -5,7 +5,7 @@ use crate::convex::ConvexSettings;
 use crate::convex::dense::DenseSettings;
 use crate::convex_grade::{build_convex, build_dense};
 use crate::fit::{FitError, Scalings};
-use crate::front::{Front, Logits, bounded, feature_standardisation};
+use crate::front::{Front, Logits, class_scaling, feature_standardisation};
 use crate::least_squares::{LinearMap, ridge_path};
 use crate::logistic::logistic_path;
 use crate::observer::Progress;
@@ -163,7 +163,7 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
         false => Scaling::identity(front.p),
     };
     let standard = match &front.logits {
-        Some(_) if settings.standardise_features => bounded(&standard, &front.features)?,
+        Some(_) if settings.standardise_features => class_scaling(&standard, &front.features)?,
         _ => standard,
     };
     // Logits have a unit of their own: that of the loss.

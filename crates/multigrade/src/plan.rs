@@ -23,6 +23,9 @@ const WIDE: usize = 400_000;
 /// Numbers that epochs of Adam read at most while a classifier's grade is chosen, but for ten epochs.
 const CLASS_WORK: usize = 75_000_000;
 
+/// Of the epochs of a grade with many inputs, a trial has one in this many.
+const TRIAL: u32 = 3;
+
 /// Activations tried when none is given.
 const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Relu];
 
@@ -143,6 +146,16 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What a candidate is trained with to compare it with others: one branch and, where inputs are many, fewer epochs. Which
+    /// weight decay is best shows early.
+    fn trial(&self, plan: &TrainedPlan) -> TrainedPlan {
+        let solver = match &plan.solver {
+            Solver::Adam(d) if self.is_wide() => Solver::Adam(Descent { epochs: d.epochs.div_ceil(TRIAL), ..d.clone() }),
+            solver => solver.clone(),
+        };
+        TrainedPlan { branches: 1, solver, ..plan.clone() }
+    }
+
     fn default_widths(&self) -> Vec<usize> {
         match (self.is_wide(), self.is_small()) {
             (true, _) => vec![256],
@@ -151,9 +164,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Averaging pays most where rows are few and networks differ most.
+    /// Averaging pays most where rows are few and networks differ most, and where inputs are many.
     fn default_branches(&self) -> usize {
         match self.rows {
+            _ if self.is_wide() => 4,
             0..=2_000 => 5,
             2_001..=SMALL => 3,
             _ => 1,
@@ -242,13 +256,14 @@ impl NextGrade for Planner<'_> {
         }
         let candidates = self.candidates(k, &grade, solver, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
+        let per_trial = budget(&self.trial(&candidates[0]).solver, front.rows()).1;
         let Some(held) = held_out.filter(|_| candidates.len() > 1) else {
             let plan = candidates.into_iter().next().expect("there is at least one candidate");
             progress.start(k, &format!("training {}", describe(&plan)), per_branch * plan.branches as u64);
             return Ok(Ok(GradePlan::Trained(plan).into()));
         };
         let doing = format!("choosing among {} settings", candidates.len());
-        progress.start(k, &doing, per_branch * candidates.len() as u64);
+        progress.start(k, &doing, per_trial * candidates.len() as u64);
         let trials: Vec<Option<(f64, Built)>> = candidates
             .par_iter()
             .map(|plan| {
@@ -256,7 +271,7 @@ impl NextGrade for Planner<'_> {
                     // The grades before this one are the answer; no time is left to try more.
                     return Ok(None);
                 }
-                let built = build_grade(&GradePlan::Trained(TrainedPlan { branches: 1, ..plan.clone() }), task)?;
+                let built = build_grade(&GradePlan::Trained(self.trial(plan)), task)?;
                 Ok(Some((held.after(&built.grade).loss(), built)))
             })
             .collect::<Result<_, FitError>>()?;
@@ -267,6 +282,10 @@ impl NextGrade for Planner<'_> {
         let losses: Vec<f64> = trials.iter().map(|(l, _)| if l.is_finite() { *l } else { f64::INFINITY }).collect();
         let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("there are candidates");
         let plan = candidates[best].clone();
+        if self.is_wide() && self.is_automatic() && k > 1 && losses[best] >= held.loss() {
+            // Training it with all branches would take far longer than the trials, and help as little.
+            return Ok(Err(Stop::NoImprovement));
+        }
         self.note(k, explain(k, &candidates, &losses, best, held), progress);
         if progress.cut().is_some() {
             // No time is left to train it again with more branches.

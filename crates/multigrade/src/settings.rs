@@ -44,7 +44,7 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `first_solvers` | none | solvers of the first grades, one each |
 /// | `solver` | `None`: L-BFGS for small tables, Adam for large ones | trains the hidden stacks |
 /// | `activation`, `weight_decay` | `None`: chosen by validation | for every grade that names none |
-/// | `branches` | `None`: 5 up to 2,000 rows, 3 up to 10,000, else 1; always 1 for listed grades | networks averaged in every grade that names none |
+/// | `branches` | `None`: 5 up to 2,000 rows, 3 up to 10,000, else 1; 4 for classes of many inputs; always 1 for listed grades | networks averaged in every grade that names none |
 /// | `readout` | least squares | how the readout is found |
 /// | `keep` | best | which of a solver's iterates is the answer |
 /// | `standardise_data` | true | bring inputs and targets to mean 0 and variance 1 before the first grade |

@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use crate::grid::acts;
+
 /// HTML or SVG that is being written. Every tag that was opened is closed.
 #[derive(Default)]
 pub(super) struct Markup {
@@ -112,8 +114,7 @@ impl Write for Escaping<'_> {
                 '\t' | '\n' => self.0.push(character),
                 // Control characters are not allowed in XML, and marks of writing direction would let a name
                 // reorder the numbers beside it.
-                c if c.is_control() => self.0.push('\u{fffd}'),
-                '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
+                c if acts(c) => self.0.push('\u{fffd}'),
                 '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),
                 c => self.0.push(c),
             }

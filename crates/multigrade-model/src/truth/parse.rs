@@ -42,7 +42,9 @@ impl std::fmt::Display for ParseError {
             return f.write_str(&self.message);
         }
         let before = self.text[..self.at].chars().count();
-        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        // Invisible characters may also turn the direction of what follows them.
+        let acts = |c: char| c.is_control() || (!c.is_ascii() && c.escape_debug().len() > 1);
+        let shown = |c: char| if acts(c) { ' ' } else { c };
         let skipped = before.saturating_sub(AROUND);
         let excerpt: String = self.text.chars().skip(skipped).take(2 * AROUND).map(shown).collect();
         write!(f, "{}\n  {excerpt}\n  {:>width$}", self.message, '^', width = before - skipped + 1)
