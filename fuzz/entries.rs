@@ -99,8 +99,12 @@ fn signed_model(bytes: &[u8]) -> Option<Vec<u8>> {
     for (name, tensor) in tensors {
         let offset = |i: usize| usize::try_from(tensor["data_offsets"][i].as_u64()?).ok();
         field(name.as_bytes());
-        let shape: Option<Vec<u8>> =
-            tensor["shape"].as_array()?.iter().map(|n| n.as_u64().map(u64::to_le_bytes)).collect::<Option<Vec<_>>>().map(|n| n.concat());
+        let shape: Option<Vec<u8>> = tensor["shape"]
+            .as_array()?
+            .iter()
+            .map(|n| n.as_u64().map(u64::to_le_bytes))
+            .collect::<Option<Vec<_>>>()
+            .map(|n| n.concat());
         field(&shape?);
         field(data.get(offset(0)?..offset(1)?)?);
     }

@@ -118,7 +118,9 @@ pub(crate) fn check(path: &Path, force: bool, read: &[&Path]) -> Result<(), Fail
     drop(made.map_err(|error| format!("{}: cannot be written: {}: {error}", path.display(), folder.display()))?);
     match fs::remove_file(&probe) {
         // Another process took it for what a killed one left behind.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path: probe, source: error }.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::Io { path: probe, source: error }.into())
+        }
         _ => Ok(()),
     }
 }

@@ -78,7 +78,11 @@ impl FitArgs {
         if let ValidationArg::Share(share) = self.validation
             && share != FitSettings::default().validation
         {
-            return Err("--validation: the share of held-out rows is that of the model that --continue names; leave it out".to_owned().into());
+            return Err(
+                "--validation: the share of held-out rows is that of the model that --continue names; leave it out"
+                    .to_owned()
+                    .into(),
+            );
         }
         let settings = serde_json::from_value::<FitSettings>(model.settings().clone()).map_err(|_| {
             "--continue: the model holds no settings of a fit (was it constructed from a formula?); only fitted models go on"
@@ -94,7 +98,9 @@ impl FitArgs {
                 .into());
             }
             (_, false, ..) => {
-                return Err("--continue: the model was fitted with a number of grades, not a list; use --grades N".to_owned().into());
+                return Err("--continue: the model was fitted with a number of grades, not a list; use --grades N"
+                    .to_owned()
+                    .into());
             }
             (grades, true, None, None) => grades.clone(),
             _ => self.grades()?,

@@ -35,7 +35,8 @@ addEventListener("load", () => {
 fn browser() -> Option<String> {
     let named = std::env::var("MULTIGRADE_BROWSER").ok();
     let all = named.iter().map(String::as_str).chain(BROWSERS);
-    let answers = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|answer| answer.status.success());
+    let answers =
+        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|answer| answer.status.success());
     all.into_iter().find(answers).map(str::to_owned)
 }
 
@@ -44,7 +45,13 @@ fn seen(browser: &str, place: &Place, is_dark: bool) -> (Value, Vec<String>) {
     place.write("probe.html", PROBE);
     let profile = place.path("profile");
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--enable-logging=stderr"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--allow-file-access-from-files",
+            "--enable-logging=stderr",
+        ])
         .args(["--disable-dev-shm-usage", "--virtual-time-budget=5000", "--dump-dom"])
         .arg(format!("--blink-settings=preferredColorScheme={}", if is_dark { 0 } else { 1 }))
         .arg(format!("--user-data-dir={}", profile.display()))
@@ -53,7 +60,8 @@ fn seen(browser: &str, place: &Place, is_dark: bool) -> (Value, Vec<String>) {
         .unwrap();
     let page = String::from_utf8_lossy(&output.stdout).into_owned();
     let out = page.split_once(r#"id="out">"#).and_then(|(_, rest)| rest.split_once('<')).map(|(text, _)| text);
-    let text = out.unwrap_or_else(|| panic!("{output:?}")).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
+    let text =
+        out.unwrap_or_else(|| panic!("{output:?}")).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     let console = log.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
     (serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")), console)
@@ -76,7 +84,8 @@ fn reports_are_drawn_quiet_and_readable_on_a_phone_by_day_and_night() {
     place.run(&[&["fit", "t.csv", "--target", "z", "--out", "fit"], &QUICK[..]].concat()).expect_status(0);
     let build = ["construct", "sin(3*x)*y", "--domain", "x=0..1,y=0..1", "--tol", "0.05", "--out", "built", "--quiet"];
     place.run(&build).expect_status(0);
-    let kinds: String = (0..60).map(|i| format!("{},{},{}\n", i % 8, i / 8, if i % 8 > i / 8 { "up" } else { "down" })).collect();
+    let kinds: String =
+        (0..60).map(|i| format!("{},{},{}\n", i % 8, i / 8, if i % 8 > i / 8 { "up" } else { "down" })).collect();
     place.write("c.csv", "x,y,kind\n".to_owned() + &kinds);
     place.run(&[&["fit", "c.csv", "--target", "kind", "--out", "classes"], &QUICK[..]].concat()).expect_status(0);
     for name in ["fit", "built", "classes"] {

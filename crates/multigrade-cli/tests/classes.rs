@@ -124,9 +124,11 @@ fn labels_that_make_no_classes_are_refused_with_their_line() {
 #[test]
 fn a_certificate_of_a_classifier_speaks_about_a_logit() {
     let place = place();
-    let shape = ["--grade", "6:relu", "--solver", "random", "--quiet", "--no-report", "--target", "kind", "--ignore", "code"];
+    let shape =
+        ["--grade", "6:relu", "--solver", "random", "--quiet", "--no-report", "--target", "kind", "--ignore", "code"];
     place.run(&[&["fit", "leaves.csv", "--out", "m"], &shape[..]].concat()).expect_status(0);
-    let certify = ["certify", "m", "--function", "width - length", "--domain", "length=0..9,width=0..8", "--boxes", "500"];
+    let certify =
+        ["certify", "m", "--function", "width - length", "--domain", "length=0..9,width=0..8", "--boxes", "500"];
     let names = "kind=ash tall, kind=elm, kind=oak";
     place.run(&certify).expect_refusal(&["the model has the outputs", names, "name one of them with --output"]);
     let oak = [&certify[..], &["--output", "kind=oak", "--quiet"]].concat();

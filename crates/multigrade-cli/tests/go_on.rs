@@ -4,8 +4,7 @@ mod place;
 
 use place::{Answer, Place, smooth};
 
-const SHAPE: [&str; 8] =
-    ["--activation", "tanh", "--weight-decay", "1e-4", "--solver", "lbfgs", "--iterations", "20"];
+const SHAPE: [&str; 8] = ["--activation", "tanh", "--weight-decay", "1e-4", "--solver", "lbfgs", "--iterations", "20"];
 
 fn place() -> Place {
     let place = Place::new();
@@ -18,7 +17,9 @@ fn fit(place: &Place, out: &str, more: &[&str]) -> Answer {
 }
 
 fn go_on(place: &Place, more: &[&str]) -> Answer {
-    place.run(&[&["fit", "t.csv", "--continue", "begun", "--out", "m", "--quiet", "--no-report", "--force"], more].concat())
+    place.run(
+        &[&["fit", "t.csv", "--continue", "begun", "--out", "m", "--quiet", "--no-report", "--force"], more].concat(),
+    )
 }
 
 #[test]
@@ -60,7 +61,8 @@ fn classes_weights_and_held_out_rows_go_on_too() {
     go_on(&place, &[&common[..], &["--grades", "2"]].concat()).expect_status(0);
     assert!(place.read("m.safetensors") == place.read("whole.safetensors"));
     for missing in [&common[..2], &common[2..]] {
-        go_on(&place, &[missing, &["--grades", "2"]].concat()).expect_refusal(&["not the rows that the model was fitted on"]);
+        go_on(&place, &[missing, &["--grades", "2"]].concat())
+            .expect_refusal(&["not the rows that the model was fitted on"]);
     }
 }
 

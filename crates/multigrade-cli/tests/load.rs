@@ -13,7 +13,18 @@ fn predict(place: &Place, n: usize, kib: usize) -> std::process::Output {
     place.write("many.csv", smooth(n));
     let limited = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
-    command.args(["-c", &limited, env!("CARGO_BIN_EXE_multigrade"), "predict", "m", "many.csv", "--threads", "2", "--out", "p.csv"]);
+    command.args([
+        "-c",
+        &limited,
+        env!("CARGO_BIN_EXE_multigrade"),
+        "predict",
+        "m",
+        "many.csv",
+        "--threads",
+        "2",
+        "--out",
+        "p.csv",
+    ]);
     command.args(["--force"]).current_dir(place.root()).stdin(Stdio::null()).output().unwrap()
 }
 
@@ -35,7 +46,8 @@ fn eight_fits_at_once_and_more_threads_than_cores_give_the_same_model() {
         place.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let names: Vec<String> = (0..8).map(|k| format!("m{k}")).collect();
-    let running: Vec<_> = names.iter().zip(["1", "2", "3", "64", "7", "64", "1", "16"]).map(|(out, n)| fit(out, n)).collect();
+    let running: Vec<_> =
+        names.iter().zip(["1", "2", "3", "64", "7", "64", "1", "16"]).map(|(out, n)| fit(out, n)).collect();
     for child in running {
         let answer = child.wait_with_output().unwrap();
         assert!(answer.status.success(), "{answer:?}");

@@ -6,6 +6,7 @@
 //! ```
 
 #[path = "../tests/sieges/mod.rs"]
+#[allow(unreachable_pub)]
 mod sieges;
 
 use sieges::{Tally, besiege};

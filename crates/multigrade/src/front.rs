@@ -204,7 +204,9 @@ fn share_scales(scales: &mut [f64], rows: &[f64]) {
     let mut sorted: Vec<f64> = widths.iter().copied().filter(|w| *w > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let runs = sorted.chunk_by(|a, b| b - a <= SAME_WIDTH * b);
-    let Some(widest) = runs.filter(|run| 2 * run.len() > sorted.len()).map(|run| run[run.len() - 1]).next() else { return };
+    let Some(widest) = runs.filter(|run| 2 * run.len() > sorted.len()).map(|run| run[run.len() - 1]).next() else {
+        return;
+    };
     let is_alike: Vec<bool> = widths.iter().map(|w| *w > 0.0 && *w <= widest).collect();
     let alike = || scales.iter().zip(&is_alike).filter(|(_, alike)| **alike).map(|(scale, _)| *scale);
     let largest = alike().fold(0.0, f64::max);

@@ -150,7 +150,9 @@ impl<'a> Planner<'a> {
     /// weight decay is best shows early.
     fn trial(&self, plan: &TrainedPlan) -> TrainedPlan {
         let solver = match &plan.solver {
-            Solver::Adam(d) if self.is_wide() => Solver::Adam(Descent { epochs: d.epochs.div_ceil(TRIAL), ..d.clone() }),
+            Solver::Adam(d) if self.is_wide() => {
+                Solver::Adam(Descent { epochs: d.epochs.div_ceil(TRIAL), ..d.clone() })
+            }
             solver => solver.clone(),
         };
         TrainedPlan { branches: 1, solver, ..plan.clone() }

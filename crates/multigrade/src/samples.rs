@@ -1,7 +1,7 @@
 //! Rows of inputs and targets, checked once.
 
-use sha2::{Digest, Sha256};
 use crate::split::row_hash;
+use sha2::{Digest, Sha256};
 
 /// Inputs `(n, d)`, targets `(n, m)` and a weight per row, all finite; row-major.
 ///

@@ -133,7 +133,10 @@ fn an_archive_that_was_altered_or_unpacks_without_end_is_refused() {
     bytes.extend_from_slice(&[0, 0]);
     let few = ReadOptions { max_numbers: 1 << 20, ..ReadOptions::default() };
     let message = Table::parse("t", &bytes[..], &few).unwrap_err().to_string();
-    assert!(message.contains("array 'x': it says that it holds 134217728 rows of 1, the limit is 1048576"), "{message}");
+    assert!(
+        message.contains("array 'x': it says that it holds 134217728 rows of 1, the limit is 1048576"),
+        "{message}"
+    );
 }
 
 proptest! {

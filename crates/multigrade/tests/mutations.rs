@@ -30,9 +30,30 @@ const TARGETS: [(&str, Target); 4] = [
 
 /// Words that mean something to one of the readers.
 const WORDS: [&[u8]; 24] = [
-    b"\"", b",", b";", b"\n", b"\r", b"\0", b"1e999", b"-", b"nan", b"[[[[[[[[", b"}}", b"null", b"sin(", b"^", b"x", b"y",
-    b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x93NUMPY", b"PK\x05\x06", b"(1,)",
-    b"shape", b"=0..1",
+    b"\"",
+    b",",
+    b";",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"1e999",
+    b"-",
+    b"nan",
+    b"[[[[[[[[",
+    b"}}",
+    b"null",
+    b"sin(",
+    b"^",
+    b"x",
+    b"y",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"\x93NUMPY",
+    b"PK\x05\x06",
+    b"(1,)",
+    b"shape",
+    b"=0..1",
 ];
 
 fn mutated(corpus: &[Vec<u8>], random: &mut impl Rng) -> Vec<u8> {
@@ -80,7 +101,8 @@ fn read_within_limit(target: Target, bytes: &[u8]) {
 fn no_bytes_make_a_reader_panic_or_take_memory_without_measure() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, target) in TARGETS {
-        let mut files: Vec<_> = std::fs::read_dir(corpus.join(name)).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(corpus.join(name)).unwrap().map(|file| file.unwrap().path()).collect();
         // The order of a folder is that of the file system.
         files.sort();
         let seeds: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();

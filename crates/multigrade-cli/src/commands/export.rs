@@ -21,7 +21,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
         model = model.truncate(grades as usize)?;
     }
     let precision = Precision::from(args.precision);
-    let proved = args.certificate.as_ref().map(|path| proved(&Certificate::load(path)?, &model, precision)).transpose()?;
+    let proved =
+        args.certificate.as_ref().map(|path| proved(&Certificate::load(path)?, &model, precision)).transpose()?;
     let file = onnx(&model, OnnxOptions { precision, staged: args.staged })?;
     write_atomically(&out, &file.bytes, args.force)?;
     let unit = match precision {

@@ -237,6 +237,7 @@ impl Task<'_> {
         let mut notes = vec![Note { grade: 0, text }];
         notes.extend(plans.planner.into_notes());
         let history = History {
+            data: String::new(),
             train_rows: self.settings.rows,
             validation_rows: judge.rows(),
             refit: false,

@@ -55,8 +55,8 @@ use names::Names;
 use texts::Texts;
 
 pub use cell::Found;
-pub use lines::Unit;
 pub use error::{TableError, TableProblem};
+pub use lines::Unit;
 pub use options::{DecimalMark, Delimiter, Header, MAX_COLUMNS, MAX_ROW_BYTES, ReadOptions};
 pub use write::{CsvColumn, WriteError, write_columns, write_csv};
 

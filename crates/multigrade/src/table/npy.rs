@@ -157,10 +157,7 @@ impl Array {
             [n] => (n, 1),
             [n, d] => (n, d),
             _ => {
-                return Err(wrong(format!(
-                    "found {} axes, expected one or two: rows and columns",
-                    header.shape.len()
-                )));
+                return Err(wrong(format!("found {} axes, expected one or two: rows and columns", header.shape.len())));
             }
         };
         let (names, types) = match header.fields {
@@ -194,7 +191,11 @@ impl Array {
             array.push(row, j, types[j].value(bytes));
             // Texts that unpack from a small archive may be long.
             let is_large = array.texts[j].as_ref().is_some_and(|texts| texts.n_kept() > max_numbers);
-            if is_large { Err(wrong(format!("its texts take more memory than {max_numbers} numbers, the limit"))) } else { Ok(()) }
+            if is_large {
+                Err(wrong(format!("its texts take more memory than {max_numbers} numbers, the limit")))
+            } else {
+                Ok(())
+            }
         };
         if header.fortran {
             for j in 0..types.len() {

@@ -8,10 +8,10 @@ use super::detect::{SAMPLE_BYTES, Sample, refuse_other_formats};
 use super::error::TableProblem;
 use super::lines::Lines;
 use super::names::Names;
-use super::{npy, zip};
 use super::options::ReadOptions;
 use super::records::{Record, Records};
 use super::texts::Texts;
+use super::{npy, zip};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 1 << 17;

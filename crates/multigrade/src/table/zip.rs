@@ -92,7 +92,14 @@ pub(super) fn entries(archive: &[u8]) -> Result<Vec<Entry>, TableProblem> {
         longer(extras, &mut sizes)?;
         let [size, packed, offset] = sizes;
         let name_of = String::from_utf8_lossy(text).into_owned();
-        entries.push(Entry { name: name_of, method: field(10, 2)?, checksum: field(16, 4)? as u32, packed, size, offset });
+        entries.push(Entry {
+            name: name_of,
+            method: field(10, 2)?,
+            checksum: field(16, 4)? as u32,
+            packed,
+            size,
+            offset,
+        });
         at += 46 + name + extra + comment;
     }
     Ok(entries)
