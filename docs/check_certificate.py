@@ -1211,12 +1211,15 @@ class Reading:
     # Steps.
 
     def conclude(self, rule):
-        name, fields = tagged(rule, ("square", "product", "curve", "extremum"), "rule")
+        if rule == "anew":
+            return self.anew()
+        name, fields = tagged(rule, ("square", "product", "curve", "extremum", "clamp"), "rule")
         expected = {
             "square": {"fold", "tents"},
             "product": {"node", "squares", "centers", "radii"},
             "curve": {"part", "of", "constant", "terms", "cuts", "error"},
             "extremum": {"node", "hinge"},
+            "clamp": {"hinges"},
         }
         require(set(fields) == expected[name], f"a {name} has other fields")
         getattr(self, name)(**fields)
@@ -1282,6 +1285,23 @@ class Reading:
         error = self.distance(argument, difference)
         definition = self.combine(0, [(1, self.form(u)), (sign, value)])
         self.define(("value", node), Extremum(name == "max", u, v), around(error), definition)
+
+    def clamp(self, hinges):
+        require(len(hinges) == 2 and hinges[0] != hinges[1], "two different hinges")
+        (h, u), (opposite, v) = (self.opened(j, "hinge") for j in hinges)
+        whole = self.combine(0, [(1, u), (1, v)])
+        t = Fraction(-whole.center, 2 * ONE)
+        off = self.distance(whole, self.combine(-2 * t, []))
+        definition = self.combine(t, [(1, u), (-1, h), (1, opposite)])
+        pivot = self.largest_unit(h)
+        require(pivot in definition.terms, "the first hinge is used up")
+        self.replace(definition, pivot, around(abs(math.ceil(t * ONE)) + 1 + off))
+
+    def anew(self):
+        """Nodes to come speak of each other only; what was read stays."""
+        self.parts.clear()
+        self.nodes.clear()
+        self.places.clear()
 
     def curve(self, part, of, constant, terms, cuts, error):
         kind, what = tagged(part, ("value", "reciprocal"), "part")
@@ -1518,7 +1538,7 @@ class Extremum(Operation):
 
 
 class Derived:
-    """A part of the box of a derivation, with what the derivation says for each meaning: nodes, root, rest."""
+    """A part of the box of a derivation, with what the derivation says for each meaning: nodes, root, rest (output minus root)."""
 
     def __init__(self, graphs, sides):
         self.graphs, self.sides = graphs, sides
@@ -1540,7 +1560,7 @@ class Derived:
         open = [k for k in extrema if nodes[k][0].decided(ranges) is None][:6]
         choices = itertools.product((0, 1), repeat=len(open))
         off = [self.sweep(nodes, root, ranges, errors, dict(zip(open, choice))) for choice in choices]
-        return minus(around(rest), functools.reduce(join, off))
+        return minus(minus((0, 0), rest), functools.reduce(join, off))
 
     def sweep(self, nodes, root, ranges, errors, chosen):
         off, d, reach = (0, 0), len(self.box), dict(root.terms)
@@ -1578,7 +1598,8 @@ def derive(derivation, model, net, tree, sides, meanings):
         require(done == len(steps), "a step comes after the last neuron")
         root = reading.value(len(formula.trees) - 1)
         output = reading.forms[len(model.inputs) + len(net) - 1]
-        graphs[meaning] = reading.nodes, root, reading.distance(output, reading.form(root))
+        rest = reading.combine(0, [(1, output), (-1, reading.form(root))])
+        graphs[meaning] = reading.nodes, root, reading.range(rest)
     return Derived(graphs, sides)
 
 

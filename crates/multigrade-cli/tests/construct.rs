@@ -36,8 +36,12 @@ fn a_compiled_formula_is_proved_and_its_certificate_is_accepted() {
     assert_eq!(document["reached"], true);
     assert_eq!((&document["scheme"], &document["grades"][0]["built"]["nodes"]), (&"plain".into(), &12.into()));
     place.run(&["check", "n.certificate.json", "n"]).expect_status(0);
-    let refused = place.run(&[&args[..], &["--force", "--scheme", "monotone"]].concat()).expect_status(2);
-    assert!(refused.err.contains("the scheme plain"), "{refused:?}");
+    let monotone = ["--force", "--scheme", "monotone", "--json", "--quiet"];
+    let document = place.run(&[&args[..], &monotone].concat()).expect_status(0).json();
+    assert_eq!((&document["reached"], document["grades"].as_array().unwrap().len()), (&true.into(), 4));
+    place.run(&["check", "n.certificate.json", "n"]).expect_status(0);
+    let refused = place.run(&[&args[..], &["--force", "--one-sided", "above"]].concat()).expect_status(2);
+    assert!(refused.err.contains("a network on one side"), "{refused:?}");
 }
 
 #[test]

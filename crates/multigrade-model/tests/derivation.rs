@@ -454,3 +454,77 @@ fn where_a_neuron_may_overflow_there_is_no_bound_even_if_nothing_reads_it() {
     assert!(bounds.exact.magnitude() < 1e-14);
     assert!(!bounds.f64.is_bounded() && !bounds.f32.is_bounded());
 }
+
+/// `c (u + t - max(u, 0) + max(v, 0))` for `u = a x + b` and `v = -u - 2 t + d`, and a derivation with its clamp.
+fn clamp(a: f64, b: f64, t: f64, d: f64, c: f64) -> (Multigrade, Derivation) {
+    let opposite = -b - 2.0 * t + d;
+    let room = 2.0 * a.abs() + b.abs() + 1.0;
+    let layer = vec![(vec![a], b), (vec![-a], opposite), (vec![a], b + room)];
+    let model = network(&["x"], vec![layer], (vec![-c, c, c], c * (t - room)));
+    let steps = vec![Step { before: 3, rule: Rule::Clamp { hinges: [0, 1] } }];
+    (model, Derivation { roles: vec![(0, Role::Hinge), (1, Role::Hinge)], steps })
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_two_hinges_leave_is_clamped_whatever_their_arguments(
+        a in -2.0..2.0f64, b in -2.0..2.0f64, t in -0.5..1.0f64, c in -3.0..3.0f64,
+        d in proptest::prop_oneof![proptest::prelude::Just(0.0), -1e-3..1e-3f64, -1.0..1.0f64],
+    ) {
+        let (model, derivation) = clamp(a, b, t, d, c);
+        // Without terms in common, the arguments do not cancel to a number.
+        let found = derived(&model, "0*x", "x=-1..1", &derivation).unwrap();
+        let bounds = found.bound(found.sides());
+        let most = c.abs() * (t.abs() + d.abs());
+        proptest::prop_assert!(bounds.exact.magnitude() <= most + 1e-13, "{:?} {}", bounds.exact, most);
+        for i in 0..=400 {
+            let x = -1.0 + f64::from(i) / 200.0;
+            let value = model.eval_staged(&[x]).unwrap()[0][0];
+            proptest::prop_assert!(bounds.f64.contains(-value), "{} at {} not in {:?}", value, x, bounds.f64);
+            let u = a * x + b;
+            let exact = c * (u + t - u.max(0.0) + (-u - 2.0 * t + d).max(0.0));
+            let near = Interval::new(bounds.exact.lower() - 1e-14, bounds.exact.upper() + 1e-14).unwrap();
+            proptest::prop_assert!(near.contains(-exact), "{} at {} not in {:?}", exact, x, bounds.exact);
+        }
+    }
+}
+
+#[test]
+fn a_clamp_is_as_wide_as_its_hinges_say_and_needs_two_of_them() {
+    let (model, derivation) = clamp(1.0, -0.25, 0.25, 0.0, 1.0);
+    let found = derived(&model, "0*x", "x=-1..1", &derivation).unwrap();
+    let bound = found.bound(found.sides()).exact.magnitude();
+    assert!((0.25..0.25 + 1e-15).contains(&bound), "{bound:e}");
+    let with = |rule: Rule| {
+        let steps = vec![Step { before: 3, rule }];
+        let derivation = Derivation { steps, ..derivation.clone() };
+        derived(&model, "0*x", "x=-1..1", &derivation).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(with(Rule::Clamp { hinges: [0, 0] }).contains("neuron 0 twice"));
+    assert!(with(Rule::Clamp { hinges: [0, 2] }).contains("neuron 2 has no role so far"));
+    let twice = Derivation { steps: vec![derivation.steps[0].clone(); 2], ..derivation.clone() };
+    assert!(derived(&model, "0*x", "x=-1..1", &twice).unwrap_err().to_string().contains("first hinge"));
+    let fold = Derivation { roles: vec![(0, Role::Fold), (1, Role::Hinge)], ..derivation };
+    assert!(derived(&model, "0*x", "x=-1..1", &fold).unwrap_err().to_string().contains("is no Hinge"));
+}
+
+#[test]
+fn parts_are_concluded_once_unless_they_are_computed_anew() {
+    let (model, good) = square(4);
+    let with = |rules: &[&Rule]| {
+        let steps = rules.iter().map(|rule| Step { before: 12, rule: (*rule).clone() }).collect();
+        derived(&model, "x^2", "x=0..1", &Derivation { steps, ..good.clone() })
+    };
+    let (square, curve, anew) = (&good.steps[0].rule, &good.steps[1].rule, &Rule::Anew);
+    assert!(with(&[square, curve, curve]).unwrap_err().to_string().contains("was concluded before"));
+    assert!(with(&[square, curve, anew]).unwrap_err().to_string().contains("no step says"));
+    let once = with(&[square, curve]).unwrap();
+    let again = with(&[square, curve, anew, curve]).unwrap();
+    let bounds = [&once, &again].map(|found| found.bound(found.sides()).exact.magnitude());
+    assert!((bounds[0] - bounds[1]).abs() <= 1e-14, "{bounds:?}");
+    // The first grades of a derivation end where the next one begins.
+    let whole =
+        Derivation { steps: [square, anew, curve].map(|r| Step { before: 12, rule: r.clone() }).into(), ..good };
+    assert_eq!(whole.of_first(&model, 1).steps.len(), 1);
+    assert_eq!(whole.of_first(&model, 2), whole);
+}

@@ -53,6 +53,10 @@ const USED: f64 = 0.98;
 /// The ratio of the tolerances of neighbouring grades.
 const RATIO: f64 = 16.0;
 
+/// The same for compiled formulas, and the most of their grades where no number is given: each computes the formula anew.
+const COMPILED_RATIO: f64 = 10.0;
+const COMPILED_GRADES: usize = 4;
+
 /// A tolerance below this share of the largest value is beyond f64.
 const FLOOR: f64 = 1e-13;
 
@@ -256,22 +260,16 @@ pub fn construct(
     })?;
     let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
     let start = Instant::now();
-    let wants_plain =
-        settings.scheme == Scheme::Plain && settings.one_sided.is_none() && settings.grades.unwrap_or(1) == 1;
-    if settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && wants_plain {
-        if !wants_plain {
-            let found = match (settings.scheme, settings.one_sided) {
-                (Scheme::Monotone, _) => "the scheme monotone".to_owned(),
-                (_, Some(_)) => "a network on one side".to_owned(),
-                _ => format!("{} grades", settings.grades.unwrap_or(1)),
-            };
-            return Err(ConstructError::Setting { found, expected: "the scheme plain, one grade, both sides" });
-        }
+    let is_plain = settings.scheme == Scheme::Plain && settings.grades.unwrap_or(1) == 1;
+    let compiles = settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && is_plain;
+    if compiles && settings.one_sided.is_none() {
         match compiled(&target, domain, tolerance, settings, document.clone()) {
             Ok(made) if settings.strategy == Strategy::Compile || made.stop == Stop::Reached => return Ok(made),
             Err(error) if settings.strategy == Strategy::Compile => return Err(error),
             Ok(_) | Err(_) => {}
         }
+    } else if settings.strategy == Strategy::Compile {
+        return Err(ConstructError::Setting { found: "a network on one side".into(), expected: "both sides" });
     }
     let work = build(&target, domain, tolerance, settings, observer, document)?;
     certified(work, &target, domain, tolerance, settings, observer, start)
@@ -294,15 +292,38 @@ fn compiled(
     if tolerance < FLOOR * size {
         return Err(ConstructError::Floor { found: tolerance, size, floor: FLOOR * size });
     }
-    let task = compile::Task { formula: target, domain, cube: &cube, tolerance, document };
-    let made = task.compile()?;
-    let facts = GradeFacts::of_grade(1, &made.model.grades()[0], tolerance, made.bound, made.counted);
-    let stop = if made.proof.is_some() && made.bound <= tolerance { Stop::Reached } else { Stop::NotProved };
+    let wants_one = settings.scheme == Scheme::Plain && settings.grades.unwrap_or(1) == 1;
+    let grades = if wants_one { compile::Grades::One } else { compile::Grades::of(settings.scheme) };
+    let task = compile::Task { formula: target, domain, cube: &cube, tolerance, document, grades };
+    let made = match grades {
+        compile::Grades::One => task.compile()?,
+        _ => task.climb(&rungs(tolerance, size, settings), size)?,
+    };
+    let facts = |(k, (grade, compiled)): (usize, (&Grade, &compile::CompiledGrade))| GradeFacts {
+        bound: compiled.bound,
+        ..GradeFacts::of_grade(k + 1, grade, compiled.tolerance, compiled.deviation, compiled.counted)
+    };
+    let grades: Vec<GradeFacts> = made.model.grades().iter().zip(&made.grades).enumerate().map(facts).collect();
+    let is_kept = made.proof.is_some() && grades.last().is_some_and(|last| last.bound <= tolerance);
+    let stop = if is_kept { Stop::Reached } else { Stop::NotProved };
     let hints = vec![Vec::new(); domain.names().len()];
-    let work = Work { model: made.model, grades: vec![facts], stop, hints, points, scheme: settings.scheme };
+    let work = Work { model: made.model, grades, stop, hints, points, scheme: settings.scheme };
     let probes = AttackSettings { points: PROBES, ..AttackSettings::default() };
-    let attacked = vec![attack::attack(&work.model, 1, 0, target, domain.sides(), &probes)?];
+    let attacked = (1..=work.grades.len()).map(|k| attack::attack(&work.model, k, 0, target, domain.sides(), &probes));
+    let attacked = attacked.collect::<Result<_, _>>()?;
     Ok(Constructed { certificate: made.proof, attacked, ..work.complete()? })
+}
+
+/// The tolerances of the approximants of compiled grades.
+fn rungs(tolerance: f64, size: f64, settings: &ConstructSettings) -> Vec<f64> {
+    // A projection may leave twice the error of its approximant, and a little room.
+    let finest = if settings.scheme == Scheme::Monotone { 0.5 * (1.0 - 1e-6) * tolerance } else { tolerance };
+    let ratio = (size / tolerance).max(2.0);
+    let (grades, ratio) = match settings.grades {
+        Some(grades) => (grades, ratio.powf(1.0 / grades as f64)),
+        None => ((ratio.log(COMPILED_RATIO).ceil() as usize).clamp(1, COMPILED_GRADES), COMPILED_RATIO),
+    };
+    (0..grades).rev().map(|k| finest * ratio.powi(k as i32)).collect()
 }
 
 /// Where the answer of [`construct_lipschitz`] comes from, and what it rests on.

@@ -29,7 +29,8 @@ pub(crate) struct ConstructArgs {
     /// [default: plain for --strategy compile, else monotone]
     #[arg(long, value_enum)]
     pub(crate) scheme: Option<SchemeArg>,
-    /// Number of grades; without it their tolerances fall by a factor of 16
+    /// Number of grades; without it their tolerances fall by a factor of 16. A compiled formula has one in the plain scheme,
+    /// and at most 4, whose tolerances fall by 10, in the monotone one
     #[arg(long, value_name = "N")]
     pub(crate) grades: Option<usize>,
     /// Nodes built side by side: more of them make the network wider and less deep

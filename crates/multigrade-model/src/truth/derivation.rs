@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::{Grade, Layer, Multigrade};
+
 /// How the neurons of a program compute the parts of a formula.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,24 @@ pub struct Derivation {
     pub roles: Vec<(usize, Role)>,
     /// What follows, in the order in which it is used.
     pub steps: Vec<Step>,
+}
+
+impl Derivation {
+    /// The part about the first `grades` grades of the model that this derivation is about, which has one output.
+    pub fn of_first(&self, model: &Multigrade, grades: usize) -> Self {
+        let neurons = |grade: &Grade| grade.branches().iter().flatten().map(Layer::outputs).sum::<usize>() + 1;
+        let end: usize = model.grades().iter().take(grades).map(neurons).sum();
+        // A step before the first neuron of a later grade may be about it, or the last of these grades.
+        let anew = self.steps.iter().scan(1, |k, step| {
+            *k += usize::from(step.rule == Rule::Anew);
+            Some(*k)
+        });
+        let kept = self.steps.iter().zip(anew).take_while(|(_, k)| *k <= grades).map(|(step, _)| step.clone());
+        Self {
+            roles: self.roles.iter().copied().take_while(|(neuron, _)| *neuron < end).collect(),
+            steps: kept.collect(),
+        }
+    }
 }
 
 /// How a ReLU `h = max(z, 0)` is read: which quantity takes its place.
@@ -81,6 +101,15 @@ pub enum Rule {
         /// Bounds of the function minus the sum, in real arithmetic and with exact squares.
         error: [f64; 2],
     },
+    /// Two hinges `h_1 = max(E - t, 0)` and `h_2 = max(-E - t, 0)` leave `E - h_1 + h_2 = clamp(E, -t, t)`: how far the network
+    /// after a projection is from what it was projected onto.
+    Clamp {
+        /// The hinges.
+        hinges: [usize; 2],
+    },
+    /// The neurons from here on compute the formula once more, as those of a later grade do: all that was concluded about its
+    /// parts stays true of the quantities, but is no longer what is meant by the parts.
+    Anew,
     /// A hinge computes a maximum or minimum: `max(u, v) = u + h` with `h = max(v - u, 0)`, `min(u, v) = u - h` with
     /// `h = max(u - v, 0)`.
     Extremum {

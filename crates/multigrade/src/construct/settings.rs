@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// |---|---|---|
 /// | `strategy` | auto | whether the network is compiled from the formula or laid on a mesh |
 /// | `scheme` | monotone | whether no point's residual may grow |
-/// | `grades` | `None`: tolerances fall by 16 | number of grades |
+/// | `grades` | `None`: tolerances fall by 16, or by 10 where formulas are compiled | number of grades |
 /// | `lanes` | `None`: 2 for one variable, else 4 | nodes built side by side: more width, less depth |
 /// | `one_sided` | `None` | on which side of the target the network has to stay |
 /// | `max_nodes` | 200,000 | nodes of a mesh |
@@ -41,7 +41,8 @@ pub enum Strategy {
     Auto,
     /// Interpolation between nodes: any continuous formula of up to four variables, any scheme.
     Mesh,
-    /// A small deep network of one grade that computes what the formula says, step by step; plain scheme.
+    /// A small deep network that computes what the formula says, step by step: one grade in the plain scheme, unless more are
+    /// asked for; grades whose tolerances fall by 10 in the monotone one, at most 4 of them. Each grade computes the formula anew.
     Compile,
 }
 

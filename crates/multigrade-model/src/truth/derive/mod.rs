@@ -206,7 +206,8 @@ impl<'a> Reader<'a> {
             return Err(fail(format!("a step comes after the last of {neurons} neurons")));
         }
         let root = self.value(self.starts.len() - 1).map_err(fail)?;
-        let rest = self.reading.atoms.distance(self.reading.output(), &self.form(&root));
+        let atoms = &self.reading.atoms;
+        let rest = atoms.range(&atoms.combine(0.0, &[(1.0, self.reading.output()), (-1.0, &self.form(&root))]));
         Ok(Graph { nodes: self.nodes, root, rest })
     }
 
@@ -244,6 +245,14 @@ impl<'a> Reader<'a> {
                 self.curve(*part, *of, *constant, terms, cuts, *error)
             }
             Rule::Extremum { node, hinge } => self.extremum(*node, *hinge),
+            Rule::Clamp { hinges } => self.clamp(*hinges),
+            Rule::Anew => {
+                // Nodes to come speak of each other only. What was read stays.
+                self.parts.clear();
+                self.nodes.clear();
+                self.values.clear();
+                Ok(())
+            }
         }
     }
 
@@ -499,6 +508,33 @@ impl<'a> Reader<'a> {
         let error = atoms.distance(self.reading.form(argument), &difference);
         let definition = atoms.combine(0.0, &[(1.0, &u), (sign, self.reading.form(value))]);
         self.define(Part::Value(node), Operation::Extremum { is_maximum, operands }, around(error), definition)
+    }
+
+    /// Let `u` and `v` be the arguments of the hinges and `u + v = -2 t`, whatever the sign of `t`. Then
+    /// `u + t - max(u, 0) + max(v, 0)` is `u + t` where both are at most 0, `t` where only `u` is above, `-t` where only `v` is,
+    /// and `-u - t` where both are: it lies in `[-|t|, |t|]`. It changes by at most what `v` changes by.
+    fn clamp(&mut self, hinges: [usize; 2]) -> Result<(), String> {
+        if hinges[0] == hinges[1] {
+            return Err(format!("neuron {} twice", hinges[0]));
+        }
+        let [(h, u), (opposite, v)] = [self.open_as(hinges[0], Role::Hinge)?, self.open_as(hinges[1], Role::Hinge)?];
+        let (reading, atoms) = (&self.reading, &self.reading.atoms);
+        let sum = atoms.combine(0.0, &[(1.0, reading.form(u)), (1.0, reading.form(v))]);
+        let t = -0.5 * sum.constant;
+        // Half of a number may be rounded.
+        let off = atoms.size(&Form { constant: sum.constant + 2.0 * t, ..sum });
+        let (h, opposite) = (reading.form(h), reading.form(opposite));
+        let definition = atoms.combine(t, &[(1.0, reading.form(u)), (-1.0, h), (1.0, opposite)]);
+        let range = around(up_sum(t.abs(), off));
+        if !range.is_bounded() {
+            return Err("nothing finite is known of the sum of the arguments".into());
+        }
+        let pivot = self.largest_unit(h).ok_or("the first hinge is used up")?;
+        if definition.coefficient(pivot) == 0.0 {
+            return Err("the first hinge cancels".into());
+        }
+        self.reading.replace(&definition, pivot, range, None);
+        Ok(())
     }
 
     fn curve(

@@ -9,7 +9,6 @@
 use super::super::expression::Expression;
 use super::super::interval::Interval;
 use super::curve::errors_on;
-use super::form::around;
 use super::linear::Linear;
 
 /// Most extrema whose operands are tried one by one; others take a mixture.
@@ -46,8 +45,8 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// The formula, in inputs and nodes.
     pub(super) root: Linear,
-    /// How far the output of the network may be from the root.
-    pub(super) rest: f64,
+    /// Encloses the output of the network minus the root.
+    pub(super) rest: Interval,
 }
 
 impl Operation {
@@ -105,7 +104,7 @@ impl Graph {
                 self.sweep(inputs, &ranges, &errors, choose)
             })
             .reduce(Interval::hull);
-        around(self.rest) - off.unwrap_or(Interval::ENTIRE)
+        -self.rest - off.unwrap_or(Interval::ENTIRE)
     }
 
     /// Encloses `Σ A_k e_k`, where some of the open extrema are one operand.
@@ -162,6 +161,7 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
+    use super::super::form::around;
     use super::super::linear::Quantity;
     use super::*;
     use proptest::prelude::*;
@@ -244,7 +244,7 @@ mod tests {
                 let ranges: Vec<Interval> = nodes.iter().map(|node| node.range).collect();
                 nodes.push(Node::new(operation, around(*e), &whole, &ranges));
             }
-            let graph = Graph { nodes, root: linear(0.0, c[10], &[(4, 1.0), (2, c[11])]), rest: 0.0 };
+            let graph = Graph { nodes, root: linear(0.0, c[10], &[(4, 1.0), (2, c[11])]), rest: Interval::ZERO };
             let lower = -1.0 + 2.0 * part.0;
             let piece = Interval::raw(lower, lower + part.1);
             let x = lower + place * part.1;

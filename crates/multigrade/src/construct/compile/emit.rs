@@ -27,35 +27,54 @@ struct Writer<'a> {
 #[derive(Clone)]
 pub(super) struct Written {
     tape: Tape,
-    output: Form,
     roles: Vec<(usize, Role)>,
     steps: Vec<Step>,
 }
 
-pub(super) fn write(graph: &Graph, plan: &Plan, cube: &Cube) -> Written {
-    let mut weight = Vec::with_capacity(graph.atoms.len());
-    for atom in &graph.atoms {
-        let own = usize::from(!matches!(atom, Atom::Input(_)));
-        let below = |form: &Form| form.terms.iter().map(|t| weight[t.0]).sum::<usize>();
-        let sum = own + atom.operands().iter().map(below).sum::<usize>();
-        weight.push(sum.min(1 << 30));
-    }
-    let tape = Tape::new(cube.dimension());
-    let values = vec![None; graph.atoms.len()];
-    let mut writer = Writer { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
-    for (i, atom) in graph.atoms.iter().enumerate() {
-        if let Atom::Input(k) = atom {
-            writer.values[i] = Some(Form::neuron(*k).scaled(cube.scale(*k)).shifted(cube.at(*k, 0.0)));
+/// How a grade follows from an approximant `p`, which is moved by `shift`.
+pub(super) struct Rung<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) plan: &'a Plan,
+    pub(super) shift: f64,
+    /// `t`, if the grade projects the approximation onto the tube `p - t .. p + t`; else the grade ends at `p`.
+    pub(super) tube: Option<f64>,
+}
+
+/// One grade that computes the formula.
+pub(super) fn write(graph: &Graph, plan: &Plan, shift: f64, cube: &Cube) -> Written {
+    write_grades(&[Rung { graph, plan, shift, tube: None }], cube)
+}
+
+/// A grade for each of the approximants, of which there is at least one.
+///
+/// Each computes the formula anew. The approximation so far is carried through the grade, and the correction is what it
+/// takes to reach the approximant, or its tube.
+pub(super) fn write_grades(rungs: &[Rung], cube: &Cube) -> Written {
+    let mut writer = Writer::new(&rungs[0], cube);
+    let mut before = Form::default();
+    for (k, rung) in rungs.iter().enumerate() {
+        if k > 0 {
+            writer.begin(rung, cube);
+            writer.step(Rule::Anew);
         }
+        let approximant = writer.form(&rung.graph.root).shifted(rung.shift);
+        let correction = match rung.tube {
+            None => approximant.clone().plus(-1.0, &before),
+            Some(t) => writer.soft_threshold(approximant.clone().plus(-1.0, &before), t),
+        };
+        let [lower, upper] = writer.tape.range(&approximant);
+        let tube = rung.tube.unwrap_or(0.0);
+        let after = if rung.tube.is_some() { before.plus(1.0, &correction) } else { approximant };
+        writer.tape.end(correction);
+        before = if k + 1 < rungs.len() { writer.tape.keep_within(after, [lower - tube, upper + tube]) } else { after };
     }
-    let output = writer.form(&graph.root);
-    Written { tape: writer.tape, output, roles: writer.roles, steps: writer.steps }
+    Written { tape: writer.tape, roles: writer.roles, steps: writer.steps }
 }
 
 impl Written {
     /// Neurons of the widest layer.
     pub(super) fn width(&self) -> usize {
-        self.tape.width(&self.output)
+        self.tape.width()
     }
 
     /// ReLUs that take both signs.
@@ -63,9 +82,14 @@ impl Written {
         self.tape.relus()
     }
 
-    /// The grade, with layers of equal width, and how its neurons are read; `shift` is added to its output.
-    pub(super) fn lay(self, width: usize, shift: f64) -> Result<(Laid, Derivation), ModelError> {
-        let laid = self.tape.lay(&self.output.shifted(shift), width)?;
+    /// The same of each grade.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        self.tape.sizes()
+    }
+
+    /// The grades, with layers of equal width, and how their neurons are read.
+    pub(super) fn lay(self, width: usize) -> Result<(Laid, Derivation), ModelError> {
+        let laid = self.tape.lay(width)?;
         let place = |relu: usize| laid.places[relu];
         let source = |source: Source| match source {
             Source::Neuron(relu) => Source::Neuron(place(relu)),
@@ -82,7 +106,8 @@ impl Written {
                     Rule::Curve { part, of, constant, terms, cuts, error }
                 }
                 Rule::Extremum { node, hinge } => Rule::Extremum { node, hinge: place(hinge) },
-                product @ Rule::Product { .. } => product,
+                Rule::Clamp { hinges } => Rule::Clamp { hinges: hinges.map(place) },
+                other @ (Rule::Product { .. } | Rule::Anew) => other,
             };
             Step { before, rule }
         };
@@ -92,7 +117,42 @@ impl Written {
     }
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(rung: &Rung<'a>, cube: &Cube) -> Self {
+        let (graph, plan, tape) = (rung.graph, rung.plan, Tape::new(cube.dimension()));
+        let (values, weight) = (Vec::new(), Vec::new());
+        let mut writer = Self { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
+        writer.begin(rung, cube);
+        writer
+    }
+
+    /// Begins to write an approximant: of its atoms only the inputs are there.
+    fn begin(&mut self, rung: &Rung<'a>, cube: &Cube) {
+        (self.graph, self.plan) = (rung.graph, rung.plan);
+        self.weight.clear();
+        for atom in &self.graph.atoms {
+            let own = usize::from(!matches!(atom, Atom::Input(_)));
+            let below = |form: &Form| form.terms.iter().map(|t| self.weight[t.0]).sum::<usize>();
+            let sum = own + atom.operands().iter().map(below).sum::<usize>();
+            self.weight.push(sum.min(1 << 30));
+        }
+        let input = |atom: &Atom| match atom {
+            Atom::Input(k) => Some(Form::neuron(*k).scaled(cube.scale(*k)).shifted(cube.at(*k, 0.0))),
+            _ => None,
+        };
+        self.values = self.graph.atoms.iter().map(input).collect();
+    }
+
+    /// `max(e - t, 0) - max(-e - t, 0)`.
+    fn soft_threshold(&mut self, e: Form, t: f64) -> Form {
+        let e = self.tape.keep(e);
+        let [lower, upper] = self.tape.range(&e);
+        let (up, h) = self.relu(e.clone().shifted(-t), (upper - t).max(0.0), Role::Hinge);
+        let (down, opposite) = self.relu(e.scaled(-1.0).shifted(-t), (-lower - t).max(0.0), Role::Hinge);
+        self.step(Rule::Clamp { hinges: [up, down] });
+        h.plus(-1.0, &opposite)
+    }
+
     /// An affine combination of atoms; those that take most registers first, so that few results wait.
     fn form(&mut self, form: &Form) -> Form {
         let mut order: Vec<(usize, f64)> = form.terms.iter().copied().filter(|t| t.1 != 0.0).collect();

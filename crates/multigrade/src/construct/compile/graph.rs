@@ -7,7 +7,7 @@ use multigrade_model::truth::{Binary, Expression, Function, Interval, Op, Part};
 use std::collections::HashMap;
 
 /// A quantity that is not an affine combination of others.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Atom {
     /// Variable `i`.
     Input(usize),
@@ -24,7 +24,7 @@ pub(super) enum Atom {
 }
 
 /// A function of the value of a subformula.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Curve {
     pub(super) part: Part,
     pub(super) of: usize,
@@ -50,7 +50,7 @@ impl Collapse {
 }
 
 /// Atoms, each over earlier ones; forms are over atoms.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Graph {
     pub(super) atoms: Vec<Atom>,
     pub(super) root: Form,

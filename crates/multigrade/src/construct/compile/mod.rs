@@ -5,6 +5,7 @@ mod budget;
 mod curve;
 mod emit;
 mod graph;
+mod ladder;
 mod proof;
 mod spline;
 mod tape;
@@ -14,8 +15,11 @@ use super::{Built, ConstructError, assemble};
 use budget::{Pick, Plan};
 use emit::Written;
 use graph::{Atom, Collapse, Graph};
+pub(super) use ladder::Grades;
 use multigrade_model::Multigrade;
-use multigrade_model::truth::{Certificate, DerivationError, Domain, Expression, Part, Proved};
+use multigrade_model::truth::{
+    Certificate, Claim, Derivation, DerivationError, Domain, Expression, Part, Proved, Verdict, check,
+};
 use proof::Search;
 
 /// The share of the tolerance that the errors of the parts may add up to at first; rounding takes some of the rest.
@@ -81,12 +85,29 @@ pub enum Unable {
 /// A compiled formula.
 pub(super) struct Compiled {
     pub(super) model: Multigrade,
+    pub(super) grades: Vec<CompiledGrade>,
+    /// What is proved of every grade; none if the proof was not found.
+    pub(super) proof: Option<(Certificate, Proved)>,
+}
+
+/// What is known of a grade of a compiled formula.
+pub(super) struct CompiledGrade {
     /// ReLUs that take both signs.
     pub(super) counted: usize,
-    /// What is proved of it; none if the proof was not found.
-    pub(super) proof: Option<(Certificate, Proved)>,
+    /// The error that was asked for of its approximant, and the one that was proved.
+    pub(super) tolerance: f64,
+    pub(super) deviation: f64,
     /// The bound for evaluation in binary64.
     pub(super) bound: f64,
+}
+
+/// A way to read the formula and to compute its parts.
+struct Candidate {
+    graph: Graph,
+    plan: Plan,
+    /// Neurons of a layer that serve all ways and tolerances.
+    width: usize,
+    size: usize,
 }
 
 /// A formula with the box it is compiled on.
@@ -97,24 +118,38 @@ pub(super) struct Task<'a> {
     pub(super) cube: &'a Cube,
     pub(super) tolerance: f64,
     pub(super) document: serde_json::Value,
+    pub(super) grades: Grades,
 }
 
 /// A network with its derivation, as far as it is proved.
 struct Attempt {
+    candidate: Candidate,
+    /// Added to the output.
+    shift: f64,
     model: Multigrade,
-    counted: usize,
     search: Search,
 }
 
 impl Task<'_> {
     /// The smallest network for the formula that is found, with a proof.
     pub(super) fn compile(&self) -> Result<Compiled, ConstructError> {
+        let mut best = self.best()?;
+        best.search.improve(0.0, TIGHT);
+        let proof = self.certificate(&best.model, best.search.claim().into_iter().collect());
+        let bound = best.search.bound();
+        let (counted, tolerance) = (best.candidate.size, self.tolerance);
+        let grades = vec![CompiledGrade { counted, tolerance, deviation: bound, bound }];
+        Ok(Compiled { model: best.model, grades, proof })
+    }
+
+    /// The smallest network of one grade that is found.
+    fn best(&self) -> Result<Attempt, ConstructError> {
         let mut best: Option<Attempt> = None;
         let (mut budget, mut claim) = (FIRST * self.tolerance, CLAIMS[0]);
         let mut refusals = 0;
         for _ in 0..ROUNDS {
-            let (written, width) = self.candidate(budget, claim)?;
-            let attempt = match self.attempt(written, width)? {
+            let candidate = self.candidate(budget, claim)?;
+            let attempt = match self.attempt(candidate)? {
                 Ok(attempt) => attempt,
                 // An error that was seen at points is too small to be proved.
                 Err(refusal) => match CLAIMS.get(refusals + 1) {
@@ -128,8 +163,8 @@ impl Task<'_> {
             let bound = attempt.search.bound();
             let keeps = bound <= self.tolerance;
             let improves = best.as_ref().is_none_or(|b| {
-                let before = (b.search.bound() > self.tolerance, b.counted);
-                (!keeps, attempt.counted) < before
+                let before = (b.search.bound() > self.tolerance, b.candidate.size);
+                (!keeps, attempt.candidate.size) < before
             });
             if improves {
                 best = Some(attempt);
@@ -142,18 +177,23 @@ impl Task<'_> {
             }
             budget *= if keeps { ratio } else { 0.99 * ratio };
         }
-        let Some(mut best) = best else {
-            return Err(ConstructError::Derivation("no error of a curve could be proved".into()));
-        };
-        best.search.improve(0.0, TIGHT);
-        let proof = best.search.certificate(&best.model, self.formula, self.domain);
-        Ok(Compiled { model: best.model, counted: best.counted, proof, bound: best.search.bound() })
+        best.ok_or_else(|| ConstructError::Derivation("no error of a curve could be proved".into()))
+    }
+
+    /// The claims as a certificate, checked; none without claims, or if the checker finds other bounds.
+    fn certificate(&self, model: &Multigrade, claims: Vec<Claim>) -> Option<(Certificate, Proved)> {
+        let (function, domain) = (self.formula.to_string(), self.domain.to_string());
+        let certificate = Certificate { function, domain, model: Certificate::digest_of(model), claims };
+        match check(&certificate, model) {
+            Verdict::Proved(proved) => Some((certificate, proved)),
+            Verdict::Refused(_) => None,
+        }
     }
 
     /// The smallest of the ways to read the formula, and a width that serves all of them at other tolerances too.
-    fn candidate(&self, budget: f64, claim: f64) -> Result<(Written, usize), Unable> {
+    fn candidate(&self, budget: f64, claim: f64) -> Result<Candidate, Unable> {
         let name = |atom: &Atom| self.name(atom);
-        let mut best: Option<Written> = None;
+        let mut best: Option<(Graph, Plan, usize)> = None;
         let (mut trouble, mut width) = (None, 0);
         let mut seen: Vec<Graph> = Vec::new();
         for collapse in Collapse::ALL {
@@ -166,15 +206,12 @@ impl Task<'_> {
                 }
             };
             let plan = budget::plan(&graph, self.domain.sides(), budget, claim, &name);
-            let made = plan.map(|plan| {
-                let written = emit::write(&graph, &plan, self.cube);
-                (written.width().max(emit::write(&graph, &widest(&plan), self.cube).width()), written)
-            });
-            match made {
-                Ok((wide, written)) => {
-                    width = width.max(wide);
-                    if best.as_ref().is_none_or(|b| written.size() < b.size()) {
-                        best = Some(written);
+            match plan {
+                Ok(plan) => {
+                    width = width.max(self.width(&graph, &plan)).max(self.width(&graph, &widest(&plan)));
+                    let size = emit::write(&graph, &plan, 0.0, self.cube).size();
+                    if best.as_ref().is_none_or(|b| size < b.2) {
+                        best = Some((graph.clone(), plan, size));
                     }
                 }
                 Err(found) => trouble = trouble.or(Some(found)),
@@ -182,19 +219,27 @@ impl Task<'_> {
             seen.push(graph);
         }
         let part = || self.formula.to_string();
-        best.map(|best| (best, width)).ok_or_else(|| trouble.unwrap_or_else(|| Unable::Unbounded { part: part() }))
+        let (graph, plan, size) = best.ok_or_else(|| trouble.unwrap_or_else(|| Unable::Unbounded { part: part() }))?;
+        Ok(Candidate { graph, plan, width, size })
+    }
+
+    /// Neurons of the widest layer, whatever the number of grades if there are several.
+    fn width(&self, graph: &Graph, plan: &Plan) -> usize {
+        let rung = || emit::Rung { graph, plan, shift: 0.0, tube: self.grades.tube(0.0) };
+        match self.grades {
+            Grades::One => emit::write(graph, plan, 0.0, self.cube).width(),
+            // With a first, a last, and one between them.
+            Grades::Projected | Grades::Telescoped => emit::write_grades(&[rung(), rung(), rung()], self.cube).width(),
+        }
     }
 
     /// Lays the network out and proves what it keeps, shifted so that its errors are balanced.
-    fn attempt(&self, written: Written, width: usize) -> Result<Result<Attempt, DerivationError>, ConstructError> {
-        let counted = written.size();
+    fn attempt(&self, candidate: Candidate) -> Result<Result<Attempt, DerivationError>, ConstructError> {
         let mut shift = 0.0;
         loop {
-            let (laid, derivation) = written.clone().lay(width, shift)?;
-            let (grade, hints) = (laid.grade, Vec::new());
-            let built = Built { grade, deviation: self.tolerance, nodes: counted, hints, level: None };
-            let model = assemble(self.domain, self.cube, vec![built], self.document.clone())?;
-            let mut search = match Search::new(&model, self.formula, self.domain, derivation) {
+            let written = emit::write(&candidate.graph, &candidate.plan, shift, self.cube);
+            let (model, derivation) = self.lay(written, candidate.width)?;
+            let mut search = match Search::new(&model, 1, self.formula, self.domain, derivation) {
                 Ok(search) => search,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -202,10 +247,18 @@ impl Task<'_> {
             let bounds = search.bounds().f64;
             let off = bounds.midpoint();
             if shift != 0.0 || !bounds.is_bounded() || off.abs() <= 0.02 * bounds.magnitude() {
-                return Ok(Ok(Attempt { model, counted, search }));
+                return Ok(Ok(Attempt { candidate, shift, model, search }));
             }
             shift = off;
         }
+    }
+
+    /// The written network as a model, with its derivation.
+    fn lay(&self, written: Written, width: usize) -> Result<(Multigrade, Derivation), ConstructError> {
+        let (laid, derivation) = written.lay(width)?;
+        let built = |grade| Built { grade, deviation: self.tolerance, nodes: 0, hints: Vec::new(), level: None };
+        let built = laid.grades.into_iter().map(built).collect();
+        Ok((assemble(self.domain, self.cube, built, self.document.clone())?, derivation))
     }
 
     /// The text of a part of the formula.

@@ -2,8 +2,7 @@
 
 use multigrade_model::Multigrade;
 use multigrade_model::truth::{
-    Bounds, Certificate, Claim, Derivation, DerivationError, Derived, Domain, Expression, Interval, Kind, MAX_CUTS,
-    Node, Program, Proved, Verdict, check,
+    Bounds, Claim, Derivation, DerivationError, Derived, Domain, Expression, Interval, Kind, MAX_CUTS, Node, Program,
 };
 use std::collections::BinaryHeap;
 
@@ -41,6 +40,7 @@ impl PartialOrd for Open {
 
 /// Parts of the box and what is proved on each.
 pub(super) struct Search {
+    grades: usize,
     derived: Derived,
     derivation: Derivation,
     parts: Vec<Part>,
@@ -53,16 +53,18 @@ fn bound(bounds: &Bounds) -> f64 {
 }
 
 impl Search {
-    /// The whole box.
+    /// The whole box, for the first so many grades.
     pub(super) fn new(
         model: &Multigrade,
+        grades: usize,
         formula: &Expression,
         domain: &Domain,
         derivation: Derivation,
     ) -> Result<Self, DerivationError> {
-        let program = Program::new(model, 1, 0).unwrap_or_else(|_| unreachable!("compiled grades are made of ReLUs"));
+        let program =
+            Program::new(model, grades, 0).unwrap_or_else(|_| unreachable!("compiled grades are made of ReLUs"));
         let derived = Derived::new(&program, formula, domain, &derivation)?;
-        let mut search = Self { derived, derivation, parts: Vec::new(), open: BinaryHeap::new() };
+        let mut search = Self { grades, derived, derivation, parts: Vec::new(), open: BinaryHeap::new() };
         let sides = search.derived.sides().to_vec();
         search.add(sides, 0);
         Ok(search)
@@ -129,20 +131,15 @@ impl Search {
         tree
     }
 
-    /// What was found as a certificate, checked; none if there is no finite bound, or if the checker finds another one.
-    pub(super) fn certificate(
-        &self,
-        model: &Multigrade,
-        formula: &Expression,
-        domain: &Domain,
-    ) -> Option<(Certificate, Proved)> {
+    /// What was found as a claim of a certificate; none if there is no finite bound.
+    pub(super) fn claim(&self) -> Option<Claim> {
         let claimed = |bounds: Interval| {
             let slack = MARGIN * bounds.magnitude();
             Interval::new(bounds.lower() - slack, bounds.upper() + slack).filter(|bounds| bounds.is_bounded())
         };
         let bounds = self.bounds();
-        let claim = Claim {
-            grades: 1,
+        Some(Claim {
+            grades: self.grades,
             output: 0,
             kind: Kind::Derivation,
             exact: claimed(bounds.exact)?,
@@ -150,12 +147,6 @@ impl Search {
             f32: claimed(bounds.f32),
             tree: self.tree(),
             derivation: Some(self.derivation.clone()),
-        };
-        let (function, domain) = (formula.to_string(), domain.to_string());
-        let certificate = Certificate { function, domain, model: Certificate::digest_of(model), claims: vec![claim] };
-        match check(&certificate, model) {
-            Verdict::Proved(proved) => Some((certificate, proved)),
-            Verdict::Refused(_) => None,
-        }
+        })
     }
 }

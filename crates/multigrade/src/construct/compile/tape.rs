@@ -29,11 +29,20 @@ pub(super) struct Tape {
     inputs: usize,
     values: Vec<Value>,
     relus: usize,
+    ends: Vec<End>,
+}
+
+/// Where a grade ends.
+#[derive(Clone)]
+struct End {
+    /// Its last layer, from 1.
+    layer: usize,
+    correction: Form,
 }
 
 /// The network.
 pub(super) struct Laid {
-    pub(super) grade: Grade,
+    pub(super) grades: Vec<Grade>,
     /// Number of each ReLU of the tape among the neurons.
     pub(super) places: Vec<usize>,
 }
@@ -41,7 +50,24 @@ pub(super) struct Laid {
 impl Tape {
     pub(super) fn new(inputs: usize) -> Self {
         let input = |_| Value { form: Form::default(), is_relu: false, range: [0.0, 1.0], floor: 0.0, layer: 0 };
-        Self { inputs, values: (0..inputs).map(input).collect(), relus: 0 }
+        Self { inputs, values: (0..inputs).map(input).collect(), relus: 0, ends: Vec::new() }
+    }
+
+    /// Ends a grade with this correction. A further grade begins with a ReLU.
+    pub(super) fn end(&mut self, correction: Form) {
+        self.ends.push(End { layer: self.relus.max(1), correction });
+    }
+
+    /// How many ReLUs each grade has.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        let ends: Vec<usize> =
+            std::iter::once(0).chain(self.ends.iter().map(|end| end.layer.min(self.relus))).collect();
+        ends.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
+    /// The number of layers.
+    fn depth(&self) -> usize {
+        self.ends.last().map_or(0, |end| end.layer)
     }
 
     /// How many ReLUs there are: the number of the next one.
@@ -85,10 +111,10 @@ impl Tape {
     }
 
     /// For each value the last layer whose outputs have to provide it.
-    fn last_uses(&self, output: &Form) -> Vec<usize> {
+    fn last_uses(&self) -> Vec<usize> {
         let mut last = vec![0; self.values.len()];
-        for &(value, _) in &output.terms {
-            last[value] = self.relus.max(1);
+        for End { layer, correction } in &self.ends {
+            correction.terms.iter().for_each(|&(value, _)| last[value] = last[value].max(*layer));
         }
         for value in self.values.iter().rev() {
             for &(part, _) in &value.form.terms {
@@ -99,8 +125,8 @@ impl Tape {
     }
 
     /// Neurons of each layer.
-    fn widths(&self, output: &Form) -> Vec<usize> {
-        let last = self.last_uses(output);
+    fn widths(&self) -> Vec<usize> {
+        let last = self.last_uses();
         let alive = |layer: usize| {
             let carried = |(i, v): (usize, &Value)| {
                 let born = if v.is_relu { v.layer + 1 } else { v.layer };
@@ -108,17 +134,17 @@ impl Tape {
             };
             self.values.iter().enumerate().filter(|v| carried(*v)).count() + usize::from(layer <= self.relus)
         };
-        (1..=self.relus.max(1)).map(alive).collect()
+        (1..=self.depth()).map(alive).collect()
     }
 
     /// Neurons of the widest layer.
-    pub(super) fn width(&self, output: &Form) -> usize {
-        self.widths(output).into_iter().max().unwrap_or(0)
+    pub(super) fn width(&self) -> usize {
+        self.widths().into_iter().max().unwrap_or(0)
     }
 
-    /// The grade whose correction is `output`, its layers filled up with idle neurons to `width`.
-    pub(super) fn lay(&self, output: &Form, width: usize) -> Result<Laid, ModelError> {
-        let last = self.last_uses(output);
+    /// The grades, their layers filled up with idle neurons to `width`.
+    pub(super) fn lay(&self, width: usize) -> Result<Laid, ModelError> {
+        let last = self.last_uses();
         // What each value is in terms of the last layer's neurons.
         let mut forms: Vec<Option<Form>> = (0..self.inputs).map(|i| Some(Form::neuron(i))).collect();
         forms.resize(self.values.len(), None);
@@ -131,8 +157,10 @@ impl Tape {
             sum
         };
         let (mut layers, mut places): (Vec<Layer>, Vec<usize>) = (Vec::new(), Vec::new());
-        let (mut columns, mut next) = (self.inputs, self.inputs);
-        for layer in 1..=self.relus.max(1) {
+        let (mut columns, mut next, mut neurons) = (self.inputs, self.inputs, 0);
+        let (mut grades, mut ends) = (Vec::with_capacity(self.ends.len()), self.ends.iter().peekable());
+        // The last round has the readout of the last grade only.
+        for layer in 1..=self.depth() + 1 {
             // Combinations of the outputs of the layer before; at last the ReLU that reads them.
             let mut work = None;
             while next < self.values.len() && work.is_none() {
@@ -144,6 +172,17 @@ impl Tape {
                     forms[next] = Some(form);
                 }
                 next += 1;
+            }
+            if let Some(end) = ends.next_if(|end| end.layer + 1 == layer) {
+                let output = express(&forms, &end.correction);
+                let mut weights = multigrade_model::Matrix::zeros(1, columns);
+                output.terms.iter().for_each(|&(index, weight)| weights.row_mut(0)[index] = weight);
+                let readout = Readout::new(weights, vec![output.constant])?;
+                grades.push(Grade::new(vec![std::mem::take(&mut layers)], false, readout)?);
+                neurons += 1;
+            }
+            if ends.peek().is_none() {
+                break;
             }
             let mut rows = Vec::new();
             for value in 0..work.as_ref().map_or(next, |w| w.0) {
@@ -160,7 +199,7 @@ impl Tape {
                 rows.push(form.shifted(shift));
             }
             if let Some((value, form)) = work {
-                places.push(layers.iter().map(Layer::outputs).sum::<usize>() + rows.len());
+                places.push(neurons + rows.len());
                 forms[value] = Some(Form::neuron(rows.len()));
                 rows.push(form);
             }
@@ -170,15 +209,9 @@ impl Tape {
             }
             layers.push(relu_layer(columns, &rows)?);
             columns = rows.len();
+            neurons += columns;
         }
-        for value in next..self.values.len() {
-            forms[value] = Some(express(&forms, &self.values[value].form));
-        }
-        let output = express(&forms, output);
-        let mut weights = multigrade_model::Matrix::zeros(1, columns);
-        output.terms.iter().for_each(|&(index, weight)| weights.row_mut(0)[index] = weight);
-        let grade = Grade::new(vec![layers], false, Readout::new(weights, vec![output.constant])?)?;
-        Ok(Laid { grade, places })
+        Ok(Laid { grades, places })
     }
 }
 

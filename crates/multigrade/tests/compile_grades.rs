@@ -1,0 +1,110 @@
+//! Compiled formulas in several grades: no point's residual grows, and every grade is proved.
+
+use multigrade::construct::{ConstructSettings, Constructed, Scheme, Stop, Strategy, construct};
+use multigrade::truth::{Domain, Expression, Format, check};
+use multigrade::{Precision, Predictor, silent};
+
+fn build(text: &str, domain: &str, tolerance: f64, scheme: Scheme, grades: Option<usize>) -> Constructed {
+    let (f, domain) = (Expression::parse(text).unwrap(), Domain::parse(domain).unwrap());
+    let settings = ConstructSettings { strategy: Strategy::Compile, scheme, grades, ..ConstructSettings::default() };
+    construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent())
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Points of the box, among them points of faces and corners, and the values of the formula.
+fn points(text: &str, domain: &str, count: u32) -> (Vec<f64>, Vec<f64>) {
+    let domain = Domain::parse(domain).unwrap();
+    let f = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
+    let mut state = 3u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let mut inputs = Vec::new();
+    for _ in 0..count {
+        for side in domain.sides() {
+            let z = (1.1 * random() - 0.05).clamp(0.0, 1.0);
+            inputs.push((side.lower() + z * (side.upper() - side.lower())).min(side.upper()));
+        }
+    }
+    let values = inputs.chunks(domain.names().len()).map(|x| f.eval(x)).collect();
+    (inputs, values)
+}
+
+const LINE: &str = "x=0..1";
+const SQUARE: &str = "x=0..1, y=0..1";
+const CUBE: &str = "x=0..1, y=0..1, z=0..1";
+const TARGETS: [(&str, &str, f64); 8] = [
+    ("x*y", SQUARE, 1e-4),
+    ("sin(100*x)", LINE, 1e-3),
+    ("sqrt(x)", LINE, 1e-3),
+    ("exp(-x*y)*sin(3*z)", CUBE, 1e-3),
+    ("max(sin(3*x), y^2-0.3)", SQUARE, 1e-3),
+    ("1e5*(3+exp(x))/(2+y)", "x=-1..2, y=-1..1", 50.0),
+    ("1e-6*cos(4*x)*x^2", "x=-2..1", 1e-9),
+    ("abs(x-y)+max(x,0.3*y)", SQUARE, 1e-3),
+];
+
+#[test]
+fn every_grade_is_proved_and_in_the_monotone_scheme_no_points_residual_grows() {
+    for (text, domain, tolerance) in TARGETS {
+        for scheme in [Scheme::Monotone, Scheme::Plain] {
+            let made = build(text, domain, tolerance, scheme, (scheme == Scheme::Plain).then_some(3));
+            assert_eq!(made.stop, Stop::Reached, "{text}, {scheme}");
+            let (certificate, proved) = made.certificate.as_ref().unwrap();
+            assert!(check(certificate, &made.model).proved().is_some(), "{text}");
+            assert_eq!(proved.bounds().len(), made.grades.len(), "{text}");
+            assert!(made.grades.windows(2).all(|pair| pair[1].bound < pair[0].bound), "{text}");
+            let (inputs, values) = points(text, domain, 100_000);
+            let size = values.iter().fold(0.0f64, |m, y| m.max(y.abs()));
+            let mut before = values.clone();
+            let stages = Predictor::new(&made.model, Precision::F64).staged(&inputs).unwrap();
+            for ((facts, bounds), stage) in made.grades.iter().zip(proved.bounds()).zip(&stages) {
+                let after: Vec<f64> = values.iter().zip(stage).map(|(y, v)| y - v).collect();
+                let worst = before.iter().zip(&after).map(|(b, a)| a.abs() - b.abs()).fold(f64::NEG_INFINITY, f64::max);
+                let grew = scheme == Scheme::Monotone && worst > 1e-13 * size;
+                assert!(!grew, "{text}: grade {}: a residual grew by {worst:e}", facts.grade);
+                let bound = bounds.evaluated(Format::F64).unwrap().magnitude();
+                let largest = after.iter().fold(0.0f64, |m, r| m.max(r.abs()));
+                assert!(largest <= bound + 1e-13 * size, "{text}: grade {}: {largest:e} {bound:e}", facts.grade);
+                let factor = if scheme == Scheme::Monotone { 2.0 } else { 1.0 };
+                assert!(bound <= factor * facts.deviation * (1.0 + 1e-6), "{text}: {bound:e} {:e}", facts.deviation);
+                before = after;
+            }
+            let singles = Predictor::new(&made.model, Precision::F32).staged(&inputs).unwrap();
+            for (bounds, stage) in proved.bounds().iter().zip(&singles) {
+                let bound = bounds.evaluated(Format::F32).map_or(f64::INFINITY, |bound| bound.magnitude());
+                let largest = values.iter().zip(stage).fold(0.0f64, |m, (y, v)| m.max((y - v).abs()));
+                assert!(largest <= bound + 1e-13 * size, "{text}: f32: {largest:e} {bound:e}");
+            }
+            let sizes: Vec<_> = made.grades.iter().map(|g| (g.nodes, g.width, format!("{:.2e}", g.bound))).collect();
+            println!("{text} {scheme}: {sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn the_width_of_grades_depends_on_neither_tolerance_nor_their_number() {
+    for (text, domain) in [("x*y", SQUARE), ("exp(-x*y)*sin(3*z)", CUBE)] {
+        for scheme in [Scheme::Monotone, Scheme::Plain] {
+            let width = |tolerance: f64, grades: usize| -> Vec<usize> {
+                let made = build(text, domain, tolerance, scheme, Some(grades));
+                let layers = made.model.grades().iter().flat_map(|grade| grade.branches()).flatten();
+                layers.map(|layer| layer.outputs()).collect()
+            };
+            let first = width(1e-1, 2)[0];
+            for (tolerance, grades) in [(1e-1, 2), (1e-2, 2), (1e-3, 3), (1e-4, 4)] {
+                assert!(width(tolerance, grades).iter().all(|width| *width == first), "{text} to {tolerance}");
+            }
+            println!("{text} {scheme}: width {first}");
+        }
+    }
+}
+
+#[test]
+fn what_is_exact_at_once_has_one_grade() {
+    let made = build("abs(x-y)+max(x,0.3*y)", SQUARE, 1e-6, Scheme::Monotone, None);
+    assert_eq!((made.grades.len(), made.stop), (1, Stop::Reached));
+    let made = build("2*x-7", LINE, 1e-6, Scheme::Monotone, None);
+    assert_eq!((made.grades.len(), made.stop), (1, Stop::Reached));
+}
