@@ -82,6 +82,12 @@ pub fn multiply_by_slope<T: Real>(gradient: &mut [T], activation: Activation, fe
     }
 }
 
+/// Applies the exponential function to every entry; at most 2 units in the last place off. Results below the normal range
+/// may be off by one more of their own units.
+pub fn exp<T: Real>(values: &mut [T]) {
+    exp_in_place(values);
+}
+
 /// Applies the hyperbolic tangent to every entry; at most 3 units in the last place off.
 pub fn tanh<T: Real>(values: &mut [T]) {
     tanh_in_place(values);
@@ -277,6 +283,13 @@ fn bias_square_slope_body<T: Real, I: Isa>(values: &mut [T], bias: &[T], slopes:
 }
 
 #[inline(always)]
+fn exp_body<T: Real, I: Isa>(values: &mut [T]) {
+    for x in values {
+        *x = x.exp_straight::<I>();
+    }
+}
+
+#[inline(always)]
 fn tanh_body<T: Real, I: Isa>(values: &mut [T]) {
     for z in values {
         *z = z.tanh_straight::<I>();
@@ -418,6 +431,7 @@ dispatched! { fn bias_tanh<T>(values: &mut [T], bias: &[T]) => bias_tanh_body }
 dispatched! { fn add_bias<T>(values: &mut [T], bias: &[T]) => add_bias_body }
 dispatched! { fn bias_square<T>(values: &mut [T], bias: &[T]) => bias_square_body }
 dispatched! { fn bias_square_slope<T>(values: &mut [T], bias: &[T], slopes: &mut [T]) => bias_square_slope_body }
+dispatched! { fn exp_in_place<T>(values: &mut [T]) => exp_body }
 dispatched! { fn tanh_in_place<T>(values: &mut [T]) => tanh_body }
 dispatched! { fn sine<T>(values: &mut [T]) => sine_body }
 dispatched! { fn sine_slope<T>(values: &mut [T], cosines: &mut [T]) => sine_slope_body }

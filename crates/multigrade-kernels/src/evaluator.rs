@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::buffer::Buffer;
-use crate::dense::activated_product;
+use crate::dense;
 use crate::elementwise::{add_column_sums, bias_and_activate, keeps_slope, multiply_by_slope, sum_lanes};
 use crate::gemm::{Accumulate, gemm, gemm_and, tiled, transpose};
 use crate::tile::Finish;
@@ -324,7 +324,7 @@ impl<T: Real> Lane<T> {
             let slopes = (keep_slopes && !slopes.is_empty()).then(|| &mut slopes[..size]);
             let bias = &problem.request.parameters[layer.bias.clone()];
             let (weights, out) = (problem.transposed_weights(layer), &mut after[0][..size]);
-            activated_product(out, inputs, weights, bias, layer.activation, slopes);
+            dense(out, inputs, weights, bias, layer.activation, slopes);
         }
         let readout = shape.readout();
         let weights = readout_weights(shape, problem.request.parameters);

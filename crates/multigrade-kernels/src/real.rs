@@ -25,6 +25,9 @@ pub(crate) mod sealed {
             b: (*const Self, [usize; 2]),
         );
 
+        /// `exp(self)`, without branches.
+        fn exp_straight<I: Isa>(self) -> Self;
+
         /// `tanh(self)`, without branches.
         fn tanh_straight<I: Isa>(self) -> Self;
 
@@ -79,7 +82,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($type:ident, $tanh:ident, $sin_cos:ident) => {
+    ($type:ident, $exp:ident, $tanh:ident, $sin_cos:ident) => {
         impl sealed::Sealed for $type {
             unsafe fn product(
                 [rows, inner, columns]: [usize; 3],
@@ -101,6 +104,11 @@ macro_rules! real {
                 };
                 let mode = if add { Accum::Add } else { Accum::Replace };
                 faer::linalg::matmul::matmul(out, mode, a, b, 1.0, Par::Seq);
+            }
+
+            #[inline(always)]
+            fn exp_straight<I: Isa>(self) -> Self {
+                crate::transcendental::$exp::<I>(self)
             }
 
             #[inline(always)]
@@ -156,5 +164,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, tanh_f32, sin_cos_f32);
-real!(f64, tanh_f64, sin_cos_f64);
+real!(f32, exp_f32, tanh_f32, sin_cos_f32);
+real!(f64, exp_f64, tanh_f64, sin_cos_f64);

@@ -51,7 +51,8 @@ fn last_features<T: Real>(case: &Case) -> Vec<T> {
     case.shape.layers().iter().fold(convert(&case.inputs), |h: Vec<T>, layer| {
         let mut out = vec![T::from_f64(f64::NAN); case.rows * layer.outputs];
         let (weights, bias) = (&parameters[layer.weights.clone()], &parameters[layer.bias.clone()]);
-        dense(&mut out, View::row_major(&h, case.rows, layer.inputs), weights, bias, layer.activation);
+        let weights = View::row_major(weights, layer.outputs, layer.inputs).t();
+        dense(&mut out, View::row_major(&h, case.rows, layer.inputs), weights, bias, layer.activation, None);
         out
     })
 }
@@ -207,16 +208,18 @@ fn slices_of_the_wrong_length_are_refused() {
     assert!(refused(n, 7, 4, n));
     assert!(refused(n, 8, 3, n));
     assert!(refused(n, 8, 4, n + 1));
-    let layer = |out: usize, weights: usize, bias: usize| {
+    let layer = |activation: Activation, out: usize, inputs: usize, bias: usize| {
         let call = || {
-            let x = [0.0; 8];
-            let mut out = vec![0.0; out];
-            dense(&mut out, View::row_major(&x, 4, 2), &vec![0.0; weights], &vec![0.0; bias], Activation::Sin);
+            let (x, w) = ([0.0; 8], [0.0; 9]);
+            let (mut out, weights) = (vec![0.0; out], View::row_major(&w[..inputs * 3], inputs, 3));
+            dense(&mut out, View::row_major(&x, 4, 2), weights, &vec![0.0; bias], activation, None);
         };
         catch_unwind(call).is_err()
     };
-    assert!(!layer(12, 6, 3));
-    assert!(layer(11, 6, 3) && layer(12, 5, 3) && layer(12, 6, 2));
+    for activation in [Activation::Sin, Activation::Relu] {
+        assert!(!layer(activation, 12, 2, 3));
+        assert!(layer(activation, 11, 2, 3) && layer(activation, 12, 3, 3) && layer(activation, 12, 2, 2));
+    }
 }
 
 #[test]

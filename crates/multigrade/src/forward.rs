@@ -11,6 +11,7 @@ use sparse::SparseRun;
 pub(crate) const BLOCK_ROWS: usize = 256;
 
 struct DenseLayer<T> {
+    /// `(inputs, outputs)`, row-major: the way round that is multiplied fastest.
     weights: Vec<T>,
     bias: Vec<T>,
     activation: Activation,
@@ -19,7 +20,9 @@ struct DenseLayer<T> {
 impl<T: Real> DenseLayer<T> {
     fn new(weights: &Matrix, bias: &[f64], activation: Activation) -> Self {
         Self {
-            weights: weights.as_slice().iter().map(|&w| T::from_f64(w)).collect(),
+            weights: (0..weights.columns())
+                .flat_map(|j| (0..weights.rows()).map(move |i| T::from_f64(weights.row(i)[j])))
+                .collect(),
             bias: bias.iter().map(|&b| T::from_f64(b)).collect(),
             activation,
         }
@@ -103,14 +106,24 @@ impl<T: Real> Stage<T> {
                 let source = if l == 0 { h } else { &scratch.current[..rows * width] };
                 let inputs = width;
                 width = step.outputs();
-                scratch.next.resize((rows * width).max(scratch.next.len()), T::ZERO);
-                let next = &mut scratch.next[..rows * width];
+                // What is all of the features needs no copy.
+                let is_all = l + 1 == branch.len() && width == self.n_features;
+                let next = if is_all {
+                    &mut *out
+                } else {
+                    scratch.next.resize((rows * width).max(scratch.next.len()), T::ZERO);
+                    &mut scratch.next[..rows * width]
+                };
                 match step {
                     Step::Dense(layer) => {
                         let source = View::row_major(source, rows, inputs);
-                        dense(next, source, &layer.weights, &layer.bias, layer.activation);
+                        let weights = View::row_major(&layer.weights, inputs, width);
+                        dense(next, source, weights, &layer.bias, layer.activation, None);
                     }
                     Step::Sparse(run) => run.apply(source, rows, next, &mut scratch.columns),
+                }
+                if is_all {
+                    return;
                 }
                 std::mem::swap(&mut scratch.current, &mut scratch.next);
             }

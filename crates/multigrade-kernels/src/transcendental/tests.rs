@@ -2,7 +2,7 @@
 
 use crate::simd::{Avx2, Baseline};
 
-use super::{sin_cos_f32, sin_cos_f64, tanh_f32, tanh_f64};
+use super::{exp_f32, exp_f64, sin_cos_f32, sin_cos_f64, tanh_f32, tanh_f64};
 
 /// A number as the unevaluated sum of two: `high + low` with `|low| <= ulp(high) / 2`.
 #[derive(Clone, Copy)]
@@ -57,6 +57,12 @@ fn expm1(y: f64) -> Twofold {
         value = value.times(value.plus(Twofold::new(2.0)));
     }
     value
+}
+
+fn exp(x: f64) -> Twofold {
+    let one = Twofold::new(1.0);
+    let large = expm1(x.abs()).plus(one);
+    if x < 0.0 { one.over(large) } else { large }
 }
 
 fn tanh(x: f64) -> Twofold {
@@ -121,6 +127,44 @@ fn near_zeros() -> impl Iterator<Item = f64> {
         let x = f64::from(k) * std::f64::consts::FRAC_PI_2;
         [x, x.next_up(), x.next_down(), x * (1.0 + 1e-9), x * (1.0 - 3e-6), x as f32 as f64]
     })
+}
+
+#[test]
+fn exp_is_within_2_units_in_the_last_place_and_1_more_below_the_normal_range() {
+    let ends = [709.78, 708.4, -708.3, 0.34657359027997264, -0.3465735902799726, 1.0397207708399179];
+    for x in spread(100_000, -30.0..8.6).chain(ends).filter(|x| x.abs() < 708.0 || ends.contains(x)) {
+        let exact = exp(x);
+        for computed in [exp_f64::<Avx2>(x), exp_f64::<Baseline>(x)] {
+            let error = ulps_f64(computed, exact);
+            assert!(error <= 2.0, "exp({x:e}) = {computed:e} is {error:.2} units off");
+        }
+    }
+    for x in spread(1_000_000, -30.0..5.6).map(|x| x as f32).filter(|x| (-103.0..88.7).contains(x)) {
+        let exact = f64::from(x).exp();
+        let limit = if exact < f64::from(f32::MIN_POSITIVE) { 3.0 } else { 2.0 };
+        for computed in [exp_f32::<Avx2>(x), exp_f32::<Baseline>(x)] {
+            let error = ulps_f32(computed, exact);
+            assert!(error <= limit, "exp({x:e}) = {computed:e} is {error:.2} units off");
+        }
+    }
+    for x in spread(10_000, 9.47..9.53).filter(|x| (-745.0..-708.5).contains(x)) {
+        // The standard library is within one unit for every argument.
+        for computed in [exp_f64::<Avx2>(x), exp_f64::<Baseline>(x)] {
+            assert!((computed - x.exp()).abs() <= 4.0 * 5e-324, "exp({x:e}) = {computed:e}");
+        }
+    }
+}
+
+#[test]
+fn exp_of_zero_infinities_and_nan_is_exact() {
+    for (x, y) in
+        [(0.0, 1.0), (-0.0, 1.0), (f64::INFINITY, f64::INFINITY), (f64::NEG_INFINITY, 0.0), (1e4, f64::INFINITY)]
+    {
+        assert_eq!([exp_f64::<Avx2>(x), exp_f64::<Baseline>(x)], [y; 2]);
+        assert_eq!([exp_f32::<Avx2>(x as f32), exp_f32::<Baseline>(x as f32)], [y as f32; 2]);
+    }
+    assert!(exp_f64::<Avx2>(f64::NAN).is_nan() && exp_f64::<Baseline>(f64::NAN).is_nan());
+    assert!(exp_f32::<Avx2>(f32::NAN).is_nan() && exp_f32::<Baseline>(f32::NAN).is_nan());
 }
 
 #[test]

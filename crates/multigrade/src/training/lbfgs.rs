@@ -31,6 +31,8 @@ struct Pair<T> {
 
 pub(crate) struct Lbfgs<T> {
     pairs: VecDeque<Pair<T>>,
+    /// Memory for the next pair, once there was one to spare.
+    spare: Option<Pair<T>>,
     /// `J` and `∇J` at the current parameters, once known.
     value: Option<f64>,
     gradient: Vec<T>,
@@ -63,6 +65,7 @@ impl<T: Real> Lbfgs<T> {
         let zeros = vec![T::ZERO; n];
         Self {
             pairs: VecDeque::with_capacity(MEMORY),
+            spare: None,
             value: None,
             gradient: zeros.clone(),
             direction: zeros.clone(),
@@ -133,16 +136,23 @@ impl<T: Real> Lbfgs<T> {
     }
 
     fn remember(&mut self, parameters: &[T]) {
-        let difference = |a: &[T], b: &[T]| a.iter().zip(b).map(|(&a, &b)| a - b).collect();
-        let s: Vec<T> = difference(&self.trial, parameters);
-        let y: Vec<T> = difference(&self.trial_gradient, &self.gradient);
-        let product = dot(&s, &y);
+        let zeros = || vec![T::ZERO; parameters.len()];
+        let mut pair = self.spare.take().unwrap_or_else(|| Pair { s: zeros(), y: zeros(), curvature: 0.0 });
+        let subtract = |out: &mut [T], a: &[T], b: &[T]| {
+            out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (&a, &b))| *out = a - b);
+        };
+        subtract(&mut pair.s, &self.trial, parameters);
+        subtract(&mut pair.y, &self.trial_gradient, &self.gradient);
+        let product = dot(&pair.s, &pair.y);
         // Positive curvature keeps the inverse Hessian positive definite.
-        if product > f64::EPSILON * dot(&y, &y) {
+        if product > f64::EPSILON * dot(&pair.y, &pair.y) {
+            pair.curvature = 1.0 / product;
             if self.pairs.len() == MEMORY {
-                self.pairs.pop_front();
+                self.spare = self.pairs.pop_front();
             }
-            self.pairs.push_back(Pair { s, y, curvature: 1.0 / product });
+            self.pairs.push_back(pair);
+        } else {
+            self.spare = Some(pair);
         }
     }
 }

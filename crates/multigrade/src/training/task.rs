@@ -1,6 +1,7 @@
 //! What a solver minimises.
 
 use crate::front::slopes;
+use multigrade_kernels::elementwise::exp;
 use multigrade_kernels::{Evaluator, Loss, Real, Shape};
 use std::ops::Range;
 
@@ -86,25 +87,58 @@ impl<T: Real> Loss<T> for CrossEntropy<'_, T> {
     fn evaluate(&self, first_row: usize, outputs: &mut [T]) -> f64 {
         let m = self.logits.len() / self.weights.len();
         let rows = first_row..first_row + outputs.len() / m;
-        let logits = self.logits[rows.start * m..rows.end * m].chunks_exact(m);
-        let known = self.classes[rows.clone()].iter().zip(&self.weights[rows]);
-        let (mut loss, mut row) = (0.0, vec![0.0; m]);
-        for ((outputs, logits), (&class, weight)) in outputs.chunks_exact_mut(m).zip(logits).zip(known) {
-            let sums = outputs.iter().zip(logits).map(|(o, s)| o.to_f64() + s.to_f64());
-            row.iter_mut().zip(sums).for_each(|(r, s)| *r = s);
-            loss += weight.to_f64() * slopes(&mut row, class);
-            outputs.iter_mut().zip(&row).for_each(|(o, slope)| *o = T::from_f64(weight.to_f64() * slope));
+        let logits = &self.logits[rows.start * m..rows.end * m];
+        outputs.iter_mut().zip(logits).for_each(|(o, &s)| *o += s);
+        let known = || self.classes[rows.clone()].iter().zip(&self.weights[rows.clone()]);
+        let mut loss = 0.0;
+        if m == 1 {
+            for (o, (&class, weight)) in outputs.iter_mut().zip(known()) {
+                let mut row = [o.to_f64()];
+                loss += weight.to_f64() * slopes(&mut row, class);
+                *o = T::from_f64(weight.to_f64() * row[0]);
+            }
+            return loss;
+        }
+        // Cross-entropy is ln sum_j exp(s_j - max) - (s_class - max); the exponentials of all rows are taken at once.
+        for (row, (&class, weight)) in outputs.chunks_exact_mut(m).zip(known()) {
+            let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
+            row.iter_mut().for_each(|s| *s = *s - largest);
+            loss -= weight.to_f64() * row[class].to_f64();
+        }
+        exp(outputs);
+        for (row, (&class, &weight)) in outputs.chunks_exact_mut(m).zip(known()) {
+            let total: f64 = row.iter().map(|e| e.to_f64()).sum();
+            loss += weight.to_f64() * total.ln();
+            let scale = weight / T::from_f64(total);
+            row.iter_mut().for_each(|e| *e = *e * scale);
+            row[class] = row[class] - weight;
         }
         loss
     }
 }
 
 /// The loss that the rows call for.
-fn loss_of<T: Real>(rows: &Rows<T>) -> Box<dyn Loss<T> + '_> {
-    let (targets, weights) = (rows.targets.as_slice(), rows.weights.as_slice());
-    match rows.classes.as_slice() {
-        [] => Box::new(SquaredError { targets, weights }),
-        classes => Box::new(CrossEntropy { logits: targets, classes, weights }),
+enum RowsLoss<'a, T> {
+    Squares(SquaredError<'a, T>),
+    Classes(CrossEntropy<'a, T>),
+}
+
+impl<'a, T: Real> RowsLoss<'a, T> {
+    fn of(rows: &'a Rows<T>) -> Self {
+        let (targets, weights) = (rows.targets.as_slice(), rows.weights.as_slice());
+        match rows.classes.as_slice() {
+            [] => Self::Squares(SquaredError { targets, weights }),
+            classes => Self::Classes(CrossEntropy { logits: targets, classes, weights }),
+        }
+    }
+}
+
+impl<T: Real> Loss<T> for RowsLoss<'_, T> {
+    fn evaluate(&self, first_row: usize, outputs: &mut [T]) -> f64 {
+        match self {
+            Self::Squares(loss) => loss.evaluate(first_row, outputs),
+            Self::Classes(loss) => loss.evaluate(first_row, outputs),
+        }
     }
 }
 
@@ -132,8 +166,8 @@ impl<'a, T: Real> Task<'a, T> {
 
     /// `J` on the given rows, and its gradient.
     pub(crate) fn value_and_gradient(&mut self, parameters: &[T], rows: &Rows<T>, gradient: &mut [T]) -> f64 {
-        let loss = loss_of(rows);
-        let value = self.evaluator.loss_and_gradient(parameters, &rows.inputs, &rows.carried, &*loss, gradient);
+        let loss = RowsLoss::of(rows);
+        let value = self.evaluator.loss_and_gradient(parameters, &rows.inputs, &rows.carried, &loss, gradient);
         if self.weight_decay > 0.0 {
             let decay = T::from_f64(self.weight_decay);
             for range in &self.penalised {
@@ -156,7 +190,7 @@ impl<'a, T: Real> Task<'a, T> {
     }
 
     fn loss(&mut self, parameters: &[T], rows: &Rows<T>) -> f64 {
-        self.evaluator.loss(parameters, &rows.inputs, &rows.carried, &*loss_of(rows))
+        self.evaluator.loss(parameters, &rows.inputs, &rows.carried, &RowsLoss::of(rows))
     }
 
     fn penalty(&self, parameters: &[T]) -> f64 {
