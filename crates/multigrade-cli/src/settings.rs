@@ -14,6 +14,8 @@ use crate::failure::Failure;
 
 /// Iterations of L-BFGS when none are named: those of the automatic choice on small tables.
 const ITERATIONS: u32 = 500;
+/// Iterations of Levenberg-Marquardt.
+const LEVENBERG_ITERATIONS: u32 = 100;
 
 /// Points of a path of penalties and its smallest ratio.
 const PATH: (usize, f64) = (40, 1e-5);
@@ -139,6 +141,9 @@ impl FitArgs {
         let solver = |solver: &SolverArg| -> Result<Solver, Failure> {
             Ok(match solver {
                 SolverArg::Lbfgs => Solver::Lbfgs { iterations: training.iterations.unwrap_or(ITERATIONS) },
+                SolverArg::Lm => {
+                    Solver::LevenbergMarquardt { iterations: training.iterations.unwrap_or(LEVENBERG_ITERATIONS) }
+                }
                 SolverArg::Adam => Solver::Adam(training.descent()),
                 SolverArg::Gd => Solver::GradientDescent(training.descent()),
                 SolverArg::Random => Solver::RandomFeatures,
@@ -209,8 +214,9 @@ impl TrainingArgs {
                 return Err(format!("--{option} belongs to --solver adam or --solver gd; name one of them").into());
             }
         }
-        if self.iterations.is_some() && !self.solver.contains(&SolverArg::Lbfgs) {
-            return Err("--iterations belongs to --solver lbfgs; name it too".to_string().into());
+        let iterates = self.solver.iter().any(|s| matches!(s, SolverArg::Lbfgs | SolverArg::Lm));
+        if self.iterations.is_some() && !iterates {
+            return Err("--iterations belongs to --solver lbfgs or --solver lm; name one of them".to_string().into());
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ fn settings_out_of_range_are_refused_before_anything_is_read() {
     refused(&["--weight-decay", "-1"], &["weight decay", "-1"]);
     refused(&["--branches", "0"], &["branches"]);
     refused(&["--epochs", "3"], &["--epochs", "--solver adam"]);
-    refused(&["--solver", "adam", "--iterations", "3"], &["--iterations", "--solver lbfgs"]);
+    refused(&["--solver", "adam", "--iterations", "3"], &["--iterations", "--solver lbfgs or --solver lm"]);
     refused(&["--solver", "adam", "--rate", "-1"], &["learning rate", "-1"]);
     refused(&["--solver", "adam", "--schedule", "linear:1"], &["linear:1", "exponential:TO"]);
     refused(&["--solver", "lbfgs", "--precision", "f32"], &["precision", "f64"]);

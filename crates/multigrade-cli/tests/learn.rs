@@ -63,7 +63,7 @@ fn formulas_without_a_bound_name_the_place_and_wrong_options_are_refused() {
         (&["fit", "--function", "x", "--domain", "x=1..0", "--out", "m"], "--domain: "),
         (&["fit", "--function", "ln(x)", "--domain", "x=0..1", "--out", "m"], "at x=0"),
         (&["fit", "--function", "x", "--domain", "x=0..1", "--activation", "tanh", "--out", "m"], "expected relu"),
-        (&["fit", "--function", "x", "--domain", "x=0..1", "--solver", "convex", "--out", "m"], "expected lbfgs"),
+        (&["fit", "--function", "x", "--domain", "x=0..1", "--solver", "convex", "--out", "m"], "expected lbfgs, lm"),
         (&["fit", "--function", "x", "--domain", "x=0..1", "--tol", "-1", "--out", "m"], "a positive number"),
     ] {
         let answer = place.run(args).expect_status(2);

@@ -1,5 +1,7 @@
 //! Loss and gradient of one grade over all rows.
 
+mod gauss_newton;
+
 use std::ops::Range;
 
 use crate::buffer::Buffer;
@@ -87,6 +89,9 @@ struct Lane<T> {
     delta: Buffer<T>,
     next_delta: Buffer<T>,
     gradient: Buffer<T>,
+    /// The derivatives of one output in the rows of one block, and the Gauss-Newton matrix; empty until they are asked for.
+    jacobian: Buffer<T>,
+    matrix: Buffer<T>,
     loss: f64,
 }
 
@@ -96,6 +101,8 @@ struct Request<'a, T> {
     parameters: &'a [T],
     inputs: &'a [T],
     carried: &'a [T],
+    /// Of the rows, where the Gauss-Newton matrix is asked for.
+    weights: &'a [T],
     loss: &'a dyn Loss<T>,
 }
 
@@ -142,7 +149,7 @@ impl<T: Real> Evaluator<T> {
     ) -> f64 {
         let expected = self.shape.n_parameters();
         assert!(gradient.len() == expected, "gradient of length {}, expected {expected}", gradient.len());
-        let lanes = self.run(Request { parameters, inputs, carried, loss }, 3, Lane::loss_and_gradient);
+        let lanes = self.run(Request { parameters, inputs, carried, weights: &[], loss }, 3, Lane::loss_and_gradient);
         sum_lanes(gradient, lanes.iter().map(|lane| &*lane.gradient));
         total_loss(lanes)
     }
@@ -154,7 +161,7 @@ impl<T: Real> Evaluator<T> {
     ///
     /// If a slice does not have the length the shape and the number of rows ask for.
     pub fn loss(&mut self, parameters: &[T], inputs: &[T], carried: &[T], loss: &dyn Loss<T>) -> f64 {
-        total_loss(self.run(Request { parameters, inputs, carried, loss }, 1, Lane::loss))
+        total_loss(self.run(Request { parameters, inputs, carried, weights: &[], loss }, 1, Lane::loss))
     }
 
     /// The number of rows, after all lengths were found consistent.
@@ -280,6 +287,8 @@ impl<T: Real> Lane<T> {
             delta: zeros(shape.max_width()),
             next_delta: zeros(shape.max_width()),
             gradient: Buffer::zeros(shape.n_parameters()),
+            jacobian: Buffer::zeros(0),
+            matrix: Buffer::zeros(0),
             loss: 0.0,
         }
     }

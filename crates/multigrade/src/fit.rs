@@ -85,6 +85,17 @@ pub enum FitError {
         /// The number.
         found: f64,
     },
+    /// A grade has too many weights for its solver.
+    #[error(
+        "Levenberg-Marquardt trains at most {limit} weights of a branch at once, these widths have {found}; use smaller \
+         widths or --solver lbfgs"
+    )]
+    TooLargeForLevenberg {
+        /// Number of weights and biases of a branch, its readout included.
+        found: usize,
+        /// Largest number allowed.
+        limit: usize,
+    },
     /// A model cannot be continued on rows that it was not fitted on.
     #[error(
         "these are not the rows that the model was fitted on (their fingerprint differs from the model's); continue with \
@@ -464,10 +475,16 @@ fn check_classes(samples: &Samples, classes: &Classes, settings: &FitSettings) -
         Grades::List(list) => list.as_slice(),
         _ => &[],
     };
-    let solvers = settings.first_solvers.iter().chain(&settings.solver);
-    if solvers.chain(listed.iter().filter_map(|grade| grade.solver.as_ref())).any(Solver::is_convex) {
+    let named = || listed.iter().filter_map(|grade| grade.solver.as_ref());
+    let solvers = || settings.first_solvers.iter().chain(&settings.solver).chain(named());
+    if solvers().any(Solver::is_convex) {
         return Err(FitError::Classes(
             "convex grades fit squared errors, not classes; use another solver, such as lbfgs".into(),
+        ));
+    }
+    if solvers().any(|solver| matches!(solver, Solver::LevenbergMarquardt { .. })) {
+        return Err(FitError::Classes(
+            "Levenberg-Marquardt fits squared errors, not classes; use another solver, such as lbfgs".into(),
         ));
     }
     Ok(())

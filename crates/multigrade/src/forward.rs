@@ -20,7 +20,7 @@ struct DenseLayer<T> {
 impl<T: Real> DenseLayer<T> {
     fn new(weights: &Matrix, bias: &[f64], activation: Activation) -> Self {
         Self {
-            weights: (0..weights.columns())
+            weights: (0..weights.cols())
                 .flat_map(|j| (0..weights.rows()).map(move |i| T::from_f64(weights.row(i)[j])))
                 .collect(),
             bias: bias.iter().map(|&b| T::from_f64(b)).collect(),

@@ -9,7 +9,7 @@ use crate::front::{Front, Logits, class_scaling, feature_standardisation};
 use crate::least_squares::{LinearMap, ridge_path};
 use crate::logistic::logistic_path;
 use crate::observer::Progress;
-use crate::settings::{FitSettings, Precision, ReadoutRule, Solver};
+use crate::settings::{FitSettings, MAX_LEVENBERG, Precision, ReadoutRule, Solver};
 use crate::training::{Outcome, Randomness, Rows, Stop, Task, Terms, train};
 use multigrade_kernels::{Real, Shape};
 use multigrade_model::{Activation, Grade, GradeProof, GradeRecord, Layer, Matrix, ModelError, Readout, Scaling};
@@ -69,6 +69,9 @@ impl TrainedPlan {
         });
         let readout = |width: usize| width.saturating_add(carried + 1).saturating_mul(outputs);
         let branch = layers.fold(readout(self.hidden[self.hidden.len() - 1].0), usize::saturating_add);
+        if matches!(self.solver, Solver::LevenbergMarquardt { .. }) && branch > MAX_LEVENBERG {
+            return Err(FitError::TooLargeForLevenberg { found: branch, limit: MAX_LEVENBERG });
+        }
         match branch.saturating_mul(self.branches) {
             found if found > MAX_PARAMETERS => Err(FitError::TooLarge { found, limit: MAX_PARAMETERS }),
             _ => Ok(()),

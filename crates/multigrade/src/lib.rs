@@ -54,8 +54,8 @@ pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;
 pub use samples::{Samples, SamplesError};
 pub use settings::{
-    Descent, FitSettings, Generator, GradeSettings, Grades, InitKey, Initialisation, Keep, Precision, ReadoutRule,
-    Schedule, SettingsError, Solver, Valid,
+    Descent, FitSettings, Generator, GradeSettings, Grades, InitKey, Initialisation, Keep, MAX_LEVENBERG, Precision,
+    ReadoutRule, Schedule, SettingsError, Solver, Valid,
 };
 pub use split::{Split, split};
 pub use verify::verify_proofs;

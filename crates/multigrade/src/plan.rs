@@ -331,6 +331,9 @@ fn times(solver: Solver, count: usize) -> Solver {
     match solver {
         Solver::RandomFeatures | Solver::Convex(_) | Solver::ConvexDense { .. } => solver,
         Solver::Lbfgs { iterations } => Solver::Lbfgs { iterations: iterations.saturating_mul(count) },
+        Solver::LevenbergMarquardt { iterations } => {
+            Solver::LevenbergMarquardt { iterations: iterations.saturating_mul(count) }
+        }
         Solver::Adam(d) => Solver::Adam(longer(d)),
         Solver::GradientDescent(d) => Solver::GradientDescent(longer(d)),
     }

@@ -208,6 +208,10 @@ pub struct GradeSettings {
     pub solver: Option<Solver>,
 }
 
+/// The most weights, hidden layers and readout together, of a branch that Levenberg-Marquardt trains: a matrix of that many
+/// rows and columns is made and factorised in each iteration.
+pub const MAX_LEVENBERG: usize = 2000;
+
 /// How the hidden stack of a grade is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,6 +220,12 @@ pub enum Solver {
     RandomFeatures,
     /// Full-batch L-BFGS with a strong Wolfe line search. For small tables; needs f64.
     Lbfgs {
+        /// Largest number of iterations.
+        iterations: u32,
+    },
+    /// Levenberg-Marquardt on the hidden layers with the readout projected out. For squared errors and grades of at most
+    /// [`MAX_LEVENBERG`] weights a branch, which it brings further down than L-BFGS; needs f64.
+    LevenbergMarquardt {
         /// Largest number of iterations.
         iterations: u32,
     },
@@ -279,6 +289,7 @@ impl std::fmt::Display for Solver {
         match self {
             Self::RandomFeatures => f.write_str("random features"),
             Self::Lbfgs { iterations } => write!(f, "L-BFGS, {iterations} iterations"),
+            Self::LevenbergMarquardt { iterations } => write!(f, "Levenberg-Marquardt, {iterations} iterations"),
             Self::Adam(d) => walk("Adam", d),
             Self::GradientDescent(d) => walk("gradient descent", d),
             Self::Convex(settings) => write!(f, "convex, {}", settings.penalty),
@@ -502,7 +513,12 @@ impl FitSettings {
         require(self.carry_inputs, "carry inputs", "no", "yes with convex grades, whose readouts read the inputs")?;
         let solved = self.readout == ReadoutRule::LeastSquares;
         require(solved, "readout", "as trained", "least squares with convex grades, which have no other")?;
-        require(!self.single_grade, "single grade", "a convex solver", "lbfgs, adam, gd or random for a single grade")?;
+        require(
+            !self.single_grade,
+            "single grade",
+            "a convex solver",
+            "lbfgs, lm, adam, gd or random for a single grade",
+        )?;
         if convex.contains(&false) {
             return Ok(());
         }
@@ -547,13 +563,13 @@ impl FitSettings {
                 require(skip == Skip::Affine, "skip", format!("{skip:?}"), "an affine part, as all grades have")?;
                 settings.clone().validate().map(drop)
             }
-            Solver::Lbfgs { iterations } => {
+            Solver::Lbfgs { iterations } | Solver::LevenbergMarquardt { iterations } => {
                 require(*iterations > 0, "iterations", iterations, "at least 1")?;
                 require(
                     self.precision == Precision::F64,
                     "precision",
                     "f32",
-                    "f64 with L-BFGS, whose line search needs the digits",
+                    "f64 with lbfgs and lm, which need the digits",
                 )
             }
             Solver::Adam(d) | Solver::GradientDescent(d) => {

@@ -37,6 +37,7 @@ fn solvers() -> Vec<Solver> {
     vec![
         Solver::RandomFeatures,
         Solver::Lbfgs { iterations: 15 },
+        Solver::LevenbergMarquardt { iterations: 5 },
         Solver::Adam(descent(4, Some(16), 1e-2, Schedule::Constant)),
         Solver::Adam(descent(4, None, 1e-2, Schedule::Exponential { to: 1e-4 })),
         Solver::GradientDescent(descent(4, Some(7), 1e-2, Schedule::Cosine { to: 0.0 })),

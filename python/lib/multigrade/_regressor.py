@@ -30,12 +30,12 @@ class MultigradeRegressor(MultiOutput, RegressorMixin, Graded):
         Chosen on held-out rows if None.
     branches : int, optional
         Networks trained apart and averaged in every grade; by the number of rows if None.
-    solver : {'lbfgs', 'adam', 'gd', 'random', 'convex'}, optional
-        Trains the hidden layers; `'random'` leaves them as drawn, `'convex'` finds the best hinges there are. L-BFGS up to 10,000 rows, then Adam, if None.
+    solver : {'lbfgs', 'lm', 'adam', 'gd', 'random', 'convex'}, optional
+        Trains the hidden layers; `'lm'` (Levenberg-Marquardt) is for small ones; `'random'` leaves them as drawn, `'convex'` finds the best hinges there are. L-BFGS up to 10,000 rows, then Adam, if None.
     penalty : str or float, optional
         Of `'convex'`: see `ConvexReluRegressor`; `'gcv'` if None.
     iterations : int, optional
-        Of `'lbfgs'`; 500 if None.
+        Of `'lbfgs'`, 500 if None, and `'lm'`, 100 if None.
     epochs, batch, learning_rate, schedule, patience : optional
         Of `'adam'` and `'gd'`: passes over the rows (100), rows of a mini-batch or `'all'` (256), first rate (0.001),
         `'constant'`, `'exponential:TO'` or `'cosine:TO'`, and epochs without gain after which training stops.

@@ -5,7 +5,7 @@ from math import isfinite
 from numbers import Integral, Real
 
 ACTIVATIONS = ("relu", "tanh", "sin", "square", "identity")
-SOLVERS = ("lbfgs", "adam", "gd", "random", "convex")
+SOLVERS = ("lbfgs", "lm", "adam", "gd", "random", "convex")
 
 # Of the rules that choose a penalty: as on the command line.
 PATH = {"points": 40, "min_ratio": 1e-5}
@@ -116,15 +116,15 @@ def _grade(k, grade):
 
 
 def _solver(p, seed):
-    # A classifier has no penalty, and no convex grades.
-    solvers = SOLVERS if "penalty" in p else SOLVERS[:-1]
+    # A classifier has no penalty, and no solvers of squared errors alone.
+    solvers = SOLVERS if "penalty" in p else tuple(name for name in SOLVERS if name not in ("lm", "convex"))
     solver = None if p["solver"] is None else one_of("solver", p["solver"], solvers)
     walks = solver in ("adam", "gd")
     for name in ("epochs", "batch", "learning_rate", "schedule", "patience"):
         if p[name] is not None and not walks:
             raise ValueError(f"settings: {name} belongs to solver 'adam' or 'gd'; name one of them")
-    if p["iterations"] is not None and solver != "lbfgs":
-        raise ValueError("settings: iterations belongs to solver 'lbfgs'; name it too")
+    if p["iterations"] is not None and solver not in ("lbfgs", "lm"):
+        raise ValueError("settings: iterations belongs to solver 'lbfgs' or 'lm'; name one of them")
     if p.get("penalty") is not None and solver != "convex":
         raise ValueError("settings: penalty belongs to solver 'convex'; name it too")
     if solver is None:
@@ -136,6 +136,9 @@ def _solver(p, seed):
     if solver == "lbfgs":
         iterations = 500 if p["iterations"] is None else p["iterations"]
         return {"lbfgs": {"iterations": _whole(iterations, "iterations", "at least 1")}}
+    if solver == "lm":
+        iterations = 100 if p["iterations"] is None else p["iterations"]
+        return {"levenberg_marquardt": {"iterations": _whole(iterations, "iterations", "at least 1")}}
     # Fields that are left out keep the library's defaults; a batch of all rows is written as null.
     descent = {}
     if p["epochs"] is not None:

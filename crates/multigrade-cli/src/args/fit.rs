@@ -159,7 +159,7 @@ pub(crate) struct TrainingArgs {
     /// [default: lbfgs up to 10000 rows, then adam]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) solver: Vec<SolverArg>,
-    /// Iterations of lbfgs [default: 500]
+    /// Iterations of lbfgs [default: 500] or lm [default: 100]
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<u32>,
     /// Passes of adam or gd over the rows [default: 100]
@@ -245,6 +245,8 @@ pub(crate) enum TaskArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SolverArg {
     Lbfgs,
+    /// Levenberg-Marquardt
+    Lm,
     Adam,
     Gd,
     Random,

@@ -60,7 +60,7 @@ impl LearnSettings {
         }
         let solvers = fit.solver.iter().chain(&fit.first_solvers);
         for solver in solvers.chain(listed.iter().filter_map(|grade| grade.solver.as_ref())) {
-            let expected = "lbfgs, adam, gd or random: a formula has no rows of its own to be optimal on";
+            let expected = "lbfgs, lm, adam, gd or random: a formula has no rows of its own to be optimal on";
             require(!solver.is_convex(), "solver", solver, expected)?;
         }
         let held = fit.validation == FitSettings::default().validation && fit.refit.is_none();

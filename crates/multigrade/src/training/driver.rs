@@ -2,7 +2,7 @@
 
 use super::initial::Randomness;
 use super::task::Task;
-use super::{descent, lbfgs};
+use super::{descent, lbfgs, levenberg};
 use crate::observer::{Cut, Progress};
 use crate::settings::{Keep, Solver as SolverSettings};
 use multigrade_kernels::Real;
@@ -73,7 +73,9 @@ pub(crate) fn budget(settings: &SolverSettings, n: usize) -> (u32, u64) {
     match settings {
         // Neither trains a hidden stack.
         SolverSettings::RandomFeatures | SolverSettings::Convex(_) | SolverSettings::ConvexDense { .. } => (0, 0),
-        SolverSettings::Lbfgs { iterations } => (*iterations, u64::from(*iterations)),
+        SolverSettings::Lbfgs { iterations } | SolverSettings::LevenbergMarquardt { iterations } => {
+            (*iterations, u64::from(*iterations))
+        }
         SolverSettings::Adam(d) | SolverSettings::GradientDescent(d) => {
             let batches = n.div_ceil(d.batch.unwrap_or(n).min(n).max(1));
             (d.epochs, u64::from(d.epochs) * batches as u64)
@@ -110,6 +112,7 @@ pub(crate) fn train<T: Real>(
             return Outcome { parameters, steps: 0, updates: 0, stop: Stop::Converged };
         }
         SolverSettings::Lbfgs { .. } => Box::new(lbfgs::Lbfgs::new(task.n_parameters())),
+        SolverSettings::LevenbergMarquardt { .. } => Box::new(levenberg::Levenberg::new(task.n_parameters())),
         SolverSettings::Adam(d) => Box::new(descent::Walk::adam(d, task, randomness)),
         SolverSettings::GradientDescent(d) => Box::new(descent::Walk::gradient(d, task, randomness)),
     };

@@ -7,6 +7,7 @@ mod descent;
 mod driver;
 mod initial;
 mod lbfgs;
+mod levenberg;
 mod mersenne;
 mod task;
 

@@ -1,8 +1,9 @@
 //! What a solver minimises.
 
 use crate::front::slopes;
+use crate::least_squares::ridge;
 use multigrade_kernels::elementwise::exp;
-use multigrade_kernels::{Evaluator, Loss, Real, Shape};
+use multigrade_kernels::{Evaluator, Loss, Real, Shape, View, dense};
 use std::ops::Range;
 
 /// Rows of one training task, in the precision of training; row-major.
@@ -177,6 +178,52 @@ impl<'a, T: Real> Task<'a, T> {
             }
         }
         value + self.penalty(parameters)
+    }
+
+    /// `J` on all rows, its gradient, and the lower triangle of its Gauss-Newton matrix: the Hessian without the curvature
+    /// of the network. Of squared errors only.
+    pub(crate) fn gauss_newton(&mut self, parameters: &[T], gradient: &mut [T], matrix: &mut [T]) -> f64 {
+        let Rows { inputs, carried, weights, .. } = self.rows;
+        let loss = RowsLoss::of(self.rows);
+        let value = self.evaluator.gauss_newton(parameters, inputs, carried, weights, &loss, gradient, matrix);
+        let (decay, p) = (T::from_f64(self.weight_decay), parameters.len());
+        for i in self.penalised.iter().cloned().flatten() {
+            gradient[i] += decay * parameters[i];
+            matrix[i * p + i] += decay;
+        }
+        value + self.penalty(parameters)
+    }
+
+    /// Replaces the readout among `parameters` by the one that minimises `J` for the hidden layers there.
+    pub(crate) fn solve_readout(&self, parameters: &mut [T]) {
+        let shape = self.evaluator.shape();
+        let n = self.rows.len();
+        let widen = |numbers: &[T]| numbers.iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
+        let mut features = self.rows.inputs.clone();
+        for layer in shape.layers() {
+            let weights = View::row_major(&parameters[layer.weights.clone()], layer.outputs, layer.inputs).t();
+            let mut next = vec![T::ZERO; n * layer.outputs];
+            let inputs = View::row_major(&features, n, layer.inputs);
+            dense(&mut next, inputs, weights, &parameters[layer.bias.clone()], layer.activation, None);
+            features = next;
+        }
+        let readout = shape.readout();
+        let p = readout.features + readout.carried;
+        let mut columns = Vec::with_capacity(n * p);
+        for i in 0..n {
+            columns.extend_from_slice(&features[i * readout.features..][..readout.features]);
+            columns.extend_from_slice(&self.rows.carried[i * readout.carried..][..readout.carried]);
+        }
+        let (targets, weights) = (widen(&self.rows.targets), widen(&self.rows.weights));
+        let map = ridge(&widen(&columns), p, &targets, readout.outputs, &weights, self.weight_decay);
+        let narrow = |from: Vec<f64>, to: &mut [T]| to.iter_mut().zip(from).for_each(|(to, x)| *to = T::from_f64(x));
+        narrow(map.weights, &mut parameters[readout.weights.clone()]);
+        narrow(map.bias, &mut parameters[readout.bias.clone()]);
+    }
+
+    /// Where the parameters of the hidden layers end and those of the readout begin.
+    pub(crate) fn n_hidden_parameters(&self) -> usize {
+        self.evaluator.shape().n_hidden_parameters()
     }
 
     /// `J` on all rows.
