@@ -1,5 +1,6 @@
 //! Loss and gradient are right, for every shape, precision and number of threads.
 
+mod gauss_newton;
 mod reference;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,10 +1,9 @@
 //! The Gauss-Newton matrix is the sum of the products of gradients, row by row.
 
-mod reference;
-
 use multigrade_kernels::{Activation, Evaluator, Loss, Real, Shape};
 use proptest::prelude::*;
-use reference::{Case, convert};
+
+use crate::reference::{Case, convert};
 
 /// The loss that is one output itself: its gradient is that of the output.
 struct OneOutput {
