@@ -175,10 +175,14 @@ fn normalised(weights: &[f64]) -> Vec<f64> {
 /// the last place.
 pub(crate) const ROUNDING: f64 = 1e-14;
 
+/// A feature that varies by no more than this fraction of its largest magnitude has hardly six digits of information: weights
+/// that blow it up would blow up the rounding of its evaluation to more than the corrections that they carry.
+const FEATURE_DIGITS: f64 = 1e-10;
+
 /// The scaling that brings row-major columns to weighted mean 0 and variance 1. Columns that are constant, to within
 /// rounding, are centred alone: blown up to variance 1, rounding would be taken for information.
 pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
-    standardisation_above(0.0, rows, columns, weights)
+    standardisation_above(0.0, ROUNDING, rows, columns, weights)
 }
 
 /// Standardised values that a classifier reads are at most this large on the training rows (experiment, no theory): a pixel
@@ -234,10 +238,18 @@ pub(crate) fn class_scaling(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, 
 /// counts as constant.
 pub(crate) fn feature_standardisation(features: &[f64], p: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
     let largest = features.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    standardisation_above(ROUNDING * largest, features, p, weights)
+    standardisation_above(ROUNDING * largest, FEATURE_DIGITS, features, p, weights)
 }
 
-fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
+/// [`standardisation`] of the columns that vary by more than `floor` and more than the share `relative` of their largest
+/// magnitude.
+fn standardisation_above(
+    floor: f64,
+    relative: f64,
+    rows: &[f64],
+    columns: usize,
+    weights: &[f64],
+) -> Result<Scaling, ModelError> {
     let weights = normalised(weights);
     let mut centers = weighted_means(rows, columns, &weights);
     let mut scales = vec![1.0; columns];
@@ -249,7 +261,7 @@ fn standardisation_above(floor: f64, rows: &[f64], columns: usize, weights: &[f6
         }
         // Dividing by the largest deviation first keeps squares of huge and tiny numbers finite and positive.
         let largest = column().map(|x| (x - centers[j]).abs()).fold(0.0, f64::max);
-        if largest <= floor.max(ROUNDING * column().map(|x| x.abs()).fold(0.0, f64::max)) {
+        if largest <= floor.max(relative * column().map(|x| x.abs()).fold(0.0, f64::max)) {
             continue;
         }
         let square = |(x, w): (&f64, &f64)| w * ((x - centers[j]) / largest).powi(2);
