@@ -27,7 +27,11 @@ impl From<Failure> for PyErr {
             )),
             // With the operating system's error, Python finds the right kind, such as FileNotFoundError.
             Failure::File(FileError::Io { path, source }) => match source.raw_os_error() {
-                Some(number) => PyOSError::new_err((number, source.to_string(), path.display().to_string())),
+                Some(number) => {
+                    // Python shows the number itself.
+                    let reason = source.to_string().replace(&format!(" (os error {number})"), "");
+                    PyOSError::new_err((number, reason, path.display().to_string()))
+                }
                 None => PyOSError::new_err(format!("{}: {source}", path.display())),
             },
             Failure::File(error) => PyValueError::new_err(error.to_string()),

@@ -157,7 +157,7 @@ def test_files_are_those_of_the_program(rows, tmp_path):
     with pytest.raises(FileExistsError, match="already exists; pass overwrite=True"):
         regressor.save(tmp_path / "engine")
     regressor.save(tmp_path / "engine", overwrite=True)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"^\[Errno 2\] No such file or directory: '.*none.safetensors'$"):
         load(tmp_path / "none")
     (tmp_path / "wrong.safetensors").write_bytes(b"no model")
     with pytest.raises(ValueError, match="wrong.safetensors"):

@@ -335,6 +335,9 @@ pub(crate) struct TableArgs {
     /// The first line holds numbers: columns are called x1, x2, ...
     #[arg(long)]
     pub(crate) no_header: bool,
+    /// Rows in which a column that is used has a missing cell (empty, NaN, NA, ...): an error, or left out
+    #[arg(long, value_enum, default_value_t = MissingArg::Refuse)]
+    pub(crate) missing: MissingArg,
 }
 
 impl TableArgs {
@@ -354,6 +357,7 @@ impl TableArgs {
                 (_, true) => Header::No,
                 _ => Header::Auto,
             },
+            gaps: self.missing == MissingArg::Drop,
             ..ReadOptions::default()
         }
     }
@@ -361,6 +365,12 @@ impl TableArgs {
 
 fn error_limit(text: &str) -> Result<f64, &'static str> {
     text.parse().ok().filter(|limit| *limit >= 0.0).ok_or("expected a number of at least 0")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MissingArg {
+    Refuse,
+    Drop,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

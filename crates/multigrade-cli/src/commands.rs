@@ -37,6 +37,6 @@ fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     Ok(writeln!(out)?)
 }
 
-fn warn(text: &str) {
+pub(crate) fn warn(text: &str) {
     eprintln!("warning: {}", crate::grid::printable(text));
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use multigrade::table::{Found, ReadOptions, Table, TableError, TableProblem};
 use multigrade::{Classes, Multigrade, Samples};
 
-use crate::args::FitArgs;
+use crate::args::{FitArgs, MissingArg, TableArgs};
 use crate::classes;
+use crate::commands::warn;
 use crate::failure::Failure;
 use crate::grid::{count, list, printable};
 
@@ -103,6 +104,12 @@ impl Columns {
         format!("{} from {}", list(&self.outputs), list(&self.inputs))
     }
 
+    /// The table without the rows in which a column that is used has a missing cell, where `--missing drop` says so.
+    pub(crate) fn whole_rows(&self, table: Table, args: &TableArgs) -> Result<Table, Failure> {
+        let names: Vec<&String> = self.inputs.iter().chain(&self.outputs).chain(&self.weights).collect();
+        whole_rows(table, &names, args)
+    }
+
     /// The rows of `table`; rows of weight 0 are left out.
     pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
         let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
@@ -132,6 +139,20 @@ impl Columns {
     }
 }
 
+/// The table without the rows in which a cell of these columns is missing, where `--missing drop` says so. It is said how
+/// many were left out.
+pub(crate) fn whole_rows(table: Table, names: &[impl AsRef<str>], args: &TableArgs) -> Result<Table, Failure> {
+    if args.missing == MissingArg::Refuse {
+        return Ok(table);
+    }
+    let (whole, dropped) = table.without_gaps(names)?;
+    if dropped > 0 {
+        let rows = count(table.n_rows(), "row");
+        warn(&format!("{}: {dropped} of its {rows} have a missing cell and were left out", table.name()));
+    }
+    Ok(whole)
+}
+
 /// `text` as one word of a shell command.
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_-.+%:/@".contains(c);
@@ -159,18 +180,18 @@ fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
     Ok(weights.to_vec())
 }
 
-/// The rows `(n, d)` that `model` reads, from columns of the same names, or by place in a table without header that
-/// holds the inputs and nothing else.
-pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<f64>, Failure> {
+/// The columns that `model` reads: those of the same names, or by place in a table without header that holds the inputs and
+/// nothing else.
+pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<String>, Failure> {
     let columns = Columns::of_model(model, None);
     let names = table.column_names();
     let is_headerless = !table.has_names();
     let has_all = columns.inputs.iter().all(|name| names.contains(name));
     if !is_headerless || has_all {
-        return Ok(table.rows(&columns.inputs)?);
+        return Ok(columns.inputs);
     }
     if names.len() == columns.inputs.len() {
-        return Ok(table.rows(names)?);
+        return Ok(names.to_vec());
     }
     Err(format!(
         "{}: found {} columns and no header line; expected a header line that names {}, or these {} columns in this order \

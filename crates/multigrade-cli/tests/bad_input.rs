@@ -349,3 +349,34 @@ fn an_error_limit_that_nothing_can_meet_or_miss_is_refused() {
         answer.expect_refusal(&["--max-rmse", limit, "expected a number of at least 0"]);
     }
 }
+
+#[test]
+fn rows_with_missing_cells_are_left_out_when_asked_and_only_where_they_matter() {
+    let place = Place::new();
+    let is_gap = |i: usize| i % 7 == 3;
+    let row = |i: usize| {
+        let (x, y) = ((i % 9) as f64 / 8.0, (i / 9) as f64 / 4.0);
+        let cell = if is_gap(i) { ["", "NA", "nan"][i % 3].to_owned() } else { x.to_string() };
+        format!("{cell},{y},{},?\n", (3.0 * x).sin() + y * y)
+    };
+    let table = |rows: &mut dyn Iterator<Item = usize>| "x,y,z,note\n".to_owned() + &rows.map(row).collect::<String>();
+    place.write("gaps.csv", table(&mut (0..45)));
+    place.write("whole.csv", table(&mut (0..45).filter(|i| !is_gap(*i))));
+    let used = ["--features", "x,y"];
+    place.fit("gaps.csv", "z", "m", &used).expect_refusal(&["column 'x', line 5", "--missing drop"]);
+    let drop = ["--missing", "drop"];
+    let made = place.fit("gaps.csv", "z", "m", &[&used[..], &drop].concat()).expect_status(0);
+    assert!(made.err.contains("gaps.csv: 6 of its 45 rows have a missing cell and were left out"), "{made:?}");
+    place.fit("whole.csv", "z", "w", &used).expect_status(0);
+    assert!(place.read("m.safetensors") == place.read("w.safetensors"));
+    // A column that is not used may hold what it wants; one that is used is not filled.
+    place.run(&["predict", "m", "gaps.csv"]).expect_refusal(&["column 'x', line 5", "--missing drop"]);
+    let predicted = place.run(&[&["predict", "m", "gaps.csv"], &drop[..]].concat()).expect_status(0);
+    assert_eq!(predicted.out, place.run(&["predict", "m", "whole.csv"]).expect_status(0).out);
+    let scores =
+        |name: &str| place.run(&["evaluate", "m", name, "--json", "--missing", "drop"]).expect_status(0).json();
+    assert_eq!(scores("gaps.csv"), scores("whole.csv"));
+    place.fit("gaps.csv", "z", "n", &drop).expect_refusal(&["each of its 45 rows has a missing cell", "note"]);
+    place.write("bad.csv", "x,z\n1,2\nabc,3\n,4\n");
+    place.fit("bad.csv", "z", "n", &drop).expect_refusal(&["column 'x', line 3", "\"abc\""]);
+}

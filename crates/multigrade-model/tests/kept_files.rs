@@ -36,5 +36,20 @@ fn the_model_file_of_every_format_is_read_and_means_the_same() {
             }
         }
     }
-    assert!(formats >= 1, "at least the first format is kept");
+    assert!(formats >= 2, "at least the first format is kept, without classes and with them");
+}
+
+#[test]
+fn a_kept_classifier_knows_its_classes_and_what_a_row_is_taken_for() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/format-1-classes.safetensors");
+    let model = Multigrade::load(&path).unwrap();
+    let classes = model.schema().classes.as_ref().unwrap();
+    let labels: Vec<String> = classes.labels.iter().map(ToString::to_string).collect();
+    assert_eq!((classes.target.as_str(), &labels[..]), ("kind", &["ash tall".into(), "elm".into(), "oak".into()][..]));
+    // It was fitted to: oak where length + width < 7, else ash where length is the larger, else elm.
+    for (row, kind) in [([1.0, 1.0], "oak"), ([9.0, 3.0], "ash tall"), ([3.0, 8.0], "elm")] {
+        let probabilities = classes.probabilities(&model.eval_reference(&row, 2).unwrap());
+        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-14);
+        assert_eq!(labels[classes.decide(&probabilities)[0]], kind);
+    }
 }

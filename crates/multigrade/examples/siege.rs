@@ -15,7 +15,11 @@ fn main() {
     let count = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
     let mut tally = Tally::default();
     for seed in 0..count {
+        let before = (tally.violations, tally.believed);
         besiege(seed, &mut tally);
+        if (tally.violations, tally.believed) != before {
+            println!("seed {seed}: {tally:?}");
+        }
         if (seed + 1) % 50 == 0 {
             println!("{} formulas: {tally:?}", seed + 1);
         }

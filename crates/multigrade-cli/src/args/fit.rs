@@ -81,8 +81,9 @@ pub(crate) struct FitArgs {
 }
 
 /// Options that only tables have.
-const OF_TABLES: [&str; 18] = [
+const OF_TABLES: [&str; 19] = [
     "data",
+    "missing",
     "start",
     "target",
     "task",

@@ -43,6 +43,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<Status, Failure> {
     let model = shorter(files::load(&args.model)?, args.grades)?;
     let columns = Columns::of_model(&model, args.weights.as_ref());
     let table = data::read(&args.data, &ReadOptions { texts: columns.outputs.clone(), ..args.table.options() })?;
+    let table = columns.whole_rows(table, &args.table)?;
     let samples = columns.samples(&table)?;
     if let Some(classes) = &columns.classes {
         return evaluate_classes::run(&model, classes, &samples, table.name(), args);

@@ -38,9 +38,13 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     let texts = known.as_ref().map_or(&args.target, |columns| &columns.outputs).clone();
     let options = ReadOptions { texts, ..args.table.options() };
     let table = data::read(data, &options)?;
+    // Whether the target is one of classes is seen from its cells.
+    let table = data::whole_rows(table, &args.target, &args.table)?;
     let columns = known.map_or_else(|| Columns::chosen(&table, args), Ok)?;
+    let whole = |table: Table| columns.whole_rows(table, &args.table);
     let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
-    let held_out = validation_file.map(|path| samples(&data::read(path, &options)?)).transpose()?;
+    let held_out = validation_file.map(|path| samples(&whole(data::read(path, &options)?)?)).transpose()?;
+    let table = whole(table)?;
     let samples = samples(&table)?;
     let warnings = data::oddities(&samples, &columns);
     warnings.iter().for_each(|text| warn(text));

@@ -91,7 +91,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
 /// Recomputes every proof from the rows that the grades were fitted on.
 fn verify(model: &Multigrade, data: &Path, args: &InspectArgs) -> Result<Vec<Verdict>, Failure> {
     let table = data::read(data, &args.table.options())?;
-    let samples = Columns::of_model(model, args.weights.as_ref()).samples(&table)?;
+    let columns = Columns::of_model(model, args.weights.as_ref());
+    let samples = columns.samples(&columns.whole_rows(table, &args.table)?)?;
     let verified = verify_proofs(model, &samples);
     let mut verdicts = Vec::with_capacity(verified.len());
     for ((_, claim), (grade, proof)) in model.proofs().zip(verified) {

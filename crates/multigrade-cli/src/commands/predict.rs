@@ -18,7 +18,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     use_threads(&args.threads)?;
     let model = shorter(files::load(&model_file)?, args.grades)?;
     let table = data::read(&args.data, &args.table.options())?;
-    let inputs = data::model_inputs(&table, &model)?;
+    let read = data::model_inputs(&table, &model)?;
+    let table = data::whole_rows(table, &read, &args.table)?;
+    let inputs = table.rows(&read)?;
     warn_outside(&model, &inputs, &table);
 
     let kept = kept_columns(&table, &args.keep)?;

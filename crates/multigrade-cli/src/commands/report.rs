@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use multigrade::report::{About, ReportData, ReportRows, RowKind, significant};
-use multigrade::table::ReadOptions;
+use multigrade::table::{ReadOptions, Table};
 use multigrade::{FitSettings, Multigrade, Samples, split, staged_scores, write_atomically};
 
 use super::{print_json, warn};
@@ -44,9 +44,13 @@ fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> 
     let columns = Columns::of_model(model, args.weights.as_ref());
     let options = ReadOptions { texts: columns.outputs.clone(), ..args.table.options() };
     let table = data::read(&args.data, &options)?;
+    let whole = |table: Table| columns.whole_rows(table, &args.table);
+    let table = whole(table)?;
     let samples = columns.samples(&table)?;
     let rows = match &args.validation {
-        Some(path) => Rows { train: samples.clone(), held_out: Some(columns.samples(&data::read(path, &options)?)?) },
+        Some(path) => {
+            Rows { train: samples.clone(), held_out: Some(columns.samples(&whole(data::read(path, &options)?)?)?) }
+        }
         None => Rows::again(model, &samples),
     };
     let difference = rows.difference(model)?;

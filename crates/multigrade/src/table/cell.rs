@@ -57,6 +57,15 @@ impl Found {
         if number.is_nan() { Self::NotANumber("NaN".into()) } else { Self::Infinite(number.to_string()) }
     }
 
+    /// Whether the cell says that there is no value: it is empty, NaN, or a usual mark such as `NA`.
+    pub(super) fn is_missing(&self) -> bool {
+        match self {
+            Self::Empty | Self::NotANumber(_) => true,
+            Self::Text(text) => is_missing_mark(text),
+            _ => false,
+        }
+    }
+
     /// Says that `n_bad` of the `n_rows` cells of `column` are not finite numbers, the first of them this one on the
     /// line (or in the row) of that number, and what to do.
     pub(super) fn message(&self, column: &str, place: (Unit, u64), n_bad: usize, n_rows: usize) -> String {
@@ -84,6 +93,10 @@ impl Found {
             Self::TooLarge(_) => {
                 format!("column '{name}', {line}: {self}; give the column another unit, or remove the row")
             }
+            _ if self.is_missing() && n_bad < n_rows => format!(
+                "column '{name}', {line}: {self}, expected a finite number{share}; put a number there, or remove the row; \
+                 --missing drop leaves such rows out"
+            ),
             _ if n_bad == n_rows && n_rows > 1 => {
                 format!("column '{name}' holds no finite number ({line}: {self}); write numbers in its place")
             }
@@ -93,6 +106,11 @@ impl Found {
             ),
         }
     }
+}
+
+/// Whether a text is a usual mark of a missing value.
+pub(super) fn is_missing_mark(text: &str) -> bool {
+    matches!(text, "" | "NA" | "N/A" | "n/a" | "NULL" | "null" | "-" | "?")
 }
 
 /// Reads cells as numbers and remembers which decimal mark the table uses.

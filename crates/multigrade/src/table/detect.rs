@@ -1,6 +1,6 @@
 //! What the first lines of a file say about its format.
 
-use super::cell::either_mark;
+use super::cell::{either_mark, is_missing_mark};
 use super::error::TableProblem;
 use super::options::{Delimiter, Header};
 use super::records::{Cell, Record, Records};
@@ -129,7 +129,7 @@ enum Kind {
 impl Kind {
     fn of(cell: Cell<'_>) -> Self {
         match cell.text {
-            "" | "NA" | "N/A" | "n/a" | "NULL" | "null" | "-" | "?" => Self::Missing,
+            text if is_missing_mark(text) => Self::Missing,
             text if either_mark(text).is_some() => Self::Number,
             _ => Self::Name,
         }

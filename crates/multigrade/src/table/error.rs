@@ -146,6 +146,17 @@ pub enum TableProblem {
         /// The name of the only column.
         column: String,
     },
+    /// Every row has a missing cell.
+    #[error(
+        "each of its {n_rows} rows has a missing cell in one of the columns {}; leave out a column that is mostly missing",
+        shown(&.names.join(", "))
+    )]
+    AllGaps {
+        /// The number of rows.
+        n_rows: usize,
+        /// The columns.
+        names: Vec<String>,
+    },
     /// A column that was asked for as numbers holds something else.
     #[error("{}", .found.message(.column, (*.unit, *.line), *.n_bad, *.n_rows))]
     NotNumbers {

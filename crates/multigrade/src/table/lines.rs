@@ -36,6 +36,13 @@ impl Lines {
         Self { starts: vec![(0, 1)], n_rows, unit: Unit::Row }
     }
 
+    /// These rows, each with the line it had.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        let mut kept = Self { starts: Vec::new(), n_rows: 0, unit: self.unit };
+        rows.iter().filter_map(|&row| self.line_of_row(row)).for_each(|line| kept.push(line));
+        kept
+    }
+
     pub(super) fn unit(&self) -> Unit {
         self.unit
     }

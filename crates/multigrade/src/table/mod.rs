@@ -181,6 +181,47 @@ impl Table {
         Ok((0..self.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
     }
 
+    /// This table without the rows in which a cell of one of the columns called `names` is missing, and their number. The table
+    /// has been read with [`ReadOptions::gaps`]; a kept text is missing where it is empty or a mark such as `NA`.
+    ///
+    /// # Errors
+    /// [`TableProblem::NoSuchColumn`], and [`TableProblem::AllGaps`] if no row would be left.
+    ///
+    /// ```
+    /// use multigrade::table::{ReadOptions, Table};
+    /// let options = ReadOptions { gaps: true, ..ReadOptions::default() };
+    /// let table = Table::parse("t.csv", &b"a,b,c\n1,NA,\n2,5,\n3,,7\n"[..], &options)?;
+    /// let (whole, dropped) = table.without_gaps(&["a", "b"])?;
+    /// assert_eq!((whole.numbers("a")?, whole.numbers("b")?, dropped), (&[2.0][..], &[5.0][..], 2));
+    /// assert_eq!(whole.line_of_row(0), Some(3));
+    /// # Ok::<(), multigrade::table::TableError>(())
+    /// ```
+    pub fn without_gaps(&self, names: &[impl AsRef<str>]) -> Result<(Self, usize), TableError> {
+        let columns = names.iter().map(|name| self.position(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let mut is_whole = vec![true; self.n_rows()];
+        for &j in &columns {
+            is_whole.iter_mut().enumerate().for_each(|(row, whole)| *whole &= !self.columns[j].is_gap(row));
+            let is_text = matches!(self.columns[j], Column::Spoiled { .. });
+            if let (Some((_, texts)), true) = (self.texts.iter().find(|(column, _)| *column == j), is_text) {
+                let cells = texts.cells(self.n_rows());
+                is_whole.iter_mut().zip(cells).for_each(|(whole, text)| *whole &= !cell::is_missing_mark(text));
+            }
+        }
+        let rows: Vec<usize> = (0..self.n_rows()).filter(|&row| is_whole[row]).collect();
+        if rows.is_empty() {
+            let names = columns.iter().map(|&j| self.column_names()[j].clone()).collect();
+            return Err(TableProblem::AllGaps { n_rows: self.n_rows(), names }.in_table(&self.name));
+        }
+        let whole = Self {
+            name: self.name.clone(),
+            names: self.names.clone(),
+            columns: self.columns.iter().map(|column| column.select(&rows)).collect(),
+            lines: self.lines.select(&rows),
+            texts: self.texts.iter().map(|(column, texts)| (*column, texts.select(&rows))).collect(),
+        };
+        Ok((whole, self.n_rows() - rows.len()))
+    }
+
     /// The line of the file on which row `row` (from 0) starts, from 1; where the file is no text, the number of the row, from
     /// 1. `None` when there is no such row.
     pub fn line_of_row(&self, row: usize) -> Option<u64> {

@@ -144,6 +144,7 @@ pub(super) struct Array {
     pub(super) columns: Vec<Column>,
     texts: Vec<Option<Texts>>,
     pub(super) n_rows: usize,
+    gaps: bool,
 }
 
 /// Whether the texts of a column are kept, by its number and its name if it has one.
@@ -151,7 +152,12 @@ type IsKept<'a> = &'a dyn Fn(usize, Option<&str>) -> bool;
 
 impl Array {
     /// The array that `source` holds, which begins with [`MAGIC`].
-    pub(super) fn read(mut source: impl BufRead, max_numbers: usize, is_kept: IsKept) -> Result<Self, TableProblem> {
+    pub(super) fn read(
+        mut source: impl BufRead,
+        max_numbers: usize,
+        gaps: bool,
+        is_kept: IsKept,
+    ) -> Result<Self, TableProblem> {
         let header = Header::read(&mut source)?;
         let (n_rows, width) = match header.shape[..] {
             [n] => (n, 1),
@@ -183,7 +189,7 @@ impl Array {
         let named = |j: usize| names.as_ref().map(|names: &Vec<String>| names[j].as_str());
         let texts = (0..types.len()).map(|j| is_kept(j, named(j)).then(Texts::default)).collect();
         let columns = vec![Column::Numbers(Vec::new()); types.len()];
-        let mut array = Self { names, columns, texts, n_rows };
+        let mut array = Self { names, columns, texts, n_rows, gaps };
         let mut bytes = vec![0; types.iter().map(|t| t.bytes).max().unwrap_or(0)];
         let mut cell = |array: &mut Self, row: usize, j: usize| {
             let bytes = &mut bytes[..types[j].bytes];
@@ -215,11 +221,11 @@ impl Array {
     fn push(&mut self, row: usize, j: usize, value: Value) {
         let text = match value {
             Value::Number(number) => {
-                self.columns[j].push_number(number, row as u64 + 1);
+                self.columns[j].push_number(number, row as u64 + 1, self.gaps);
                 self.texts[j].is_some().then(|| number.to_string())
             }
             Value::Text(text) => {
-                self.columns[j].spoil(Found::Text(shown(&text)), row as u64 + 1, 1);
+                self.columns[j].spoil(Found::Text(shown(&text)), row as u64 + 1, 1, self.gaps);
                 Some(text)
             }
         };
@@ -235,7 +241,7 @@ pub(super) fn read(source: impl BufRead, options: &ReadOptions) -> Result<Conten
     let is_kept = |j: usize, name: Option<&str>| {
         options.texts.iter().any(|kept| name.map_or_else(|| *kept == stand_in(j), |name| kept == name))
     };
-    let array = Array::read(source, options.max_numbers, &is_kept)?;
+    let array = Array::read(source, options.max_numbers, options.gaps, &is_kept)?;
     let names = match &array.names {
         Some(names) => Names::new(names.iter().map(String::as_str))?,
         None => Names::by_place(array.columns.len()),
@@ -272,7 +278,7 @@ pub(super) fn read_archive(archive: &[u8], options: &ReadOptions) -> Result<Cont
         if source.fill_buf().map_err(cut_off)?.get(..MAGIC.len()) != Some(MAGIC) {
             return Err(wrong(format!("'{}' in the archive is no NumPy array", shown(&entry.name))));
         }
-        let array = Array::read(&mut source, left, &is_kept).map_err(|problem| problem.within(name))?;
+        let array = Array::read(&mut source, left, options.gaps, &is_kept).map_err(|problem| problem.within(name))?;
         if let Some(first) = arrays.first()
             && first.n_rows != array.n_rows
         {

@@ -101,11 +101,15 @@ pub struct ReadOptions {
     /// Columns whose texts are kept too, for [`Table::texts`](super::Table::texts). Default: none. A name that the table
     /// does not have is ignored.
     pub texts: Vec<String>,
+    /// Whether a column may have missing cells (empty, NaN, or a mark such as `NA`) beside its numbers, for
+    /// [`Table::without_gaps`](super::Table::without_gaps). Default: no, such a column holds no numbers.
+    pub gaps: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { delimiter: None, header: Header::Auto, decimal: None, max_numbers: 1 << 28, texts: Vec::new() }
+        let texts = Vec::new();
+        Self { delimiter: None, header: Header::Auto, decimal: None, max_numbers: 1 << 28, texts, gaps: false }
     }
 }
 

@@ -60,6 +60,7 @@ struct Rows {
     content: Content,
     numbers: NumberReader,
     max_numbers: usize,
+    gaps: bool,
     /// The first row of the file, which says how many fields the others need.
     first_line: u64,
     /// How many empty rows were read since the last row that was not: they count only if another row follows.
@@ -80,8 +81,8 @@ impl Rows {
         let named = options.texts.iter().filter_map(|name| names.position(name).ok());
         let texts = named.map(|column| (column, Texts::default())).collect();
         let content = Content { names, columns, lines: Lines::default(), texts };
-        let max_numbers = options.max_numbers;
-        let mut rows = Self { content, numbers, max_numbers, first_line: first.line(), n_empty: 0 };
+        let (max_numbers, gaps) = (options.max_numbers, options.gaps);
+        let mut rows = Self { content, numbers, max_numbers, gaps, first_line: first.line(), n_empty: 0 };
         if !has_header {
             rows.push(first)?;
         }
@@ -118,7 +119,7 @@ impl Rows {
         } else {
             self.take_up_empty_rows();
             for (column, cell) in self.content.columns.iter_mut().zip(record.cells()) {
-                column.push(cell, &mut self.numbers);
+                column.push(cell, &mut self.numbers, self.gaps);
             }
             for (column, texts) in &mut self.content.texts {
                 texts.push(record.cells().nth(*column).map_or("", |cell| cell.text));
@@ -133,7 +134,7 @@ impl Rows {
         let first_empty = lines.n_rows() - 1 - self.n_empty;
         if self.n_empty > 0 {
             let line = lines.line_of_row(first_empty).unwrap_or(self.first_line);
-            columns.iter_mut().for_each(|column| column.spoil(Found::Empty, line, self.n_empty));
+            columns.iter_mut().for_each(|column| column.spoil(Found::Empty, line, self.n_empty, self.gaps));
             for (_, texts) in texts {
                 (0..self.n_empty).for_each(|_| texts.push(""));
             }

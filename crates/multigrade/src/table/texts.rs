@@ -32,6 +32,13 @@ impl Texts {
         self.bytes / 8 + self.cells.len() / 2
     }
 
+    /// The cells of these rows.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        let mut kept = Self::default();
+        rows.iter().for_each(|&row| kept.push(&self.distinct[self.cells[row] as usize]));
+        kept
+    }
+
     pub(super) fn cells(&self, n_rows: usize) -> Vec<&str> {
         self.cells[..n_rows].iter().map(|&place| self.distinct[place as usize].as_str()).collect()
     }
