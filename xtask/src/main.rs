@@ -1,6 +1,7 @@
 //! Development commands of this repository; `cargo xtask` lists them.
 
 mod audit;
+mod instructions;
 mod mutants;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,9 @@ Commands:
                  (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)
   bench speed    steps, predictions and fits beside PyTorch, ONNX Runtime and scikit-learn where they are installed; writes
                  its part of docs/benchmarks.md (needs python3 with numpy; takes some ten minutes)
-  bench          both";
+  bench          both
+  instructions   instructions of the hot paths beside those in bench/instructions.txt (needs valgrind); --write writes them
+                 down anew";
 
 /// One step of a command: what it is, the program and its arguments, and variables of its environment.
 struct Step<'a> {
@@ -165,6 +168,12 @@ fn python() -> Result<(), String> {
 }
 
 /// Both sides on the same files, in one go.
+/// Instructions of the hot paths.
+fn count_instructions(write: bool) -> Result<(), String> {
+    Step::new("build", "cargo build --release --locked -p multigrade --example speed").run()?;
+    instructions::run(&root(), write)
+}
+
 /// Steps, predictions and fits beside other programs.
 fn bench_speed() -> Result<(), String> {
     let steps = [
@@ -195,6 +204,8 @@ fn main() -> ExitCode {
         ["second-checker"] => second_checker(),
         ["python"] => python(),
         ["bench"] => bench_defaults().and_then(|()| bench_speed()),
+        ["instructions"] => count_instructions(false),
+        ["instructions", "--write"] => count_instructions(true),
         ["bench", "defaults"] => bench_defaults(),
         ["bench", "speed"] => bench_speed(),
         ["dependencies"] => dependencies(),
