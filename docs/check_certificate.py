@@ -918,6 +918,130 @@ def number(x):
     return Fraction(float(x))
 
 
+class Algebra:
+    """Formulas as quotients of polynomials, lists of [numerator, denominator]: dicts from sorted tuples of (atom, exponent)
+    to Fractions. An atom is a variable, a constant, or a function of such quotients."""
+
+    MOST = 20_000  # terms multiplied at a time
+
+    def __init__(self, sides):
+        self.sides, self.atoms = sides, []
+
+    def times(self, p, q):
+        require(len(p) * len(q) <= self.MOST, "formulas too large to be compared")
+        product = {}
+        for (m, c), (n, d) in itertools.product(p.items(), q.items()):
+            powers = dict(m)
+            for atom, exponent in n:
+                powers[atom] = powers.get(atom, 0) + exponent
+            key = tuple(sorted(powers.items()))
+            product[key] = product.get(key, 0) + c * d
+        return {m: c for m, c in product.items() if c != 0}
+
+    def sum(self, u, by, v):
+        total = dict(self.times(u[0], v[1]))
+        for m, c in self.times(v[0], u[1]).items():
+            total[m] = total.get(m, 0) + by * c
+        return {m: c for m, c in total.items() if c != 0}, self.times(u[1], v[1])
+
+    def product(self, u, v):
+        return self.times(u[0], v[0]), self.times(u[1], v[1])
+
+    def power(self, u, n):
+        require(abs(n) <= 64, "a power too high to be compared")
+        if n < 0:
+            require(u[0], "a formula divides by 0")
+            u = u[1], u[0]
+        power = self.number(1)
+        for _ in range(abs(n)):
+            power = self.product(power, u)
+        return power
+
+    def number(self, x):
+        return ({(): Fraction(x)} if x else {}), {(): Fraction(1)}
+
+    def equal(self, u, v):
+        return self.times(u[0], v[1]) == self.times(v[0], u[1])
+
+    def atom(self, name, *operands):
+        for i, (known, of) in enumerate(self.atoms):
+            if known == name and all(self.equal(u, v) for u, v in zip(of, operands)):
+                break
+        else:
+            i = len(self.atoms)
+            self.atoms.append((name, operands))
+        return {((i, 1),): Fraction(1)}, {(): Fraction(1)}
+
+    def read(self, tree):
+        require(tree[0] != "if", "a formula that chooses is not rewritten")
+        if tree[0] in ("number", "variable"):
+            is_decimal = tree[0] == "number" and tree[1] not in ("pi", "e")
+            return self.number(Fraction(tree[1])) if is_decimal else self.atom(tree)
+        name, exponent = tree[1], rational(tree[2][1]) if tree[1] == "^" else None
+        if exponent is not None and exponent.denominator == 1:
+            return self.power(self.read(tree[2][0]), int(exponent))
+        operands = [self.read(operand) for operand in tree[2]]
+        u, v = (operands * 2)[:2]
+        match name:
+            case "negative":
+                return self.sum(self.number(0), -1, u)
+            case "+" | "-":
+                return self.sum(u, 1 if name == "+" else -1, v)
+            case "*":
+                return self.product(u, v)
+            case "/":
+                return self.product(u, self.power(v, -1))
+            case "exp":
+                return self.exp(u)
+            case "ln":
+                return self.ln(u)
+        return self.atom(name, *operands)
+
+    def exp(self, u):
+        """exp(sum of c m / b) is the product of exp(m / b)^c; of a logarithm, what that is of."""
+        product = self.number(1)
+        for m, c in u[0].items():
+            # Over a denominator without a common factor, so that c is an integer where it can be one.
+            share = functools.reduce(lambda x, y: Fraction(math.gcd(x.numerator * y.denominator, y.numerator * x.denominator),
+                                                           x.denominator * y.denominator), u[1].values(), abs(c))
+            below, n = {k: d / share for k, d in u[1].items()}, c / share
+            name, operands = self.atoms[m[0][0]] if len(m) == 1 and m[0][1] == 1 else (None, ())
+            if name == "ln" and below == {(): 1}:
+                base = operands[0]
+            else:
+                base = self.atom("exp", ({m: Fraction(1)}, below))
+            product = self.product(product, self.power(base, int(n)))
+        return product
+
+    def ln(self, u):
+        """Of a product of powers of positive variables and constants, a sum."""
+
+        def is_positive(atom):
+            kind = self.atoms[atom][0]
+            return kind[0] == "number" or (kind[0] == "variable" and self.sides[kind[1]] > 0)
+
+        sides = [list(side.items()) for side in u]
+        if not all(len(side) == 1 and side[0][1] > 0 and all(is_positive(a) for a, _ in side[0][0]) for side in sides):
+            return self.atom("ln", u)
+        total = self.number(0)
+        for by, [(m, c)] in zip((1, -1), sides):
+            parts = [(self.number(part), sign) for part, sign in ((c.numerator, by), (c.denominator, -by)) if part != 1]
+            parts += [(({((a, 1),): Fraction(1)}, {(): Fraction(1)}), by * exponent) for a, exponent in m]
+            for part, exponent in parts:
+                total = self.sum(total, exponent, self.atom("ln", part))
+        return total
+
+
+def same(f, g, names, sides):
+    """Whether two formulas are defined on the box, and the same function as quotients of polynomials."""
+    require(variables(g) <= set(names), "the formula of the derivation has other variables")
+    box = [between(mp.mpf(low), mp.mpf(high)) for low, high in sides]
+    for tree in (f, g):
+        evaluate(tree, names, box, 0)
+    algebra = Algebra({name: side[0] for name, side in zip(names, sides)})
+    return algebra.equal(algebra.read(f), algebra.read(g))
+
+
 class Formula:
     """Subformulas in postfix order; `first` is the number of the first one that is equal."""
 
@@ -1110,15 +1234,16 @@ class Reading:
             else:
                 h = Form(error=above)
         self.set(len(self.inputs) + j, h)
-        if relu and role == "tent":
-            seen = self.seen[len(self.inputs) + j]
-            seen.low, seen.high = 0, max(min(seen.high, self.open[j][3][1] - ONE // 2), 0)
+        if relu and role in ("tent", "fold"):
+            seen, less = self.seen[len(self.inputs) + j], ONE // 2 if role == "tent" else 0
+            seen.low, seen.high = 0, max(min(seen.high, self.open[j][3][1] - less), 0)
 
     def divide(self, j, role, z):
         argument = self.keep(self.combine(Fraction(1, 2), [(1, z)]) if role == "tent" else z)
         low, high = bounds = self.range(argument)
-        if role == "tent" and not 0 <= low <= high <= ONE:
-            low, high = bounds = meet(bounds, self.path(argument) or bounds)
+        goal = {"tent": (0, ONE), "fold": (-ONE, ONE)}.get(role)
+        if goal and not goal[0] <= low <= high <= goal[1]:
+            low, high = bounds = meet(bounds, self.path(argument, goal) or bounds)
         if role == "tent":
             range = min(2 * low, 2 * ONE - 2 * high), min(2 * high, 2 * ONE - 2 * low, ONE)
         elif role == "fold":
@@ -1130,21 +1255,32 @@ class Reading:
         share, own = {"tent": (1, Fraction(-1, 4)), "fold": (1, Fraction(1, 2)), "hinge": (0, Fraction(1))}[role]
         return self.combine(0, [(Fraction(share, 2), argument), (own, quantity)])
 
-    def path(self, form):
-        """The range of a sum of hinges of one quantity: affine between the kinks, and far smaller than its summands."""
+    def argument_in(self, form):
+        """The argument of the first hinge or square in a form."""
         # What is left over from cancelled terms is no summand.
         little = self.size(form) >> 40
-        named = [self.units[a] for a, c in sorted(form.terms.items()) if a in self.units and self.share(c, a) > little]
-        hinges = [j for kind, j in named if kind == "neuron" and self.open[j][0] == "hinge"]
-        if not hinges:
+        for a, c in sorted(form.terms.items()):
+            if a in self.units and self.share(c, a) > little:
+                kind, i = self.units[a]
+                if kind == "square":
+                    return self.squares[i][1]
+                if self.open[i][0] == "hinge":
+                    return self.open[i][2]
+        return None
+
+    def path(self, form, goal):
+        """The range of a sum of hinges, or of squares upon squares, of one quantity: far smaller than its summands."""
+        v = self.argument_in(form)
+        if v is None:
             return None
-        v = self.open[hinges[0]][2]
+        for _ in range(64):
+            v = self.argument_in(v) or v
         bends = Bends(self, v)
         try:
             bends.sum = bends.mix(form, 0)
         except Refused:
             return None
-        return bends.range(self.range(v))
+        return bends.range(self.range(v), goal)
 
     def opened(self, j, role):
         require(type(j) is int and j in self.open and self.open[j][0] == role, f"neuron {j} is no {role} so far")
@@ -1385,14 +1521,22 @@ class Bends:
                 made.append(place.squared(z, how))
         return self.local(self.sum, place, made)
 
-    def range(self, x):
-        """Encloses the sum for v in x."""
+    def range(self, x, goal):
+        """Encloses the sum for v in x; in smaller pieces where it has squares and does not seem to stay within the goal."""
         kinks = {-shift * ONE // slope for _, (slope, shift, parts, _) in self.bends if slope and not parts}
         ends = [x[0], *sorted(kink for kink in kinks if x[0] < kink < x[1]), x[1]]
-        found = []
-        for place in map(Place, itertools.pairwise(ends)):
+        is_affine = all(isinstance(how, str) for how, _ in self.bends)
+        found, open = [], [(piece, 0) for piece in itertools.pairwise(ends)]
+        while open:
+            (low, high), depth = open.pop()
+            place = Place((low, high))
             value, slope, second, noise, _ = self.on(place)
-            found.append(plus(place.range(value, slope, second), noise))
+            seen = plus(place.range(value, slope, second), noise)
+            if is_affine or depth == 12 or (goal[0] <= seen[0] and seen[1] <= goal[1]):
+                found.append(seen)
+            else:
+                middle = (low + high) // 2
+                open += [((low, middle), depth + 1), ((middle, high), depth + 1)]
         return functools.reduce(join, found)
 
     def errors(self, function, range, cuts, claimed):
@@ -1578,7 +1722,18 @@ class Derived:
 
 def derive(derivation, model, net, tree, sides, meanings):
     """What the derivation says for the whole box, checked."""
-    require(isinstance(derivation, dict) and set(derivation) == {"roles", "steps"}, "a derivation has other fields")
+    fields = set(derivation) if isinstance(derivation, dict) else set()
+    require(fields - {"formula"} == {"roles", "steps"}, "a derivation has other fields")
+    if "formula" in fields:
+        text = derivation["formula"]
+        require(isinstance(text, str), "the formula of the derivation is a text")
+        other = Parser(text).whole()
+        try:
+            is_same = same(tree, other, model.inputs, sides)
+        except Undefined:
+            is_same = False
+        require(is_same, "the formula of the derivation is not seen to be the same function")
+        tree = other
     roles, steps = dict(derivation["roles"]), derivation["steps"]
     rising = all(a[0] < b[0] for a, b in itertools.pairwise(derivation["roles"]))
     require(rising and set(roles.values()) <= {"tent", "fold", "hinge"}, "roles in rising order, of known names")

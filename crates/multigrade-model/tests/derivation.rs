@@ -57,7 +57,7 @@ fn square(m: usize) -> (Multigrade, Derivation) {
     };
     let steps = [Rule::Square { fold: None, tents }, curve];
     let steps = steps.into_iter().map(|rule| Step { before: 3 * m, rule }).collect();
-    (network(&["x"], layers, readout), Derivation { roles, steps })
+    (network(&["x"], layers, readout), Derivation { formula: None, roles, steps })
 }
 
 fn derived(
@@ -143,6 +143,7 @@ fn product(m: usize) -> (Multigrade, Derivation) {
         Rule::Product { node: 2, squares: [0, 1], centers: [0.5; 2], radii: [0.5; 2] },
     ];
     let derivation = Derivation {
+        formula: None,
         roles: roles.collect(),
         steps: steps.into_iter().map(|rule| Step { before: 5 * m, rule }).collect(),
     };
@@ -160,6 +161,61 @@ fn two_towers_are_a_product_within_their_last_steps() {
         let seen = measured(&model, "x*y", "x=0..1, y=0..1", 64);
         assert!(bounds.exact.magnitude() <= exact + 1e-14, "{m}: {:?} {exact:e} {seen:e}", bounds.exact);
         assert!(seen <= bounds.f64.magnitude(), "{m}: {seen:e} {:?}", bounds.f64);
+    }
+}
+
+/// Layers that compute the square of `a`, in [0, 1], by `m` tents, and carry another quantity; both as rows over the
+/// last one.
+fn tower(layers: &mut Vec<Vec<Row>>, a: &Row, carried: &Row, m: usize) -> (Row, Row) {
+    let shifted = |(w, b): &Row, by: f64| (w.clone(), b + by);
+    layers.push(vec![shifted(a, 0.25), shifted(a, -0.5), shifted(a, 1.0), shifted(carried, 5.0)]);
+    let mut scale = 0.25;
+    let sum = |scale: f64, by: f64| (vec![-2.0 * scale, 4.0 * scale, 1.0, 0.0], 0.5 * scale + by);
+    for _ in 1..m {
+        let tent = vec![2.0, -4.0, 0.0, 0.0];
+        layers.push(vec![(tent.clone(), -0.25), (tent, -1.0), sum(scale, 0.0), (vec![0.0, 0.0, 0.0, 1.0], 0.0)]);
+        scale /= 4.0;
+    }
+    (sum(scale, -1.0), (vec![0.0, 0.0, 0.0, 1.0], -5.0))
+}
+
+/// What is squared again seems to be between -2.5 and 3 by its summands, and is between -0.53 and 0.5.
+#[test]
+fn a_square_of_a_sum_with_a_square_has_the_range_of_the_sum() {
+    let (function, domain) = ("(3*x^2-2.5*x)^2", "x=0..1");
+    for (m, n) in [(5, 6), (8, 8), (12, 10)] {
+        let x: Row = (vec![1.0], 0.0);
+        let mut layers = Vec::new();
+        let (square, x) = tower(&mut layers, &x, &x, m);
+        let z: Row = ((0..4).map(|i| 3.0 * square.0[i] - 2.5 * x.0[i]).collect(), 3.0 * square.1 - 2.5 * x.1);
+        layers.push(vec![z.clone(), (z.0, z.1 + 4.0)]);
+        // |z| = 2 max(z, 0) - z.
+        let a: Row = (vec![2.0, -1.0], 4.0);
+        let (again, _) = tower(&mut layers, &a, &(vec![0.0; 2], 0.0), n - 1);
+        let tents: Vec<usize> = (0..m).map(|j| 4 * j + 1).collect();
+        let (fold, first) = (4 * m, 4 * m + 2);
+        let others: Vec<usize> = (0..n - 1).map(|j| first + 4 * j + 1).collect();
+        let roles = tents.iter().map(|j| (*j, Role::Tent)).chain([(fold, Role::Fold)]);
+        let roles = roles.chain(others.iter().map(|j| (*j, Role::Tent))).collect();
+        let end = first + 4 * (n - 1);
+        let terms = vec![(Source::Square(1), 1.0)];
+        let (part, error) = (Part::Value(8), [-1e-13, 1e-13]);
+        let steps = vec![
+            Step { before: fold, rule: Rule::Square { fold: None, tents } },
+            Step { before: end, rule: Rule::Square { fold: Some(fold), tents: others } },
+            Step { before: end, rule: Rule::Curve { part, of: 1, constant: 0.0, terms, cuts: vec![], error } },
+        ];
+        let model = network(&["x"], layers, again);
+        let derivation = Derivation { formula: None, roles, steps };
+        let found = derived(&model, function, domain, &derivation).unwrap();
+        let bounds = found.bound(found.sides());
+        // z is too large by up to 3 * 4^-(m+1), so its square is off by that times 2 * 0.53, and its own 4^-n.
+        let (noise, own) = (3.0 * 0.25f64.powi(m as i32 + 1), 0.25f64.powi(n as i32));
+        let expected = 1.1 * noise + noise * noise + own + 1e-12;
+        assert!(bounds.exact.magnitude() <= expected, "{m}, {n}: {:?} {expected:e}", bounds.exact);
+        let seen = measured(&model, function, domain, 1 << 12);
+        assert!(seen <= bounds.f64.magnitude(), "{m}, {n}: {seen:e} {:?}", bounds.f64);
+        assert!(seen >= 0.2 * expected, "{m}, {n}: {seen:e} {expected:e}");
     }
 }
 
@@ -189,7 +245,7 @@ fn kinks_are_exact() {
         (pair(-1.0), "min(x, y)", "x=-2..1, y=-1..2", Role::Hinge, extremum, 2),
     ];
     for (model, function, domain, role, rule, before) in cases {
-        let derivation = Derivation { roles: vec![(0, role)], steps: vec![Step { before, rule }] };
+        let derivation = Derivation { formula: None, roles: vec![(0, role)], steps: vec![Step { before, rule }] };
         let found = derived(&model, function, domain, &derivation).unwrap();
         let bounds = found.bound(found.sides());
         assert!(bounds.exact.magnitude() <= 1e-14, "{function}: {:?}", bounds.exact);
@@ -220,6 +276,7 @@ fn chords(c: f64, pieces: usize) -> (Multigrade, Derivation) {
         error: [-error, 1e-14],
     };
     let derivation = Derivation {
+        formula: None,
         roles: (1..pieces).map(|i| (i, Role::Hinge)).collect(),
         steps: vec![Step { before: pieces, rule }],
     };
@@ -384,6 +441,7 @@ fn numbers_with_the_same_enclosure_are_not_the_same() {
     let f = "(sin(0.1*x) - sin(0.09999999999999999999*x))*1e300";
     let model = network(&["x"], vec![vec![(vec![1.0], 1.0)]], (vec![0.0], 0.0));
     let curve = |node: usize, of: usize| Derivation {
+        formula: None,
         roles: vec![],
         steps: vec![Step {
             before: 1,
@@ -403,6 +461,35 @@ fn numbers_with_the_same_enclosure_are_not_the_same() {
     assert!(derived(&model, g, "x=0..1", &curve(8, 2)).is_err());
     let bounds = derived(&model, g, "x=0..1", &Derivation::default()).map(|found| found.bound(found.sides()).exact);
     assert!(bounds.map_or(true, |bounds| bounds.magnitude() >= 1e279));
+}
+
+#[test]
+fn a_derivation_may_speak_of_another_text_of_the_same_function_only() {
+    let (model, good) = product(6);
+    let with = |formula: &str| Derivation { formula: Some(formula.into()), ..good.clone() };
+    let bound = |function: &str, formula: &str| {
+        let found = derived(&model, function, "x=0..1, y=0..1", &with(formula));
+        found.map(|found| found.bound(found.sides()).exact.magnitude())
+    };
+    let itself = derived(&model, "x*y", "x=0..1, y=0..1", &good).unwrap();
+    let itself = itself.bound(itself.sides()).exact.magnitude();
+    assert_eq!(bound("x*y", "x*y"), Ok(itself));
+    assert_eq!(bound("((x+y)^2 - (x-y)^2)/4", "x*y"), Ok(itself));
+    assert_eq!(bound("0.5*x*y + y*x*5e-1", "x*y"), Ok(itself));
+    // Another function; one that is not defined everywhere, or not seen to be so; other variables; no formula.
+    let others = [
+        ("x*y", "y*x+1e-30"),
+        ("x^2*y/x", "x*y"),
+        ("x*y+0*sqrt(x-y)", "x*y"),
+        ("x*y", "x*z"),
+        ("x*y", "x*"),
+        ("x*y", ""),
+    ];
+    for (function, formula) in others {
+        assert!(matches!(bound(function, formula), Err(DerivationError::Formula { .. })), "{function} by {formula}");
+    }
+    // The steps are about that text.
+    assert!(bound("x*y", "0.5*(2*x*y)").is_err());
 }
 
 #[test]
@@ -440,6 +527,7 @@ fn coefficients_that_would_be_rounded_or_are_no_numbers_are_refused() {
     assert!(with(&|_, terms| terms[1].1 = f64::INFINITY).contains("no finite number"));
     assert!(with(&|constant, _| *constant = f64::NAN).contains("no finite number"));
     let tower = Derivation {
+        formula: None,
         roles: vec![(1, Role::Tent)],
         steps: vec![Step { before: 2, rule: Rule::Square { fold: None, tents: vec![1; 501] } }],
     };
@@ -462,7 +550,7 @@ fn clamp(a: f64, b: f64, t: f64, d: f64, c: f64) -> (Multigrade, Derivation) {
     let layer = vec![(vec![a], b), (vec![-a], opposite), (vec![a], b + room)];
     let model = network(&["x"], vec![layer], (vec![-c, c, c], c * (t - room)));
     let steps = vec![Step { before: 3, rule: Rule::Clamp { hinges: [0, 1] } }];
-    (model, Derivation { roles: vec![(0, Role::Hinge), (1, Role::Hinge)], steps })
+    (model, Derivation { formula: None, roles: vec![(0, Role::Hinge), (1, Role::Hinge)], steps })
 }
 
 proptest::proptest! {

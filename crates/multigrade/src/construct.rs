@@ -264,7 +264,11 @@ pub fn construct(
     let compiles = settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && is_plain;
     if compiles && settings.one_sided.is_none() {
         match compiled(&target, domain, tolerance, settings, document.clone()) {
-            Ok(made) if settings.strategy == Strategy::Compile || made.stop == Stop::Reached => return Ok(made),
+            Ok(made) if settings.strategy == Strategy::Compile => return Ok(made),
+            Ok(made) if made.stop == Stop::Reached => {
+                let mesh = smaller_mesh(&target, domain, tolerance, settings, observer, document, made.grades[0].nodes);
+                return mesh.unwrap_or(Ok(made));
+            }
             Err(error) if settings.strategy == Strategy::Compile => return Err(error),
             Ok(_) | Err(_) => {}
         }
@@ -273,6 +277,30 @@ pub fn construct(
     }
     let work = build(&target, domain, tolerance, settings, observer, document)?;
     certified(work, &target, domain, tolerance, settings, observer, start)
+}
+
+/// The network on a mesh, if it is proved to keep the tolerance with fewer than `counted` ReLUs that take both signs.
+fn smaller_mesh(
+    target: &Expression,
+    domain: &Domain,
+    tolerance: f64,
+    settings: &Valid<ConstructSettings>,
+    observer: &mut dyn Observer,
+    document: serde_json::Value,
+    counted: usize,
+) -> Option<Result<Constructed, ConstructError>> {
+    // A node takes one ReLU at least.
+    let max_nodes = settings.max_nodes.min(counted);
+    if domain.names().len() > kuhn::MAX_DIMENSION || max_nodes == 0 {
+        return None;
+    }
+    let limited = ConstructSettings { max_nodes, ..(**settings).clone() }.validate().ok()?;
+    let start = Instant::now();
+    let work = build(target, domain, tolerance, &limited, observer, document).ok()?;
+    let is_smaller = work.stop == Stop::Reached
+        && crate::report::two_sided(&work.model, domain.sides()).is_some_and(|two_sided| two_sided < counted);
+    let made = is_smaller.then(|| certified(work, target, domain, tolerance, settings, observer, start));
+    made.filter(|made| made.as_ref().is_ok_and(|made| made.stop == Stop::Reached))
 }
 
 /// A network compiled from the formula.

@@ -17,6 +17,7 @@ pub use approximation::{
 pub use classes::{ClassReport, ClassRow};
 pub use convex::{ConvexRow, Curve, Hinge};
 pub use extent::Extent;
+pub(crate) use extent::two_sided;
 pub use headline::{Comparison, Headline, RowKind, significant};
 pub use measure::{About, ReportRows, settings};
 

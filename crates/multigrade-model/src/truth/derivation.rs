@@ -12,6 +12,10 @@ use crate::network::{Grade, Layer, Multigrade};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Derivation {
+    /// Another way to write the formula, to which the steps refer. That it is the same function is proved by algebra: by
+    /// what holds for sums, products, quotients, integer powers, and for `exp` and `ln` of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
     /// The ReLUs that take both signs on the box, by their number among the neurons of the
     /// [`Program`](super::Program), in rising order, and how each is read. All others are copies or 0.
     pub roles: Vec<(usize, Role)>,
@@ -31,6 +35,7 @@ impl Derivation {
         });
         let kept = self.steps.iter().zip(anew).take_while(|(_, k)| *k <= grades).map(|(step, _)| step.clone());
         Self {
+            formula: self.formula.clone(),
             roles: self.roles.iter().copied().take_while(|(neuron, _)| *neuron < end).collect(),
             steps: kept.collect(),
         }

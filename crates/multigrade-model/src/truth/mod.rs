@@ -26,8 +26,9 @@
 //!    (`region.rs`);
 //! 5. that the children of a cut cover their box (`checker.rs`);
 //! 6. for compiled networks: sums of forms and what a conclusion does to them (`derive/form.rs`), that towers of tents are
-//!    squares and two squares a product (`derive/mod.rs`), Taylor's formula in one variable (`derive/curve.rs`), and how
-//!    errors of the parts of a formula pass through it (`derive/sweep.rs`).
+//!    squares and two squares a product (`derive/mod.rs`), Taylor's formula in one variable (`derive/curve.rs`), how errors
+//!    of the parts of a formula pass through it (`derive/sweep.rs`), and that equal quotients of polynomials are equal
+//!    functions where they are defined (`derive/same.rs`).
 //!
 //! And that a formula, a box and a model mean what they say (`parse.rs`, [`Multigrade`](crate::Multigrade)). How a
 //! certificate was found, and the file it was kept in, need not be believed. `cargo xtask audit` counts the lines,
@@ -51,7 +52,7 @@ mod value;
 pub use certificate::{Certificate, CertificateError, Claim, Kind, Node};
 pub use checker::{ClaimRefusal, Ends, MAX_CUTS, MAX_WORK, Proved, ProvedBounds, Refusal, Verdict, check};
 pub use derivation::{Derivation, Part, Role, Rule, Source, Step};
-pub use derive::{DerivationError, Derived};
+pub use derive::{DerivationError, Derived, are_same};
 pub use domain::Domain;
 pub use enclosure::{Decorated, Decoration, Jet};
 pub use expression::{Binary, Comparison, Expression, Function, Op};

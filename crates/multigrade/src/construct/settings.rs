@@ -37,7 +37,8 @@ pub struct ConstructSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// Compiled where the scheme is plain and that is possible, else a mesh.
+    /// Where the scheme is plain, compiled or a mesh, whichever keeps the tolerance by proof with fewer ReLUs that take both
+    /// signs; else a mesh.
     Auto,
     /// Interpolation between nodes: any continuous formula of up to four variables, any scheme.
     Mesh,

@@ -52,6 +52,11 @@ pub(super) fn extents(model: &Multigrade, output: usize, sides: &[Interval]) -> 
     Some(survey.finish(&owners, model.grades().len(), sides.len()))
 }
 
+/// At most so many ReLUs of a network of one output take both signs on the box; none as for [`extents`].
+pub(crate) fn two_sided(model: &Multigrade, sides: &[Interval]) -> Option<usize> {
+    extents(model, 0, sides).map(|grades| grades.iter().map(|extent| extent.two_sided).sum())
+}
+
 /// The grade of every ReLU, from 0; none for other neurons.
 fn owners(model: &Multigrade, net: &Net) -> Vec<Option<usize>> {
     let mut grade = 0;

@@ -15,6 +15,8 @@ const TWO: Interval = Interval::exact(2.0);
 const MAX_PIECES: usize = 1 << 20;
 /// Most times that a piece is cut in two.
 const MAX_DEPTH: usize = 60;
+/// Most times that a piece is cut in two for the range of a sum.
+const MAX_HALVINGS: usize = 12;
 /// A piece over more than this many others takes the bound of the whole curve.
 const MAX_LOCAL: usize = 64;
 
@@ -176,19 +178,32 @@ impl Curve {
     }
 
     /// Encloses the sum where the quantity lies in `range`, from pieces between the places where a bend of that quantity
-    /// alone changes sign.
-    pub(super) fn range(&self, range: Interval) -> Interval {
+    /// alone changes sign; with squares in it, from smaller pieces where the sum cannot be seen to stay within `goal`.
+    /// `None` if that takes more than `work` operations.
+    pub(super) fn range(&self, range: Interval, goal: Interval, work: &mut usize) -> Option<Interval> {
         let plain = self.bends.iter().map(|bend| &bend.argument).filter(|z| z.bends.is_empty());
         let mut ends: Vec<f64> = plain.map(|z| -z.shift / z.scale).collect();
         ends.retain(|end| range.lower() < *end && *end < range.upper());
         ends.extend([range.lower(), range.upper()]);
         ends.sort_by(f64::total_cmp);
-        let piece = |ends: &[f64]| {
-            let place = Place::new(Interval::raw(ends[0], ends[1]));
+        let is_affine = !self.bends.iter().any(|bend| matches!(bend.kind, BendKind::Square(_)));
+        let mut open: Vec<(Interval, usize)> =
+            ends.windows(2).map(|ends| (Interval::raw(ends[0], ends[1]), 0)).collect();
+        let mut whole: Option<Interval> = None;
+        while let Some((piece, depth)) = open.pop() {
+            *work = work.checked_sub(self.work())?;
+            let place = Place::new(piece);
             let sum = self.local(&place);
-            place.range(sum.value, sum.slope, sum.second) + sum.noise
-        };
-        ends.windows(2).map(piece).reduce(Interval::hull).unwrap_or(Interval::ENTIRE)
+            let found = place.range(sum.value, sum.slope, sum.second) + sum.noise;
+            if is_affine || depth == MAX_HALVINGS || goal.encloses(found) {
+                whole = Some(whole.map_or(found, |whole| whole.hull(found)));
+            } else {
+                let middle = piece.midpoint();
+                open.push((Interval::raw(piece.lower(), middle), depth + 1));
+                open.push((Interval::raw(middle, piece.upper()), depth + 1));
+            }
+        }
+        whole
     }
 
     /// Bounds of the function minus the sum without its noise, the noise, and how open its bends are; `None` where the
@@ -330,6 +345,21 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_values_of_a_sum_are_within_its_range(
+            curve in curve(), place in 0.0..=1.0f64, share in 0.0..=1.0f64, ends in (-1.0..0.5f64, 0.1..1.5f64),
+            goal in prop_oneof![Just(0.1), Just(1.0), Just(10.0)],
+        ) {
+            let range = Interval::raw(ends.0, ends.0 + ends.1);
+            let mut work = 1 << 22;
+            if let Some(found) = curve.range(range, around(goal), &mut work) {
+                for v in [range.lower(), range.upper(), ends.0 + place * ends.1] {
+                    let value = value(&curve, v, share);
+                    prop_assert!((found + around(1e-9)).contains(value), "{} at {}: {:?}", value, v, found);
+                }
+            }
+        }
 
         #[test]
         fn the_error_of_a_curve_is_within_its_bounds_on_every_piece(

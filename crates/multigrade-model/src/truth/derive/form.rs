@@ -364,18 +364,22 @@ impl<'a> Reading<'a> {
         h
     }
 
-    /// Makes use of better bounds for the argument of tent `neuron`, which was just read.
+    /// Makes use of better bounds for the argument of a tent or fold, which was just read.
     pub(super) fn narrow(&mut self, neuron: usize, bounds: Interval) {
         if let Some(open) = self.open.get_mut(&neuron)
             && let Some(bounds) = open.bounds.intersection(bounds)
         {
             open.bounds = bounds;
             let source = self.program.inputs.len() + neuron;
-            // `max(g - 1/2, 0)`.
-            let most = (bounds - Interval::exact(0.5)).upper().max(0.0);
+            // `max(g - 1/2, 0)` for a tent, `max(z, 0)` for a fold.
+            let (least, range) = match open.role {
+                Role::Tent => (0.5, tent(bounds)),
+                _ => (0.0, bounds.abs()),
+            };
+            let most = (bounds - Interval::exact(least)).upper().max(0.0);
             self.magnitudes[source] = self.magnitudes[source].min(most);
             let atom = self.forms[open.quantity].as_ref().map_or(0, |form| form.terms.len() - 1);
-            self.atoms.ranges[atom] = tent(bounds);
+            self.atoms.ranges[atom] = range;
         }
     }
 

@@ -11,6 +11,7 @@
 mod curve;
 mod form;
 mod linear;
+mod same;
 mod sweep;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use super::region::{Bounds, RegionError, fit};
 use curve::{Bend, BendKind, Curve, Mix};
 use form::{Form, Open, Reading, Unit, around};
 use linear::{Linear, Quantity};
+pub use same::are_same;
 use sweep::{Graph, Node, Operation};
 
 /// Most quantities inside each other that a curve is made of.
@@ -57,6 +59,12 @@ pub enum DerivationError {
         neuron: usize,
         /// What is known of its argument.
         range: Interval,
+    },
+    /// The steps refer to a formula of which it is not seen that it is the same function.
+    #[error("the formula of the derivation, {formula}, is not seen to be the same function")]
+    Formula {
+        /// Its text.
+        formula: String,
     },
     /// A neuron may overflow in a floating-point format.
     #[error("a neuron may overflow")]
@@ -112,6 +120,11 @@ impl Derived {
         derivation: &Derivation,
     ) -> Result<Self, DerivationError> {
         let (sides, expression) = fit(program, expression, domain)?;
+        let expression = match &derivation.formula {
+            Some(formula) => rewritten(&expression, formula, &sides)
+                .ok_or_else(|| DerivationError::Formula { formula: formula.clone() })?,
+            None => expression,
+        };
         let read = |format| Reader::new(program, &expression, &sides, format)?.run(derivation, program.n_neurons());
         let exact = read(None)?;
         let formats = Format::ALL.map(|format| {
@@ -145,6 +158,12 @@ impl Derived {
         });
         Bounds { exact, f64, f32 }
     }
+}
+
+/// The formula with this text, if it is the same function.
+fn rewritten(expression: &Expression, formula: &str, sides: &[Interval]) -> Option<Expression> {
+    let other = Expression::parse(formula).ok()?.with_variables(expression.variables()).ok()?;
+    are_same(expression, &other, sides).then_some(other)
 }
 
 /// For each subformula the first one that is the same.
@@ -194,9 +213,7 @@ impl<'a> Reader<'a> {
             if j < neurons {
                 let role = roles.get(&j).copied();
                 self.reading.read(j, role)?;
-                if role == Some(Role::Tent)
-                    && let Some(bounds) = self.path(j)
-                {
+                if let Some(bounds) = self.path(j) {
                     self.reading.narrow(j, bounds);
                 }
             }
@@ -211,30 +228,44 @@ impl<'a> Reader<'a> {
         Ok(Graph { nodes: self.nodes, root, rest })
     }
 
-    /// Bounds for the argument of tent `neuron`, if it is a sum of hinges whose arguments are multiples of each other: a
-    /// function that is affine between its kinks, far smaller than its summands.
+    /// Bounds for the argument of a tent or fold, if it is a sum of hinges whose arguments are multiples of each other, or
+    /// of squares upon squares of one quantity: a function far smaller than its summands.
     fn path(&mut self, neuron: usize) -> Option<Interval> {
         let (reading, atoms) = (&self.reading, &self.reading.atoms);
-        let tent = reading.open(neuron)?;
-        if Interval::raw(0.0, 1.0).encloses(tent.bounds) {
+        let it = reading.open(neuron)?;
+        let goal = match it.role {
+            Role::Tent => Interval::raw(0.0, 1.0),
+            Role::Fold => Interval::raw(-1.0, 1.0),
+            Role::Hinge => return None,
+        };
+        if goal.encloses(it.bounds) {
             return None;
         }
-        let form = reading.form(tent.argument);
+        // The argument of the first hinge in the sum; for squares, what those are squares of in the end.
+        let mut place = self.argument_in(reading.form(it.argument))?;
+        for _ in 0..MAX_NESTING {
+            place = self.argument_in(reading.form(place)).unwrap_or(place);
+        }
+        let v = reading.form(place);
+        let range = atoms.range(v);
+        let argument = it.argument;
+        let mut bends = Bends { reader: self, v, known: HashMap::new(), bends: Vec::new() };
+        let sum = bends.mix(argument, 0).ok()?;
+        let curve = Curve { bends: bends.bends, sum };
+        curve.range(range, goal, &mut self.work)
+    }
+
+    /// The argument of the first hinge or square in a form.
+    fn argument_in(&self, form: &Form) -> Option<usize> {
+        let atoms = &self.reading.atoms;
         // What is left over from cancelled terms is no summand.
         let little = up_product(atoms.size(form), 2f64.powi(-40));
-        let hinge =
-            (0..form.terms.len()).filter(|a| atoms.share(form, *a) > little).find_map(|a| match reading.unit(a) {
-                Some(Unit::Neuron(j)) => reading.open(j).filter(|open| open.role == Role::Hinge),
-                _ => None,
-            })?;
-        let v = reading.form(hinge.argument);
-        let range = atoms.range(v);
-        let mut bends = Bends { reader: self, v, known: HashMap::new(), bends: Vec::new() };
-        let sum = bends.mix(tent.argument, 0).ok()?;
-        let curve = Curve { bends: bends.bends, sum };
-        // There are about as many pieces as bends.
-        self.work = self.work.checked_sub((curve.bends.len() + 1) * curve.work())?;
-        Some(curve.range(range))
+        let summands = (0..form.terms.len()).filter(|a| atoms.share(form, *a) > little);
+        let mut arguments = summands.filter_map(|a| match self.reading.unit(a)? {
+            Unit::Neuron(j) => self.reading.open(j).filter(|open| open.role == Role::Hinge).map(|open| open.argument),
+            Unit::Square(k) => self.squares.get(k).map(|square| square.argument),
+        });
+        arguments.next()
     }
 
     fn conclude(&mut self, rule: &Rule) -> Result<(), String> {

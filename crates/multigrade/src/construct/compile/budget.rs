@@ -8,7 +8,7 @@
 use super::super::cube::{between, exact};
 use super::super::wiring::Form;
 use super::Unable;
-use super::curve::{Recipe, recipes};
+use super::curve::{MOST_ZONES, Recipe, recipes};
 use super::graph::{Atom, Graph, enclose};
 use multigrade_model::truth::Interval;
 
@@ -18,6 +18,11 @@ const BRANCHED: usize = 6;
 /// need to be this many times better for each of them.
 const FINER: f64 = 8.0;
 const FINEST: f64 = 60.0;
+/// How much more errors of products count, if there are other parts: they oscillate so fast that no part of the box that
+/// a proof looks at is without them, while those of curves are small in many.
+const LOOSE: f64 = 4.0;
+/// The share of its size that no part can be asked to be exact to.
+const FLOOR: f64 = 4e-15;
 /// Rounds in which ranges are fitted to errors.
 const ROUNDS: usize = 3;
 
@@ -28,12 +33,15 @@ pub(super) struct Pair {
     pub(super) radii: [f64; 2],
     /// ReLUs of each tower, its fold among them.
     pub(super) tents: [usize; 2],
+    /// Whether a shift of the result takes away that one tower errs more than the other: the result rises, or falls,
+    /// with the product everywhere.
+    pub(super) is_balanced: bool,
 }
 
 impl Pair {
     fn error(&self) -> f64 {
-        let least = self.tents[0].min(self.tents[1]) as i32;
-        self.radii[0] * self.radii[1] * 0.25f64.powi(least)
+        let [plus, minus] = self.tents.map(|n| 0.25f64.powi(n as i32));
+        self.radii[0] * self.radii[1] * if self.is_balanced { 0.5 * (plus + minus) } else { plus.max(minus) }
     }
 }
 
@@ -65,6 +73,7 @@ impl Pick {
 }
 
 /// How every atom is built.
+#[derive(Clone)]
 pub(super) struct Plan {
     pub(super) picks: Vec<Pick>,
     /// Encloses what is computed for each atom.
@@ -72,7 +81,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         self.picks.iter().map(Pick::size).sum()
     }
 }
@@ -87,16 +96,19 @@ fn ranges(
     let mut ranges: Vec<Interval> = Vec::with_capacity(graph.atoms.len());
     for (atom, error) in graph.atoms.iter().zip(errors) {
         let range = atom.range(sides, &ranges) + between(-error, *error);
-        if !range.is_bounded() || range.width() > 1e100 {
+        if !range.is_bounded() {
             return Err(Unable::Unbounded { part: name(atom) });
+        }
+        if range.magnitude() > 1e100 {
+            return Err(Unable::Huge { part: name(atom), size: range.magnitude(), error: *error });
         }
         ranges.push(range);
     }
     Ok(ranges)
 }
 
-/// For each choice of branches at the kinks, the largest magnitude of the slope of the formula in each atom.
-fn weights(graph: &Graph, ranges: &[Interval]) -> Vec<Vec<f64>> {
+/// For each choice of branches at the kinks, the slopes of the formula in each atom.
+fn slopes(graph: &Graph, ranges: &[Interval]) -> Vec<Vec<Interval>> {
     let kinks: Vec<usize> =
         (0..graph.atoms.len()).filter(|i| matches!(graph.atoms[*i], Atom::Extremum { .. })).collect();
     let choices = if kinks.len() <= BRANCHED { 1 << kinks.len() } else { 1 };
@@ -122,7 +134,7 @@ fn weights(graph: &Graph, ranges: &[Interval]) -> Vec<Vec<f64>> {
                     add(&mut slopes, form, factor);
                 }
             }
-            slopes.iter().map(|s| s.magnitude()).collect()
+            slopes
         })
         .collect()
 }
@@ -151,7 +163,10 @@ pub(super) fn plan(
         if best.as_ref().is_some_and(|b| arguments(&b.ranges) == arguments(&wide)) {
             break;
         }
-        let weights = weights(graph, &wide);
+        let slopes = slopes(graph, &wide);
+        let loose = |i: usize| if parts > 1 && matches!(graph.atoms[i], Atom::Product { .. }) { LOOSE } else { 1.0 };
+        let weight = |(i, slope): (usize, &Interval)| loose(i) * slope.magnitude();
+        let weights: Vec<Vec<f64>> = slopes.iter().map(|s| s.iter().enumerate().map(weight).collect()).collect();
         let allowed: Vec<f64> = (0..n).map(|i| tolerance / largest(&weights, i).max(1e-300)).collect();
         if let Some(i) =
             (0..n).find(|i| largest(&weights, *i).is_infinite() && !matches!(graph.atoms[*i], Atom::Input(_)))
@@ -169,6 +184,9 @@ pub(super) fn plan(
         let mut options: Vec<Vec<Pick>> = Vec::with_capacity(n);
         for (i, atom) in graph.atoms.iter().enumerate() {
             let most = allowed[i].min(errors[i]).max(f64::MIN_POSITIVE);
+            if !matches!(atom, Atom::Input(_) | Atom::Extremum { .. }) && allowed[i] < FLOOR * wide[i].magnitude() {
+                return Err(Unable::Huge { part: name(atom), size: wide[i].magnitude(), error: allowed[i] });
+            }
             let least = most / if parts == 1 { 2.0 } else { (FINER * parts as f64).min(FINEST) };
             let varies = |form: &Form| {
                 let range = enclose(form, &wide);
@@ -183,10 +201,18 @@ pub(super) fn plan(
                     let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most, claim);
                     list.into_iter().map(Pick::Curve).collect()
                 }
-                Atom::Product { factors, .. } => pairs([0, 1].map(|k| enclose(&factors[k], &wide)), most),
+                Atom::Product { factors, .. } => {
+                    let rises = slopes.iter().all(|s| s[i].lower() >= 0.0);
+                    let is_balanced = rises || slopes.iter().all(|s| s[i].upper() <= 0.0);
+                    pairs([0, 1].map(|k| enclose(&factors[k], &wide)), most, is_balanced)
+                }
             };
             if list.is_empty() {
-                return Err(Unable::Fine { part: name(atom), error: most });
+                let part = name(atom);
+                return Err(match needed(atom, &wide, most, claim) {
+                    Some(relus) => Unable::Large { part, error: most, relus, most: MOST_ZONES },
+                    None => Unable::Fine { part, error: most },
+                });
             }
             options.push(list);
         }
@@ -204,16 +230,33 @@ pub(super) fn plan(
     best.ok_or(Unable::Fine { part: "the formula".into(), error: tolerance })
 }
 
+/// About how many ReLUs a curve would take that takes more than are allowed: eight times the accuracy takes twice as many.
+fn needed(atom: &Atom, ranges: &[Interval], error: f64, claim: f64) -> Option<usize> {
+    let Atom::Curve(curve) = atom else { return None };
+    let range = enclose(&curve.argument, ranges);
+    let (mut error, mut factor) = (error, 1);
+    for _ in 0..16 {
+        (error, factor) = (8.0 * error, 2 * factor);
+        if let Some(recipe) = recipes(&curve.function, range, 0.9 * error, error, claim).first() {
+            return Some(factor * recipe.size()).filter(|relus| *relus > MOST_ZONES);
+        }
+    }
+    None
+}
+
 /// Products by falling error.
-fn pairs(factors: [Interval; 2], most: f64) -> Vec<Pick> {
+fn pairs(factors: [Interval; 2], most: f64, is_balanced: bool) -> Vec<Pick> {
     let centers = factors.map(Interval::midpoint);
     let radius = |k: usize| {
         let (range, center) = (factors[k], centers[k]);
         (range.upper() - center).max(center - range.lower()) * (1.0 + 1e-12) + 1e-300
     };
     let radii = [radius(0), radius(1)];
-    let pair = |n: usize| Pick::Product(Pair { centers, radii, tents: [n, n] });
-    (1..=28).map(pair).filter(|p| p.error() <= most).collect()
+    let pair = |n: usize| {
+        let both = [[n, n], [n + 1, n]].into_iter().take(if is_balanced { 2 } else { 1 });
+        both.map(|tents| Pick::Product(Pair { centers, radii, tents, is_balanced }))
+    };
+    (1..=28).flat_map(pair).filter(|p| p.error() <= most).collect()
 }
 
 /// For each part the place in its list: sizes rise, errors fall along each.

@@ -1,13 +1,16 @@
 //! Curves: functions of one quantity from folds, hinges and towers, as a list of sizes and errors to choose from.
 
 use super::super::tube::{Gate, shortest_path};
+use super::series::{Series, series};
 use super::spline::{Bend, Tower, Zones, zones};
 use multigrade_model::truth::{Binary, Expression, Function, Interval, Op};
 
 /// Most zones of a curve.
-const MOST_ZONES: usize = 2_000;
+pub(super) const MOST_ZONES: usize = 2_000;
 /// Most tents of a tower: beyond, they are smaller than rounding.
 const MOST_TENTS: usize = 26;
+/// The share of a function's size below which sums of polynomials are looked at: above, splines are smaller.
+const ANALYTIC: f64 = 1e-5;
 /// The ratio of neighbouring errors for which zones are sought.
 const STEP: f64 = 1.22;
 
@@ -22,10 +25,7 @@ pub(super) struct Fold {
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
     pub(super) folds: Vec<Fold>,
-    /// Over the quantity behind the folds.
-    pub(super) zones: Zones,
-    /// Each with its number of tents.
-    pub(super) towers: Vec<(Tower, usize)>,
+    pub(super) body: Body,
     /// Added to the sum.
     pub(super) shift: f64,
     /// Bounds of the function minus the sum with exact squares.
@@ -36,54 +36,92 @@ pub(super) struct Recipe {
     pub(super) widest: Option<Box<Self>>,
 }
 
+/// A function of the quantity behind the folds.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// Towers, each with its number of tents.
+    Spline(Zones, Vec<(Tower, usize)>),
+    Series(Series),
+}
+
+impl Body {
+    /// Bounds of the function minus the sum with exact squares, as seen at points.
+    fn error(&self) -> [f64; 2] {
+        match self {
+            Self::Spline(zones, _) => zones.error,
+            Self::Series(series) => series.error,
+        }
+    }
+
+    /// Bounds of what the sum is too large by, because the squares are.
+    fn noise(&self) -> [f64; 2] {
+        match self {
+            Self::Spline(_, towers) => towers.iter().fold([0.0; 2], |[a, b], (tower, k)| {
+                let noise = tower.height * 0.25f64.powi(*k as i32 + 1);
+                [a + noise.min(0.0), b + noise.max(0.0)]
+            }),
+            Self::Series(series) => series.noise(),
+        }
+    }
+
+    /// How much more is claimed, as a share of the noise: proofs about polynomials of high degree need room.
+    fn room(&self, claim: f64) -> f64 {
+        match self {
+            // Without a share of the noise, exact curves would claim less than enclosures can show.
+            Self::Spline(..) => 0.1 * claim,
+            Self::Series(_) => 3.0 * claim,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Spline(zones, towers) => zones.bends.len() - 1 + towers.iter().map(|t| t.1).sum::<usize>(),
+            Self::Series(series) => series.size(),
+        }
+    }
+}
+
 impl Recipe {
-    fn new(folds: &[Fold], zones: Zones, towers: Vec<(Tower, usize)>, size: f64, claim: f64) -> Self {
-        let [low, high] = zones.error;
-        let noise = |sign: f64| -> f64 {
-            towers.iter().map(|(t, k)| (sign * t.height).max(0.0) * 0.25f64.powi(*k as i32 + 1)).sum()
-        };
-        // Without a share of the noise, exact curves would claim less than enclosures can show.
-        let pad = claim * (high - low + 0.1 * (noise(1.0) + noise(-1.0))) + 4e-16 * size;
+    fn new(folds: &[Fold], body: Body, size: f64, claim: f64) -> Self {
+        let ([low, high], [under, over]) = (body.error(), body.noise());
+        let pad = claim * (high - low) + body.room(claim) * (over - under) + 4e-16 * size;
         let (low, high) = (low - pad, high + pad);
-        // A tower is too large by its noise, so the rest is too small.
-        let (least, most) = (low - noise(1.0), high + noise(-1.0));
+        // What is too large by its noise leaves a rest that is too small.
+        let (least, most) = (low - over, high - under);
         let shift = 0.5 * (least + most);
         let exact = [low - shift - 1e-16 * size, high - shift + 1e-16 * size];
-        Self {
-            folds: folds.to_vec(),
-            zones,
-            towers,
-            shift,
-            exact,
-            error: 0.5 * (most - least) + 1e-16 * size,
-            widest: None,
-        }
+        let error = 0.5 * (most - least) + 1e-16 * size;
+        Self { folds: folds.to_vec(), body, shift, exact, error, widest: None }
     }
 
     /// ReLUs that take both signs.
     pub(super) fn size(&self) -> usize {
-        self.folds.len() + self.zones.bends.len() - 1 + self.towers.iter().map(|t| t.1).sum::<usize>()
+        self.folds.len() + self.body.size()
     }
 
     /// Whether more zones would not help.
     fn is_exact(&self) -> bool {
-        let size = self.zones.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        self.zones.bends.len() == 1 && self.zones.error.iter().all(|e| e.abs() <= 1e-12 * size)
+        let Body::Spline(zones, _) = &self.body else { return false };
+        let size = zones.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        zones.bends.len() == 1 && zones.error.iter().all(|e| e.abs() <= 1e-12 * size)
     }
 
-    /// One fold if there may be any, two knots, a tower of each sign.
-    fn widest(&self, is_folded: bool) -> Self {
-        let (a, b) = (self.zones.knots[0], self.zones.knots[self.zones.knots.len() - 1]);
-        let knots = [0.0, 1.0, 2.0, 3.0].map(|i| a + (b - a) * i / 3.0).to_vec();
-        let zones = Zones { knots, values: vec![0.0; 4], bends: vec![1.0, -1.0, 1.0], error: [0.0; 2] };
+    /// One fold if there may be any, three knots, a tower of each sign.
+    fn widest(&self, [a, b]: [f64; 2], is_folded: bool) -> Self {
+        let knots = [0.0, 1.0, 2.0, 3.0, 4.0].map(|i| a + (b - a) * i / 4.0).to_vec();
+        let (values, bends) = (vec![0.0, 1.0, -1.0, 0.5, 0.0], vec![1.0, -1.0, 0.5, -0.5]);
+        let zones = Zones { knots, values, bends, error: [0.0; 2] };
         let towers = [1.0, -1.0].into_iter().filter_map(|sign| zones.tower(sign)).map(|t| (t, 1)).collect();
         let folds = if is_folded { vec![Fold { slope: 1.0, shift: 0.0 }] } else { Vec::new() };
-        Self { folds, zones, towers, ..self.clone() }
+        Self { folds, body: Body::Spline(zones, towers), ..self.clone() }
     }
 
     /// Where the function changes its formula: knots and folds, as values of the argument within a range.
     pub(super) fn cuts(&self, range: Interval) -> Vec<f64> {
-        let mut cuts = self.zones.knots.clone();
+        let mut cuts = match &self.body {
+            Body::Spline(zones, _) => zones.knots.clone(),
+            Body::Series(_) => Vec::new(),
+        };
         for fold in self.folds.iter().rev() {
             let back = |s: f64| [(s - fold.shift) / fold.slope, (-s - fold.shift) / fold.slope];
             let mirrored: Vec<f64> = cuts.iter().filter(|s| **s >= 0.0).flat_map(|s| back(*s)).collect();
@@ -118,15 +156,22 @@ fn values(function: &Expression, at: &[f64]) -> Vec<f64> {
 /// the share by which errors seen at points are enlarged.
 pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: f64, claim: f64) -> Vec<Recipe> {
     let mut found: Vec<Recipe> = Vec::new();
-    let mut may_fold = false;
+    let (mut may_fold, mut ends) = (false, [range.lower(), range.upper()]);
     for base in bases(function, range) {
-        may_fold |= !base.folds.is_empty();
+        (may_fold, ends) = if base.folds.is_empty() { (may_fold, ends) } else { (true, base.range) };
         let size = (base.function)(&sampled(base.range)).iter().fold(0.0f64, |m, v| m.max(v.abs()));
         let mut error = most;
         let mut smallest = usize::MAX;
         while error > 0.4 * least {
+            let mut limit = MOST_ZONES;
+            if error < ANALYTIC * size {
+                for sum in series(&*base.function, base.range, !base.folds.is_empty(), 0.94 * error) {
+                    limit = limit.min(sum.size() + 1);
+                    found.push(Recipe::new(&base.folds, Body::Series(sum), size, claim));
+                }
+            }
             for bend in Bend::ALL {
-                let limit = MOST_ZONES.min(smallest.saturating_mul(8));
+                let limit = limit.min(smallest.saturating_mul(8));
                 if let Some(zones) = zones(&*base.function, base.range, error, bend, limit) {
                     smallest = smallest.min(zones.bends.len());
                     let signs = [1.0, -1.0].map(|sign| zones.bends.iter().any(|b| sign * b > 0.0));
@@ -137,7 +182,7 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
                 }
             }
             if let Some(zones) = polygon(&base, error) {
-                found.push(Recipe::new(&base.folds, zones, Vec::new(), size, claim));
+                found.push(Recipe::new(&base.folds, Body::Spline(zones, Vec::new()), size, claim));
             }
             if found.iter().any(|r| r.is_exact() && r.error <= 0.4 * least) {
                 break;
@@ -147,8 +192,9 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
     }
     let widest = match found.iter().find(|r| r.is_exact()) {
         Some(exact) => Some(exact.clone()),
-        None => found.first().map(|r| r.widest(may_fold)),
+        None => found.first().map(|r| r.widest(ends, may_fold)),
     };
+    found.retain(|recipe| recipe.error <= most);
     let mut kept = front(found);
     kept.iter_mut().for_each(|recipe| recipe.widest = widest.clone().map(Box::new));
     kept
@@ -182,7 +228,7 @@ fn towered(folds: &[Fold], zones: Zones, size: f64, [least, most]: [f64; 2], cla
             (t, k)
         };
         let towers: Vec<(Tower, usize)> = up.iter().chain(&down).cloned().map(tents).collect();
-        let recipe = Recipe::new(folds, zones.clone(), towers, size, claim);
+        let recipe = Recipe::new(folds, Body::Spline(zones.clone(), towers), size, claim);
         if recipe.error <= most {
             let is_last = recipe.error < 0.4 * least || allowed < 0.02 * recipe.error;
             found.push(recipe);

@@ -3,11 +3,14 @@
 use super::super::cube::Cube;
 use super::super::wiring::Form;
 use super::budget::{Pair, Pick, Plan};
-use super::curve::Recipe;
+use super::curve::{Body, Recipe};
 use super::graph::{Atom, Curve, Graph, enclose};
+use super::series::{Series, Term};
+use super::spline::{Tower, Zones};
 use super::tape::{Laid, Tape};
 use multigrade_model::ModelError;
 use multigrade_model::truth::{Derivation, Interval, Role, Rule, Source, Step};
+use std::collections::BTreeMap;
 
 /// Writes one atom after the other. ReLUs have their numbers on the tape until the end.
 struct Writer<'a> {
@@ -26,6 +29,7 @@ struct Writer<'a> {
 /// A network that is written but not laid out yet.
 #[derive(Clone)]
 pub(super) struct Written {
+    formula: Option<String>,
     tape: Tape,
     roles: Vec<(usize, Role)>,
     steps: Vec<Step>,
@@ -40,9 +44,9 @@ pub(super) struct Rung<'a> {
     pub(super) tube: Option<f64>,
 }
 
-/// One grade that computes the formula.
-pub(super) fn write(graph: &Graph, plan: &Plan, shift: f64, cube: &Cube) -> Written {
-    write_grades(&[Rung { graph, plan, shift, tube: None }], cube)
+/// One grade that computes the formula; `formula` is what the derivation has to refer to, if not the formula as it was given.
+pub(super) fn write(graph: &Graph, plan: &Plan, shift: f64, cube: &Cube, formula: Option<String>) -> Written {
+    Written { formula, ..write_grades(&[Rung { graph, plan, shift, tube: None }], cube) }
 }
 
 /// A grade for each of the approximants, of which there is at least one.
@@ -68,7 +72,7 @@ pub(super) fn write_grades(rungs: &[Rung], cube: &Cube) -> Written {
         writer.tape.end(correction);
         before = if k + 1 < rungs.len() { writer.tape.keep_within(after, [lower - tube, upper + tube]) } else { after };
     }
-    Written { tape: writer.tape, roles: writer.roles, steps: writer.steps }
+    Written { formula: None, tape: writer.tape, roles: writer.roles, steps: writer.steps }
 }
 
 impl Written {
@@ -113,7 +117,7 @@ impl Written {
         };
         let roles = self.roles.into_iter().map(|(relu, role)| (place(relu), role)).collect();
         let steps = self.steps.into_iter().map(step).collect();
-        Ok((laid, Derivation { roles, steps }))
+        Ok((laid, Derivation { formula: self.formula, roles, steps }))
     }
 }
 
@@ -200,8 +204,7 @@ impl<'a> Writer<'a> {
 
     fn kept(&mut self, form: &Form) -> Form {
         let value = self.form(form);
-        let range = enclose(form, &self.plan.ranges);
-        self.tape.keep_within(value, [range.lower(), range.upper()])
+        self.tape.keep(value)
     }
 
     fn relu(&mut self, form: Form, most: f64, role: Role) -> (usize, Form) {
@@ -236,7 +239,9 @@ impl<'a> Writer<'a> {
         let mut tents = Vec::with_capacity(n);
         for j in 1..=n {
             let (tent, h) = self.relu(head.clone().shifted(-0.5), 0.5, Role::Tent);
-            head = self.tape.keep_within(head.scaled(2.0).plus(-4.0, &h), [0.0, 1.0]);
+            // In f32 heads leave [0, 1] by a rounding that every tent doubles.
+            let next = head.scaled(2.0).plus(-4.0, &h);
+            head = self.tape.keep_above(next, [0.0, 1.0], -(2f64.powi(j as i32 - 20)));
             sum = self.tape.keep(sum.plus(-height * 0.25f64.powi(j as i32), &head));
             tents.push(tent);
         }
@@ -282,15 +287,32 @@ impl<'a> Writer<'a> {
             let (number, folded) = self.fold(z, most);
             (s, source) = (folded, Source::Neuron(number));
         }
-        let zones = &recipe.zones;
+        let (sum, constant, terms) = match &recipe.body {
+            Body::Spline(zones, towers) => self.spline(s, source, zones, towers, recipe.shift),
+            Body::Series(series) => self.series(s, source, series, recipe.shift),
+        };
+        let cuts = recipe.cuts(argument);
+        self.step(Rule::Curve { part: curve.part, of: curve.of, constant, terms, cuts, error: recipe.exact });
+        self.tape.keep_within(sum, [range.lower(), range.upper()])
+    }
+
+    /// Hinges and towers over `s`, which is `source` in the terms of the rule: the sum, its constant and its terms.
+    fn spline(
+        &mut self,
+        s: Form,
+        source: Source,
+        zones: &Zones,
+        towers: &[(Tower, usize)],
+        shift: f64,
+    ) -> (Form, f64, Vec<(Source, f64)>) {
         let (knots, m) = (&zones.knots, zones.bends.len());
         // What the hinges make: the chords, and the path of each tower.
         let chords = |i: usize| {
-            let bump = |(t, _): &(super::spline::Tower, usize)| t.height * t.path[i] * (1.0 - t.path[i]);
-            zones.values[i] + recipe.towers.iter().map(bump).sum::<f64>()
+            let bump = |(t, _): &(Tower, usize)| t.height * t.path[i] * (1.0 - t.path[i]);
+            zones.values[i] + towers.iter().map(bump).sum::<f64>()
         };
         let mut sums: Vec<Vec<f64>> = vec![(0..=m).map(chords).collect()];
-        sums.extend(recipe.towers.iter().map(|t| t.0.path.clone()));
+        sums.extend(towers.iter().map(|t| t.0.path.clone()));
         // Hinges look away from the flattest piece, so that nothing large has to cancel.
         let slope = |values: &[f64], i: usize| (values[i + 1] - values[i]) / (knots[i + 1] - knots[i]);
         let steepness = |i: &usize| slope(&sums[0], *i).abs();
@@ -301,13 +323,13 @@ impl<'a> Writer<'a> {
         };
         let mut forms: Vec<Form> = sums.iter().map(|v| s.scaled(line(v).0).shifted(line(v).1)).collect();
         // The same in the terms of the rule, where the sum is that of the chords minus the paths' share.
-        let share = |k: usize| if k == 0 { 1.0 } else { -recipe.towers[k - 1].0.height };
+        let share = |k: usize| if k == 0 { 1.0 } else { -towers[k - 1].0.height };
         let combined = |of: &dyn Fn(&[f64]) -> f64| -> f64 {
             sums.iter().enumerate().map(|(k, values)| share(k) * of(values)).sum()
         };
         let mut terms = vec![(source, combined(&|v| line(v).0))];
-        let constant = combined(&|v| line(v).1) + recipe.shift;
-        forms[0] = std::mem::take(&mut forms[0]).shifted(recipe.shift);
+        let constant = combined(&|v| line(v).1) + shift;
+        forms[0] = std::mem::take(&mut forms[0]).shifted(shift);
         let (first, last) = (knots[0], knots[m]);
         for (i, &knot) in knots.iter().enumerate().take(m).skip(1) {
             let looks_right = i > flattest;
@@ -325,7 +347,7 @@ impl<'a> Writer<'a> {
         // Paths that wait for an earlier tower are carried too.
         let mut heads: Vec<Form> = paths.by_ref().map(|p| self.tape.keep_within(p, [0.0, 1.0])).collect();
         let mut tents = Vec::new();
-        for (k, (tower, n)) in recipe.towers.iter().enumerate() {
+        for (k, (tower, n)) in towers.iter().enumerate() {
             let head = std::mem::take(&mut heads[k]);
             let (made, next) = self.tents(head, sum, tower.height, *n);
             sum = next;
@@ -336,8 +358,48 @@ impl<'a> Writer<'a> {
             let square = self.square(None, tents);
             terms.push((Source::Square(square), height));
         }
-        let cuts = recipe.cuts(argument);
-        self.step(Rule::Curve { part: curve.part, of: curve.of, constant, terms, cuts, error: recipe.exact });
-        self.tape.keep_within(sum, [range.lower(), range.upper()])
+        (sum, constant, terms)
+    }
+
+    /// Squares upon squares over `s`: the same.
+    fn series(&mut self, s: Form, source: Source, series: &Series, shift: f64) -> (Form, f64, Vec<(Source, f64)>) {
+        let by = 1.0 / series.radius;
+        let (mut x, mut of_x) = (s.shifted(-series.center).scaled(by), (source, by, -series.center * by));
+        if let Some(n) = series.square {
+            let (tents, square) = self.tents(x.clone(), x, 1.0, n);
+            of_x = (Source::Square(self.square(None, tents)), 2.0, -1.0);
+            x = square.scaled(2.0).shifted(-1.0);
+        }
+        let (first, x) = (self.squares, self.tape.keep_within(x, [-1.0, 1.0]));
+        let size = series.coefficients.iter().map(|c| c.abs()).sum::<f64>();
+        let slope = series.coefficients.get(1).copied().unwrap_or(0.0);
+        let mut sum = x.scaled(slope).shifted(series.coefficients[0] + shift);
+        let mut polynomials = BTreeMap::from([(1, x)]);
+        for link in &series.links {
+            let mut z = Form::default();
+            link.operands.iter().for_each(|m| z = std::mem::take(&mut z).plus(0.5 / link.scale, &polynomials[m]));
+            let (fold, a) = self.fold(z, 1.0);
+            let (tents, square) = self.tents(a.clone(), a, 1.0, link.tents - 1);
+            self.square(Some(fold), tents);
+            let mut polynomial = Form::default();
+            for (weight, term) in link.terms() {
+                polynomial = match term {
+                    Term::One => polynomial.shifted(weight),
+                    Term::Square => polynomial.plus(weight, &square),
+                    Term::Polynomial(k) => polynomial.plus(weight, &polynomials[&k]),
+                };
+            }
+            // As a sum of squares it may seem to be far larger than it is.
+            polynomial = self.tape.keep_above(polynomial, [-1.01, 1.01], -9.0);
+            if let Some(c) = series.coefficients.get(link.degree).filter(|c| **c != 0.0) {
+                sum = self.tape.keep_above(sum.plus(*c, &polynomial), [-size, size], -10.0 * size);
+            }
+            polynomials.insert(link.degree, polynomial);
+        }
+        let (_, combination) = series.combinations();
+        let (source, by, constant) = of_x;
+        let mut terms = vec![(source, combination.slope * by)];
+        terms.extend(combination.squares.iter().map(|(square, weight)| (Source::Square(first + square), *weight)));
+        (sum, combination.constant + combination.slope * constant + shift, terms)
     }
 }

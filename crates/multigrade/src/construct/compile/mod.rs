@@ -7,6 +7,8 @@ mod emit;
 mod graph;
 mod ladder;
 mod proof;
+mod rewrite;
+mod series;
 mod spline;
 mod tape;
 
@@ -18,7 +20,7 @@ use graph::{Atom, Collapse, Graph};
 pub(super) use ladder::Grades;
 use multigrade_model::Multigrade;
 use multigrade_model::truth::{
-    Certificate, Claim, Derivation, DerivationError, Domain, Expression, Part, Proved, Verdict, check,
+    Certificate, Claim, Derivation, DerivationError, Domain, Expression, Part, Proved, Verdict, are_same, check,
 };
 use proof::Search;
 
@@ -26,13 +28,15 @@ use proof::Search;
 const FIRST: f64 = 0.995;
 /// Shares by which errors of curves that were seen at points are enlarged before they are claimed.
 const CLAIMS: [f64; 3] = [0.01, 0.05, 0.3];
+/// Ways to read the formula that take this many times the ReLUs of the smallest one are given up.
+const CLOSE: f64 = 1.2;
 /// How often the slack of a proof is fed back.
 const ROUNDS: usize = 4;
 /// The least slack that is worth another round.
 const WORTH: f64 = 1.02;
 /// Most parts of the box while the network is sought, and for the last proof.
 const BOXES: usize = 400;
-const TIGHT: usize = 1000;
+const TIGHT: usize = 2000;
 
 /// Why a formula cannot be compiled; the mesh strategy may still do it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -70,9 +74,37 @@ pub enum Unable {
         /// The part.
         part: String,
     },
+    /// A part whose values are too large for the accuracy that it would be needed to.
+    #[error(
+        "'{part}' takes values up to {size:.1e} on the box and would be needed to {error:.1e}, which is beyond f64; \
+         choose a smaller box, or write the formula so that intermediate values stay small"
+    )]
+    Huge {
+        /// The part.
+        part: String,
+        /// The largest magnitude of its values.
+        size: f64,
+        /// The error it may have.
+        error: f64,
+    },
     /// A part that would need too many neurons.
     #[error(
-        "'{part}' would be needed to {error:.1e}, which takes more neurons than the strategy allows, or is beyond f64"
+        "'{part}' would be needed to {error:.1e}, which takes about {relus} ReLUs, more than the {most} that the strategy \
+         allows; ask for a larger tolerance"
+    )]
+    Large {
+        /// The part.
+        part: String,
+        /// The error it may have.
+        error: f64,
+        /// About how many ReLUs it would take.
+        relus: usize,
+        /// Most that are allowed.
+        most: usize,
+    },
+    /// A part of which no network as exact as needed is found.
+    #[error(
+        "'{part}' would be needed to {error:.1e}, and no network as exact as that is found; ask for a larger tolerance"
     )]
     Fine {
         /// The part.
@@ -105,6 +137,8 @@ pub(super) struct CompiledGrade {
 struct Candidate {
     graph: Graph,
     plan: Plan,
+    /// The formula as the derivation has to say it, if it is another one than that given.
+    formula: Option<String>,
     /// Neurons of a layer that serve all ways and tolerances.
     width: usize,
     size: usize,
@@ -121,6 +155,14 @@ pub(super) struct Task<'a> {
     pub(super) grades: Grades,
 }
 
+/// A way to read the formula.
+struct Way {
+    formula: Expression,
+    /// Whether it is not the formula as it was given.
+    is_rewritten: bool,
+    graph: Graph,
+}
+
 /// A network with its derivation, as far as it is proved.
 struct Attempt {
     candidate: Candidate,
@@ -133,22 +175,40 @@ struct Attempt {
 impl Task<'_> {
     /// The smallest network for the formula that is found, with a proof.
     pub(super) fn compile(&self) -> Result<Compiled, ConstructError> {
-        let mut best = self.best()?;
+        let others = rewrite::variants(self.formula, self.domain);
+        let (ways, trouble) = self.ways(&others);
+        Ok(self.finished(self.smallest(ways, trouble)?))
+    }
+
+    /// The network with the best proof that is found.
+    fn finished(&self, mut best: Attempt) -> Compiled {
         best.search.improve(0.0, TIGHT);
         let proof = self.certificate(&best.model, best.search.claim().into_iter().collect());
         let bound = best.search.bound();
         let (counted, tolerance) = (best.candidate.size, self.tolerance);
         let grades = vec![CompiledGrade { counted, tolerance, deviation: bound, bound }];
-        Ok(Compiled { model: best.model, grades, proof })
+        Compiled { model: best.model, grades, proof }
     }
 
-    /// The smallest network of one grade that is found.
+    /// The smallest network of one grade that is found for the formula as it is written.
     fn best(&self) -> Result<Attempt, ConstructError> {
+        let (ways, trouble) = self.ways(&[]);
+        self.smallest(ways, trouble)
+    }
+
+    /// The smallest network of one grade in one of these ways; `trouble` was in the way of others.
+    fn smallest(&self, mut ways: Vec<Way>, trouble: Option<Unable>) -> Result<Attempt, ConstructError> {
         let mut best: Option<Attempt> = None;
         let (mut budget, mut claim) = (FIRST * self.tolerance, CLAIMS[0]);
-        let mut refusals = 0;
+        let (mut refusals, mut width, mut fruitless) = (0, 0, false);
         for _ in 0..ROUNDS {
-            let candidate = self.candidate(budget, claim)?;
+            let unable = |found: Option<Unable>| {
+                let unbounded = || Unable::Unbounded { part: self.formula.to_string() };
+                found.or_else(|| trouble.clone()).unwrap_or_else(unbounded)
+            };
+            let mut candidate = self.candidate(&mut ways, budget, claim).map_err(unable)?;
+            width = width.max(candidate.width);
+            candidate.width = width;
             let attempt = match self.attempt(candidate)? {
                 Ok(attempt) => attempt,
                 // An error that was seen at points is too small to be proved.
@@ -168,8 +228,10 @@ impl Task<'_> {
             });
             if improves {
                 best = Some(attempt);
-            } else if keeps {
+            } else if keeps || fruitless {
                 break;
+            } else {
+                fruitless = best.as_ref().is_some_and(|b| b.search.bound() <= self.tolerance);
             }
             let ratio = (self.tolerance / bound).powf(0.95);
             if !ratio.is_finite() || ratio == 0.0 || keeps && ratio < WORTH {
@@ -190,44 +252,54 @@ impl Task<'_> {
         }
     }
 
-    /// The smallest of the ways to read the formula, and a width that serves all of them at other tolerances too.
-    fn candidate(&self, budget: f64, claim: f64) -> Result<Candidate, Unable> {
-        let name = |atom: &Atom| self.name(atom);
-        let mut best: Option<(Graph, Plan, usize)> = None;
-        let (mut trouble, mut width) = (None, 0);
-        let mut seen: Vec<Graph> = Vec::new();
-        for collapse in Collapse::ALL {
-            let graph = match Graph::of(self.formula, collapse) {
-                Ok(graph) if seen.contains(&graph) => continue,
-                Ok(graph) => graph,
-                Err(found) => {
-                    trouble = trouble.or(Some(found));
-                    continue;
+    /// The ways to read the formula, or one of these others; what was in the way of the first that cannot be.
+    fn ways(&self, others: &[Expression]) -> (Vec<Way>, Option<Unable>) {
+        let (mut ways, mut trouble): (Vec<Way>, _) = (Vec::new(), None);
+        let is_same = |other: &&Expression| are_same(self.formula, other, self.domain.sides());
+        let others = others.iter().filter(is_same).map(|other| (other, true));
+        for (formula, is_rewritten) in std::iter::once((self.formula, false)).chain(others) {
+            let first = ways.len();
+            for collapse in Collapse::ALL {
+                match Graph::of(formula, collapse) {
+                    Ok(graph) if ways[first..].iter().any(|way| way.graph == graph) => {}
+                    Ok(graph) => ways.push(Way { formula: formula.clone(), is_rewritten, graph }),
+                    Err(found) => trouble = trouble.or(Some(found)),
                 }
-            };
-            let plan = budget::plan(&graph, self.domain.sides(), budget, claim, &name);
+            }
+        }
+        (ways, trouble)
+    }
+
+    /// The smallest network of all ways, which are cut down to those worth another look.
+    fn candidate(&self, ways: &mut Vec<Way>, budget: f64, claim: f64) -> Result<Candidate, Option<Unable>> {
+        let mut made: Vec<(usize, Candidate)> = Vec::new();
+        let (mut trouble, mut width) = (None, 0);
+        for (i, way) in ways.iter().enumerate() {
+            let plan = budget::plan(&way.graph, self.domain.sides(), budget, claim, &|atom| way.name(atom));
             match plan {
                 Ok(plan) => {
-                    width = width.max(self.width(&graph, &plan)).max(self.width(&graph, &widest(&plan)));
-                    let size = emit::write(&graph, &plan, 0.0, self.cube).size();
-                    if best.as_ref().is_none_or(|b| size < b.2) {
-                        best = Some((graph.clone(), plan, size));
-                    }
+                    width = width.max(self.width(&way.graph, &widest(&plan)));
+                    let size = emit::write(&way.graph, &plan, 0.0, self.cube, None).size();
+                    let (own, graph, formula) = (self.width(&way.graph, &plan), way.graph.clone(), way.text());
+                    made.push((i, Candidate { graph, plan, formula, width: own, size }));
                 }
                 Err(found) => trouble = trouble.or(Some(found)),
             }
-            seen.push(graph);
         }
-        let part = || self.formula.to_string();
-        let (graph, plan, size) = best.ok_or_else(|| trouble.unwrap_or_else(|| Unable::Unbounded { part: part() }))?;
-        Ok(Candidate { graph, plan, width, size })
+        let Some(best) = made.iter().map(|(_, candidate)| candidate.size).min() else { return Err(trouble) };
+        let is_close = |i: usize| made.iter().any(|(k, other)| *k == i && other.size as f64 <= CLOSE * best as f64);
+        let close: Vec<bool> = (0..ways.len()).map(is_close).collect();
+        let mut close = close.into_iter();
+        ways.retain(|_| close.next().unwrap_or(false));
+        let best = made.into_iter().map(|m| m.1).min_by_key(|candidate| candidate.size);
+        best.map(|best| Candidate { width: width.max(best.width), ..best }).ok_or(None)
     }
 
     /// Neurons of the widest layer, whatever the number of grades if there are several.
     fn width(&self, graph: &Graph, plan: &Plan) -> usize {
         let rung = || emit::Rung { graph, plan, shift: 0.0, tube: self.grades.tube(0.0) };
         match self.grades {
-            Grades::One => emit::write(graph, plan, 0.0, self.cube).width(),
+            Grades::One => emit::write(graph, plan, 0.0, self.cube, None).width(),
             // With a first, a last, and one between them.
             Grades::Projected | Grades::Telescoped => emit::write_grades(&[rung(), rung(), rung()], self.cube).width(),
         }
@@ -237,7 +309,8 @@ impl Task<'_> {
     fn attempt(&self, candidate: Candidate) -> Result<Result<Attempt, DerivationError>, ConstructError> {
         let mut shift = 0.0;
         loop {
-            let written = emit::write(&candidate.graph, &candidate.plan, shift, self.cube);
+            let formula = candidate.formula.clone();
+            let written = emit::write(&candidate.graph, &candidate.plan, shift, self.cube, formula);
             let (model, derivation) = self.lay(written, candidate.width)?;
             let mut search = match Search::new(&model, 1, self.formula, self.domain, derivation) {
                 Ok(search) => search,
@@ -260,6 +333,13 @@ impl Task<'_> {
         let built = laid.grades.into_iter().map(built).collect();
         Ok((assemble(self.domain, self.cube, built, self.document.clone())?, derivation))
     }
+}
+
+impl Way {
+    /// The formula as the derivation has to say it, if it is another one.
+    fn text(&self) -> Option<String> {
+        self.is_rewritten.then(|| self.formula.to_string())
+    }
 
     /// The text of a part of the formula.
     fn name(&self, atom: &Atom) -> String {
@@ -281,4 +361,33 @@ fn widest(plan: &Plan) -> Plan {
         other => other.clone(),
     };
     Plan { picks: plan.picks.iter().map(pick).collect(), ranges: plan.ranges.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The borehole function, to a hundredth of its range.
+    #[test]
+    fn formulas_are_compiled_as_they_are_written_and_smaller_in_other_words() {
+        let text = "2*pi*Tu*(Hu-Hl)/(ln(r/rw)*(1+2*L*Tu/(ln(r/rw)*rw^2*Kw)+Tu/Tl))";
+        let domain = "rw=0.05..0.15, r=100..50000, Tu=63070..115600, Hu=990..1110, Tl=63.1..116, Hl=700..820, \
+                      L=1120..1680, Kw=9855..12045";
+        let domain = Domain::parse(domain).unwrap();
+        let formula = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
+        let cube = Cube::new(&domain);
+        let (document, grades) = (serde_json::json!({}), Grades::One);
+        let task = Task { formula: &formula, domain: &domain, cube: &cube, tolerance: 3.02, document, grades };
+        // As it is written, but for the logarithm of a quotient.
+        let others = rewrite::variants(&formula, &domain);
+        let (ways, trouble) = task.ways(&others[..1]);
+        let literal = task.finished(task.smallest(ways, trouble).unwrap());
+        let rewritten = task.compile().unwrap();
+        for (compiled, most) in [(&literal, 300), (&rewritten, 50)] {
+            let (_, proved) = compiled.proof.as_ref().unwrap();
+            assert!(proved.bounds()[0].exact().magnitude() <= 3.02);
+            assert!(compiled.grades[0].counted <= most, "{} ReLUs", compiled.grades[0].counted);
+        }
+        println!("{} {}", literal.grades[0].counted, rewritten.grades[0].counted);
+    }
 }

@@ -9,6 +9,14 @@ use std::collections::BinaryHeap;
 /// How much wider claims are than what was found, so that another checker need not round as this one does.
 const MARGIN: f64 = 1e-9;
 
+/// A cut that leaves the worse half with this share of the bound or more does not help.
+const HELPFUL: f64 = 0.999;
+/// How short a side may be, compared with the longest one, to be cut: as shares of the whole box.
+const SLIMMEST: f64 = 1.0 / 64.0;
+
+/// A half of a part, and what is proved on it.
+type Half = (Vec<Interval>, Bounds);
+
 /// Part of the box: a leaf until it is cut.
 struct Part {
     sides: Vec<Interval>,
@@ -66,12 +74,12 @@ impl Search {
         let derived = Derived::new(&program, formula, domain, &derivation)?;
         let mut search = Self { grades, derived, derivation, parts: Vec::new(), open: BinaryHeap::new() };
         let sides = search.derived.sides().to_vec();
-        search.add(sides, 0);
+        let bounds = search.derived.bound(&sides);
+        search.add(sides, bounds, 0);
         Ok(search)
     }
 
-    fn add(&mut self, sides: Vec<Interval>, cuts: usize) -> usize {
-        let bounds = self.derived.bound(&sides);
+    fn add(&mut self, sides: Vec<Interval>, bounds: Bounds, cuts: usize) -> usize {
         let part = self.parts.len();
         self.open.push(Open { bound: bound(&bounds), part });
         self.parts.push(Part { sides, bounds, cuts, children: None });
@@ -93,28 +101,41 @@ impl Search {
     pub(super) fn improve(&mut self, goal: f64, most: usize) {
         while self.parts.len() < most && self.bound() > goal {
             let Some(worst) = self.open.pop() else { return };
-            let part = worst.part;
-            let whole = self.derived.sides();
-            let sides = &self.parts[part].sides;
-            let share = |i: &usize| sides[*i].width() / whole[*i].width();
-            let longest = (0..sides.len()).max_by(|a, b| share(a).total_cmp(&share(b)).then(b.cmp(a)));
-            let variable = longest.unwrap_or(0);
-            let at = sides[variable].midpoint();
-            let inside = sides[variable].lower() < at && at < sides[variable].upper();
-            let cuts = self.parts[part].cuts + 1;
-            let halves = [(sides[variable].lower(), at), (at, sides[variable].upper())];
-            let halves = halves.map(|(a, b)| Interval::new(a, b));
-            if !inside || cuts > MAX_CUTS {
+            let cuts = self.parts[worst.part].cuts + 1;
+            let Some((variable, at, halves)) = self.cut(&worst).filter(|_| cuts <= MAX_CUTS) else {
                 self.open.push(worst);
                 return;
-            }
-            let children = halves.map(|half| {
-                let mut sides = self.parts[part].sides.clone();
-                sides[variable] = half.unwrap_or(sides[variable]);
-                self.add(sides, cuts)
-            });
-            self.parts[part].children = Some((variable, at, children));
+            };
+            let children = halves.map(|(sides, bounds)| self.add(sides, bounds, cuts));
+            self.parts[worst.part].children = Some((variable, at, children));
         }
+    }
+
+    /// The cut of a part into halves that helps most; across its relatively longest side if none helps much.
+    fn cut(&self, worst: &Open) -> Option<(usize, f64, [Half; 2])> {
+        let (sides, whole) = (&self.parts[worst.part].sides, self.derived.sides());
+        let halves = |variable: usize| {
+            let side = sides[variable];
+            let at = side.midpoint();
+            let half = |lower: f64, upper: f64| {
+                let mut sides = sides.clone();
+                sides[variable] = Interval::new(lower, upper)?;
+                let bounds = self.derived.bound(&sides);
+                Some((sides, bounds))
+            };
+            let is_inside = side.lower() < at && at < side.upper();
+            let both = is_inside.then(|| Some([half(side.lower(), at)?, half(at, side.upper())?])).flatten();
+            both.map(|both| (variable, at, both))
+        };
+        let share = |i: usize| sides[i].width() / whole[i].width();
+        let worse = |cut: &(usize, f64, [Half; 2])| cut.2.iter().fold(0.0f64, |m, half| m.max(bound(&half.1)));
+        let longest = (0..sides.len()).fold(0.0f64, |m, i| m.max(share(i)));
+        // Slices would not end.
+        let cuts: Vec<_> = (0..sides.len()).filter(|i| share(*i) >= SLIMMEST * longest).filter_map(halves).collect();
+        let best = cuts.iter().fold(f64::INFINITY, |m, cut| m.min(worse(cut)));
+        let helps = best < HELPFUL * worst.bound;
+        let chosen = |cut: &(usize, f64, [Half; 2])| if helps { worse(cut) == best } else { share(cut.0) == longest };
+        cuts.into_iter().find(chosen)
     }
 
     fn tree(&self) -> Vec<Node> {

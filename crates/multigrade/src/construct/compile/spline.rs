@@ -190,7 +190,7 @@ impl Zones {
 
 /// `W` at the knots, within [0, 1] by a margin that rounding does not use up.
 fn path(bends: &[f64], height: f64) -> Option<Vec<f64>> {
-    let mut path = vec![1e-10];
+    let mut path = vec![2e-10];
     for bend in bends {
         let (w, step) = (path[path.len() - 1], (bend / height).sqrt());
         let next = if w + step <= 1.0 - 1e-10 { w + step } else { w - step };

@@ -100,14 +100,31 @@ impl Tape {
     }
 
     /// The same, where more is known about its range than its parts say.
-    pub(super) fn keep_within(&mut self, mut form: Form, range: [f64; 2]) -> Form {
+    pub(super) fn keep_within(&mut self, form: Form, range: [f64; 2]) -> Form {
+        self.keep_above(form, range, range[0])
+    }
+
+    /// The same, where it may fall to `floor` by what is added up on the way.
+    pub(super) fn keep_above(&mut self, mut form: Form, range: [f64; 2], floor: f64) -> Form {
         form.terms.retain(|t| t.1 != 0.0);
-        if form.terms.len() <= 1 {
-            return form;
+        match form.terms[..] {
+            [] => form,
+            // What is known of a multiple of a value is known of the value.
+            [(value, weight)] => {
+                if value >= self.inputs {
+                    let [a, b] = range.map(|end| (end - form.constant) / weight);
+                    let value = &mut self.values[value];
+                    value.range = [a.min(b), a.max(b)];
+                    value.floor = value.floor.min(value.range[0]);
+                }
+                form
+            }
+            _ => {
+                let floor = self.range(&form)[0].min(floor);
+                self.values.push(Value { form, is_relu: false, range, floor, layer: self.relus });
+                Form::neuron(self.values.len() - 1)
+            }
         }
-        let floor = self.range(&form)[0].min(range[0]);
-        self.values.push(Value { form, is_relu: false, range, floor, layer: self.relus });
-        Form::neuron(self.values.len() - 1)
     }
 
     /// For each value the last layer whose outputs have to provide it.
