@@ -14,7 +14,7 @@ mod tape;
 
 use super::cube::Cube;
 use super::{Built, ConstructError, assemble};
-use budget::{Pick, Plan};
+use budget::{Pair, Pick, Plan};
 use emit::Written;
 use graph::{Atom, Collapse, Graph};
 pub(super) use ladder::Grades;
@@ -358,7 +358,8 @@ impl Way {
 fn widest(plan: &Plan) -> Plan {
     let pick = |pick: &Pick| match pick {
         Pick::Curve(recipe) => Pick::Curve(recipe.widest.as_ref().map_or_else(|| recipe.clone(), |w| (**w).clone())),
-        other => other.clone(),
+        Pick::Product(pair) => Pick::Product(Pair { tents: [3; 2], ..pair.clone() }),
+        Pick::Exact => Pick::Exact,
     };
     Plan { picks: plan.picks.iter().map(pick).collect(), ranges: plan.ranges.clone() }
 }
