@@ -14,12 +14,13 @@ use crate::front::{Front, class_scaling, standardisation};
 use crate::grade::{Built, GradePlan, GradeTask, Origin, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
 use crate::plan::Planner;
+use crate::rival::{self, Rival};
 use crate::settings::{FitSettings, Grades, ReadoutRule, Solver, Valid};
 use crate::split::split;
 use crate::{Samples, SamplesError};
 use multigrade_model::{
-    Classes, Grade, GradeRecord, GradeScores, History, InputColumn, ModelError, Multigrade, OutputColumn, Scaling,
-    Schema,
+    Classes, Grade, GradeRecord, GradeScores, History, InputColumn, ModelError, Multigrade, Note, OutputColumn,
+    Scaling, Schema,
 };
 use std::time::Instant;
 
@@ -128,6 +129,8 @@ pub enum Stop {
     Trivial,
     /// It is proved that one more convex grade would have no neurons, or could not lower the objective.
     Exhausted,
+    /// The last grade has so many features that one more on them would take too long.
+    Wide,
     /// The time limit.
     Time,
     /// The observer asked to stop.
@@ -142,6 +145,7 @@ impl Stop {
             Self::NoImprovement => "one more grade did not lower the loss on held-out rows",
             Self::Trivial => "one more grade did not lower the training loss",
             Self::Exhausted => "it is proved that one more convex grade would gain nothing",
+            Self::Wide => "one more grade on so many features would take too long",
             Self::Time => "the time limit was reached",
             Self::Interrupted => "interrupted; the grades done so far were kept",
         }
@@ -350,7 +354,27 @@ fn run(
         scaling.check(held)?;
     }
     let mut refit = own_split && settings.refit.unwrap_or(planner.is_small());
-    let old = model.grades();
+    let nothing = model.truncate(0)?;
+    let mut old = model.grades();
+    let rival_settings = rival::settings(settings, &train, held);
+    let convex = match &rival_settings {
+        Some(settings) => convex_climb(&nothing, &train, held, &scaling, settings, &progress)?,
+        None => None,
+    };
+    if let Some((convex, _)) = &convex {
+        planner.rival = convex.held_out.as_ref().map(|left| Rival::new(left.loss()));
+        if model.proofs().next().is_some() {
+            // It was chosen before. With more trained grades to choose from that is decided anew.
+            let grades = match model.history().refit {
+                true => refitted(convex, &nothing, samples, settings, &progress)?.0.grades,
+                false => convex.grades.clone(),
+            };
+            if !grades.starts_with(old) && progress.cut().is_none() {
+                return Err(FitError::OtherRows);
+            }
+            old = &[];
+        }
+    }
     let goes_on = !old.is_empty() && !refit;
     if goes_on {
         if model.history().refit
@@ -360,8 +384,19 @@ fn run(
         }
         planner.resume(model);
     }
-    let start = if goes_on { model } else { &model.truncate(0)? };
+    let start = if goes_on { model } else { &nothing };
     let mut climb = climb(start, &train, held, &scaling, settings, &mut planner, &progress)?;
+    let rival = planner.rival.take();
+    let mut notes = planner.into_notes();
+    if let (Some((convex, convex_notes)), Some(rival), Some(left)) = (convex, rival, &climb.held_out) {
+        let (trained, grades) = (left.loss(), climb.grades.len());
+        let text = rival.verdict(trained, grades, left.rows());
+        if rival.is_better_than(trained) {
+            (climb, notes) = (convex, convex_notes);
+        }
+        progress.send(&Event::Note(&text));
+        notes.push(Note { grade: climb.grades.len(), text });
+    }
     let held_out_predictions = match (held, places) {
         (Some(held), Some(places)) => {
             let (values, m) = (climb.predictions(held, &scaling.outputs), model.n_outputs());
@@ -370,10 +405,7 @@ fn run(
         _ => Vec::new(),
     };
     if refit && progress.cut().is_none() {
-        let all = samples.merged().0;
-        let all_scaling = Scalings::of(&all, settings)?;
-        let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
-        let again = self::climb(start, &all, None, &all_scaling, settings, &mut plans, &progress)?;
+        let (again, all_scaling) = refitted(&climb, &nothing, samples, settings, &progress)?;
         // A refit that was cut short is worth less than the finished grades without it.
         refit = progress.cut().is_none();
         if refit {
@@ -394,7 +426,7 @@ fn run(
         refit,
         data,
         stop: climb.stop.sentence().into(),
-        notes: planner.into_notes(),
+        notes,
         grades: climb.records,
     };
     let document = serde_json::to_value(&**settings).unwrap_or_default();
@@ -404,6 +436,40 @@ fn run(
     schema.classes = classes.cloned();
     let model = Multigrade::new(schema, scaling.inputs, scaling.outputs, climb.grades, history, document)?;
     Ok(Fitted { model, stop: climb.stop, seconds: climb.seconds, held_out: parts.held_out, held_out_predictions })
+}
+
+/// The climb with convex grades that trained grades are held against, with its notes; nothing where the rows have no such
+/// fit.
+fn convex_climb(
+    nothing: &Multigrade,
+    train: &Samples,
+    held_out: Option<&Samples>,
+    scaling: &Scalings,
+    settings: &FitSettings,
+    progress: &Progress,
+) -> Result<Option<(Climb, Vec<Note>)>, FitError> {
+    let mut planner = Planner::new(settings, train);
+    match climb(nothing, train, held_out, scaling, settings, &mut planner, progress) {
+        Ok(climb) if climb.grades.is_empty() => Ok(None),
+        Ok(climb) => Ok(Some((climb, planner.into_notes()))),
+        // Training asks for less than convex optimisation does.
+        Err(FitError::Convex(_) | FitError::Residual(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The grades of a climb again, on all rows, and the scalings of these.
+fn refitted(
+    climb: &Climb,
+    nothing: &Multigrade,
+    samples: &Samples,
+    settings: &FitSettings,
+    progress: &Progress,
+) -> Result<(Climb, Scalings), FitError> {
+    let all = samples.merged().0;
+    let scaling = Scalings::of(&all, settings)?;
+    let mut plans = Repeat { plans: climb.plans.clone().into_iter(), stop: climb.stop };
+    Ok((self::climb(nothing, &all, None, &scaling, settings, &mut plans, progress)?, scaling))
 }
 
 /// Scalings of inputs and outputs, fixed by the rows that the grades are trained on.

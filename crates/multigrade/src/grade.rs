@@ -30,6 +30,8 @@ pub(crate) struct TrainedPlan {
     pub(crate) weight_decay: f64,
     pub(crate) branches: usize,
     pub(crate) solver: Solver,
+    /// Typical length of the first layer's weight vectors, for random waves.
+    pub(crate) frequency: Option<f64>,
     /// What held-out rows decided while the grade was built before, for building it again without them.
     pub(crate) replay: Option<Vec<Verdict>>,
 }
@@ -42,6 +44,9 @@ impl GradePlan {
     /// The solver in words.
     pub(crate) fn solver(&self) -> String {
         match self {
+            Self::Trained(TrainedPlan { frequency: Some(frequency), .. }) => {
+                format!("random waves of frequency {frequency:.0}")
+            }
             Self::Trained(plan) => plan.solver.to_string(),
             Self::Convex(settings) => Solver::Convex(settings.clone()).to_string(),
             Self::Dense(settings) => {
@@ -179,7 +184,10 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
         .into_par_iter()
         .map(|b| {
             let randomness = Randomness::new(settings, k, b);
-            let start = randomness.parameters(&shape, settings.initialisation);
+            let mut start = randomness.parameters(&shape, settings.initialisation);
+            if let Some(frequency) = plan.frequency {
+                make_waves(&shape, frequency, &mut start);
+            }
             let mut task = Task::new(&shape, &rows, held_rows.as_ref(), plan.weight_decay);
             let limit = plan.replay.as_ref().map(|verdicts| verdicts[b].steps);
             let terms = Terms { keep: settings.keep, limit, grade: k, randomness };
@@ -211,6 +219,13 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
     let stacks = branches.into_iter().map(|(layers, _, _)| layers).collect();
     let replay = GradePlan::Trained(TrainedPlan { replay: Some(verdicts), ..plan.clone() });
     Ok(Built { grade: Grade::new(stacks, carried > 0, readout)?, updates, stop: stop.name(), replay, proof: None })
+}
+
+/// Turns the first weights of a layer into waves `sin(w x + b)` with `E|w|² = frequency²` and all phases `|b| <= pi`.
+fn make_waves<T: Real>(shape: &Shape, frequency: f64, parameters: &mut [T]) {
+    let layer = &shape.layers()[0];
+    parameters[layer.weights.clone()].iter_mut().for_each(|w| *w *= T::from_f64(frequency));
+    parameters[layer.bias.clone()].iter_mut().for_each(|b| *b *= T::from_f64(std::f64::consts::TAU));
 }
 
 /// Root mean square of each column of the residual, or 1 where it is zero or must not be rescaled.

@@ -32,6 +32,7 @@ mod plan;
 mod predictor;
 pub mod prove;
 pub mod report;
+mod rival;
 mod samples;
 mod settings;
 mod split;
@@ -39,6 +40,7 @@ pub mod table;
 pub mod targets;
 mod training;
 mod verify;
+mod waves;
 
 pub use baselines::baselines;
 pub use classes::{Calibration, CalibrationBin, ClassBaseline, Confusion, class_baselines, staged_scores};

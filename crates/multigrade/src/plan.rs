@@ -8,8 +8,10 @@ use crate::fit::{FitError, NextGrade, Proposal, Stop};
 use crate::front::Front;
 use crate::grade::{Built, GradePlan, GradeTask, TrainedPlan, build_grade};
 use crate::observer::{Event, Progress};
+use crate::rival::{Rival, is_open, is_verdict};
 use crate::settings::{Descent, FitSettings, GradeSettings, Grades, Precision, Schedule, Solver};
 use crate::training::budget;
+use crate::waves;
 use multigrade_model::{Activation, Multigrade, Note};
 use rayon::prelude::*;
 
@@ -51,6 +53,8 @@ pub(crate) struct Planner<'a> {
     class_values: Option<usize>,
     /// Whether a grade of the list was trivial and is missing.
     skipped: bool,
+    /// What trained grades are held against.
+    pub(crate) rival: Option<Rival>,
     notes: Vec<Note>,
 }
 
@@ -63,12 +67,20 @@ impl<'a> Planner<'a> {
             Grades::List(list) if settings.single_grade => vec![end_to_end(list)],
             Grades::List(list) => list.clone(),
         };
-        Self { settings, grades: grades.into_iter(), rows, class_values, skipped: false, notes: Vec::new() }
+        Self {
+            settings,
+            grades: grades.into_iter(),
+            rows,
+            class_values,
+            skipped: false,
+            rival: None,
+            notes: Vec::new(),
+        }
     }
 
     /// The planner after the grades of a model that these settings began.
     pub(crate) fn resume(&mut self, model: &Multigrade) {
-        self.notes = model.history().notes.clone();
+        self.notes = model.history().notes.iter().filter(|note| !is_verdict(note)).cloned().collect();
         let left_out = self.notes.iter().filter(|note| note.text == LEFT_OUT).count();
         self.skipped = left_out > 0;
         self.grades.by_ref().take(model.grades().len() + left_out).for_each(drop);
@@ -114,6 +126,7 @@ impl<'a> Planner<'a> {
             weight_decay,
             branches,
             solver: solver.clone(),
+            frequency: None,
             replay: None,
         };
         if can_choose {
@@ -233,7 +246,26 @@ impl<'a> Planner<'a> {
         Ok(Ok(Proposal { plan: built.replay.clone(), built: Some(built) }))
     }
 
-    fn note(&mut self, grade: usize, text: String, progress: &Progress) {
+    /// The first grade as random waves, where those are better on held-out rows than training with its loss.
+    fn first_waves(&mut self, trained: f64, task: &GradeTask) -> Result<Option<Proposal>, FitError> {
+        if task.k > 1 || self.rival.is_some() || !self.is_automatic() || !is_open(self.settings) {
+            return Ok(None);
+        }
+        let Some(found) = waves::search(task, trained)? else { return Ok(None) };
+        let text = format!(
+            "grade 1: {} random waves of frequency {:.0} (on standardised inputs) were chosen, since training learned little: \
+             RMSE {:.3e} of the targets' spread on held-out rows against {:.3e}; the nearest neighbour has {:.3e}",
+            found.width,
+            found.frequency,
+            found.loss.sqrt(),
+            trained.sqrt(),
+            found.neighbour.sqrt()
+        );
+        self.note(1, text, task.progress);
+        Ok(Some(Proposal { plan: found.plan, built: Some(found.built) }))
+    }
+
+    pub(crate) fn note(&mut self, grade: usize, text: String, progress: &Progress) {
         progress.send(&Event::Note(&text));
         self.notes.push(Note { grade, text });
     }
@@ -255,6 +287,14 @@ impl NextGrade for Planner<'_> {
                 return self.next_dense(settings, choose_penalty, task);
             }
             _ => {}
+        }
+        if k > 1 && self.is_automatic() && is_open(self.settings) && waves::are_features_of(front) {
+            return Ok(Err(Stop::Wide));
+        }
+        if let Some(rival) = self.rival.as_mut().filter(|_| k == 1) {
+            if rival.is_beyond_reach(task)? {
+                return Ok(Err(Stop::NoImprovement));
+            }
         }
         let candidates = self.candidates(k, &grade, solver, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;
@@ -287,6 +327,14 @@ impl NextGrade for Planner<'_> {
         if self.is_wide() && self.is_automatic() && k > 1 && losses[best] >= held.loss() {
             // Training it with all branches would take far longer than the trials, and help as little.
             return Ok(Err(Stop::NoImprovement));
+        }
+        if let Some(rival) = self.rival.as_mut().filter(|_| k == 1)
+            && rival.is_out_of_reach(losses[best], held, "of the best first grade")
+        {
+            return Ok(Err(Stop::NoImprovement));
+        }
+        if let Some(waves) = self.first_waves(losses[best], task)? {
+            return Ok(Ok(waves));
         }
         self.note(k, explain(k, &candidates, &losses, best, held), progress);
         if progress.cut().is_some() {

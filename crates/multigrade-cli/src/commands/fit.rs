@@ -102,8 +102,11 @@ const TRIED: usize = 20_000;
 
 /// For one input, where it holds: that one convex grade does as well, with a proof.
 fn recommendation(fitted: &Fitted, samples: &Samples, held_out: Option<&Samples>, data: &ReportData) -> Option<String> {
-    let is_eligible =
-        samples.n_inputs() == 1 && samples.n_targets() == 1 && samples.n_classes().is_none() && samples.rows() <= TRIED;
+    let is_eligible = samples.n_inputs() == 1
+        && samples.n_targets() == 1
+        && samples.n_classes().is_none()
+        && samples.rows() <= TRIED
+        && fitted.model.proofs().next().is_none();
     if !is_eligible {
         return None;
     }

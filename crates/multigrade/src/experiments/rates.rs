@@ -25,7 +25,7 @@ pub(super) const PROBLEMS: [(Waves, &str); 2] = [(Waves::Three, "three waves"), 
 fn effort(scale: Scale) -> (u32, u64) {
     match scale {
         Scale::Quick => (3000, 1),
-        Scale::Full => (100_000, 5),
+        Scale::Full => (30_000, 5),
     }
 }
 

@@ -1,0 +1,124 @@
+//! The convex grade of one input, held against trained grades.
+//!
+//! Gradients meet fast waves late, if ever; the best linear spline of one input is found in milliseconds whatever the
+//! target is. Where the settings leave open what the grades look like, held-out rows decide between the two models.
+
+use crate::Samples;
+use crate::convex::ConvexSettings;
+use crate::fit::FitError;
+use crate::front::Front;
+use crate::grade::{GradePlan, GradeTask, Origin, TrainedPlan, build_grade};
+use crate::settings::{FitSettings, Grades, Solver};
+use multigrade_model::{Activation, Note};
+
+/// Rows up to which the convex grade is fitted for comparison: about a second.
+const ROWS: usize = 100_000;
+
+/// Training is given up while the first grade is chosen where its held-out loss is so many times that of the convex grade
+/// (experiment, no theory: what the grades after the first have gained in experiments stays below).
+const HOPELESS: f64 = 1e6;
+
+/// The same where the first grade explains less than half of the target: those after it then do not gain as much.
+const HOPELESS_UNLEARNED: f64 = 1e4;
+
+/// Rows and iterations of the pilot: a small network on few rows, from which training may be seen to be hopeless before it
+/// begins. With fewer rows than twice as many the first grade itself is as quick.
+const PILOT_ROWS: usize = 500;
+const PILOT_ITERATIONS: u32 = 60;
+
+/// A pilot that explains less than this share of the target has learned nothing (experiment, no theory).
+const PILOT_LEARNS: f64 = 0.1;
+
+/// Beginning of the note that says what was chosen.
+const CHOSEN: &str = "one input: ";
+
+/// The settings of the model that trained grades are held against, where there is one: one input, squared errors, held-out
+/// rows, and settings that leave open what the grades look like.
+pub(crate) fn settings(settings: &FitSettings, train: &Samples, held_out: Option<&Samples>) -> Option<FitSettings> {
+    let is_open = matches!(settings.grades, Grades::Auto { .. }) && is_open(settings);
+    let is_eligible = train.n_inputs() == 1 && train.n_classes().is_none() && train.rows() <= ROWS;
+    (is_open && is_eligible && held_out.is_some())
+        .then(|| FitSettings { solver: Some(Solver::Convex(ConvexSettings::default())), ..settings.clone() })
+}
+
+/// Whether the settings say nothing about the grades but how many there may be.
+pub(crate) fn is_open(settings: &FitSettings) -> bool {
+    let FitSettings { grades, validation, refit, seed, time_limit, .. } = settings.clone();
+    *settings == FitSettings { grades, validation, refit, seed, time_limit, ..FitSettings::default() }
+}
+
+/// The convex grade that trained grades are held against, as far as their planner has to know it.
+pub(crate) struct Rival {
+    /// Its held-out loss.
+    pub(crate) loss: f64,
+    /// The held-out loss at which training was given up, and when that was.
+    given_up: Option<(f64, &'static str)>,
+}
+
+impl Rival {
+    pub(crate) fn new(loss: f64) -> Self {
+        Self { loss, given_up: None }
+    }
+
+    /// Whether a pilot shows that training is not worth its time.
+    pub(crate) fn is_beyond_reach(&mut self, task: &GradeTask) -> Result<bool, FitError> {
+        let Some(held) = task.held_out.filter(|_| task.front.rows() >= 2 * PILOT_ROWS) else { return Ok(false) };
+        let Origin { samples, scaling, .. } = task.origin;
+        let every = (0..PILOT_ROWS).map(|i| i * samples.rows() / PILOT_ROWS).collect::<Vec<_>>();
+        let few = samples.select(&every);
+        let front = Front::start(&few, &scaling.inputs, &scaling.outputs);
+        let plan = TrainedPlan {
+            hidden: vec![(32, Activation::Tanh); 2],
+            weight_decay: 1e-5,
+            branches: 1,
+            solver: Solver::Lbfgs { iterations: PILOT_ITERATIONS },
+            frequency: None,
+            replay: None,
+        };
+        task.progress.start(task.k, "a first look at a few rows", PILOT_ITERATIONS.into());
+        let origin = Origin { samples: &few, ..task.origin };
+        let pilot = GradeTask { origin, front: &front, held_out: None, ..*task };
+        let loss = held.after(&build_grade(&GradePlan::Trained(plan), &pilot)?.grade).loss();
+        let learned = loss < (1.0 - PILOT_LEARNS) * held.loss();
+        Ok(!learned && self.is_out_of_reach(loss, held, "of a first network on a few rows"))
+    }
+
+    /// Whether trained grades whose first would have this held-out loss will stay behind. `when` says of what the loss is.
+    pub(crate) fn is_out_of_reach(&mut self, loss: f64, held: &Front, when: &'static str) -> bool {
+        let factor = if loss > held.loss() / 2.0 { HOPELESS_UNLEARNED } else { HOPELESS };
+        let is_out_of_reach = loss > factor * self.loss;
+        if is_out_of_reach {
+            self.given_up = Some((loss, when));
+        }
+        is_out_of_reach
+    }
+
+    /// Whether it is chosen over trained grades with this held-out loss.
+    pub(crate) fn is_better_than(&self, trained: f64) -> bool {
+        // A loss that is not a number is better than nothing.
+        self.loss < trained || trained.is_nan()
+    }
+
+    /// What was chosen and why; `trained` is the held-out loss of the trained grades, of which there are `grades`.
+    pub(crate) fn verdict(&self, trained: f64, grades: usize, rows: usize) -> String {
+        let convex = format!("{:.3e}", self.loss.sqrt());
+        let (chosen, trained) = match self.given_up {
+            Some((loss, when)) => {
+                ("the best linear spline", format!("{:.3e} {when}, where training was given up", loss.sqrt()))
+            }
+            None if self.is_better_than(trained) => {
+                ("the best linear spline", format!("{:.3e} of {grades} trained", trained.sqrt()))
+            }
+            None => ("training", format!("{:.3e} of {grades} trained", trained.sqrt())),
+        };
+        format!(
+            "{CHOSEN}{chosen} was chosen on {rows} held-out rows (RMSE of the targets' spread: {convex} of one convex grade, \
+             {trained})"
+        )
+    }
+}
+
+/// Whether this is a note by [`Rival::verdict`].
+pub(crate) fn is_verdict(note: &Note) -> bool {
+    note.text.starts_with(CHOSEN)
+}
