@@ -362,7 +362,9 @@ fn run(
         None => None,
     };
     if let Some((convex, _)) = &convex {
-        planner.rival = convex.held_out.as_ref().map(|left| Rival::new(left.loss()));
+        let training = convex.records[convex.records.len() - 1].loss_after;
+        let rival = |(left, held): (&Front, &Samples)| Rival::new(training, left.loss(), refit, &train, held);
+        planner.rival = convex.held_out.as_ref().zip(held).map(rival);
         if model.proofs().next().is_some() {
             // It was chosen before. With more trained grades to choose from that is decided anew.
             let grades = match model.history().refit {

@@ -265,7 +265,7 @@ impl<'a> Planner<'a> {
         Ok(Some(Proposal { plan: found.plan, built: Some(found.built) }))
     }
 
-    pub(crate) fn note(&mut self, grade: usize, text: String, progress: &Progress) {
+    fn note(&mut self, grade: usize, text: String, progress: &Progress) {
         progress.send(&Event::Note(&text));
         self.notes.push(Note { grade, text });
     }
@@ -291,10 +291,10 @@ impl NextGrade for Planner<'_> {
         if k > 1 && self.is_automatic() && is_open(self.settings) && waves::are_features_of(front) {
             return Ok(Err(Stop::Wide));
         }
-        if let Some(rival) = self.rival.as_mut().filter(|_| k == 1) {
-            if rival.is_beyond_reach(task)? {
-                return Ok(Err(Stop::NoImprovement));
-            }
+        if let Some(rival) = self.rival.as_mut().filter(|_| k == 1)
+            && rival.is_beyond_reach(task)?
+        {
+            return Ok(Err(Stop::NoImprovement));
         }
         let candidates = self.candidates(k, &grade, solver, held_out.is_some());
         let per_branch = budget(&candidates[0].solver, front.rows()).1;

@@ -36,6 +36,10 @@ impl<S> std::ops::Deref for Valid<S> {
 /// and then the readout is solved: `min_{A, c} sum_i w_i |r_i / s - A h_i - c|² + λ |A|²`, where `λ` is the weight decay
 /// or, with held-out rows, it or one of four larger values, whichever is best on them.
 ///
+/// Where nothing is said about the grades but how many there may be at most, two more things are tried on held-out rows: with
+/// one input the [convex grade](crate::convex) beside the trained ones, and with two or three, where training learns
+/// nothing and the nearest row knows better, a layer of up to 4096 random waves. A note says what was chosen.
+///
 /// | field | default | meaning |
 /// |---|---|---|
 /// | `grades` | automatic, at most 8 | how many grades and what each looks like |
