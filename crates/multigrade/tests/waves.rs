@@ -39,8 +39,8 @@ fn convex_settings() -> Solver {
 }
 
 fn verdict(model: &Multigrade) -> &str {
-    let verdicts = model.history().notes.iter().filter(|note| note.text.starts_with("one input: "));
-    &verdicts.last().unwrap().text
+    let mut verdicts = model.history().notes.iter().filter(|note| note.text.starts_with("one input: "));
+    &verdicts.next_back().unwrap().text
 }
 
 #[test]
