@@ -41,7 +41,7 @@ impl Product {
         }
     }
 
-    fn to_power(mut self, n: i32) -> Self {
+    fn raised(mut self, n: i32) -> Self {
         self.is_negative &= n % 2 != 0;
         self.powers.iter_mut().for_each(|(_, power)| *power *= n);
         self.powers.retain(|(_, power)| *power != 0);
@@ -115,7 +115,7 @@ impl Writer<'_> {
                 let text = self.operand(operands[0]);
                 vec![Product::factor(format!("{}({text})", format!("{function:?}").to_lowercase()))]
             }
-            Op::Power(n) => vec![self.product(operands[0]).to_power(n)],
+            Op::Power(n) => vec![self.product(operands[0]).raised(n)],
             Op::Combine(Binary::Add) => [self.read(operands[0]), self.read(operands[1])].concat(),
             Op::Combine(Binary::Sub) => [self.read(operands[0]), negative(self.read(operands[1]))].concat(),
             Op::Combine(Binary::Mul) => {
@@ -124,7 +124,7 @@ impl Writer<'_> {
             }
             Op::Combine(Binary::Div) => {
                 let left = self.product(operands[0]);
-                vec![left.times(&self.product(operands[1]).to_power(-1))]
+                vec![left.times(&self.product(operands[1]).raised(-1))]
             }
             Op::Combine(Binary::Pow) => {
                 let [base, exponent] = [self.operand(operands[0]), self.operand(operands[1])];
@@ -244,10 +244,10 @@ impl Writer<'_> {
         let found =
             denominators.map(|(name, _)| (name, self.shared(&product, name))).find(|(_, s)| !s.powers.is_empty());
         let Some((name, shared)) = found.map(|(name, shared)| (name.clone(), shared)) else { return product };
-        let inverse = shared.to_power(-1);
+        let inverse = shared.raised(-1);
         let sum: Sum = self.sums[&name].iter().map(|term| term.clone().times(&inverse)).collect();
         product.powers.retain(|(factor, _)| *factor != name);
-        let denominator = self.as_product(sum).to_power(-1);
+        let denominator = self.as_product(sum).raised(-1);
         product.times(&inverse).times(&denominator)
     }
 
@@ -272,8 +272,8 @@ impl Writer<'_> {
         let Some((_, factor, sign)) = best else { return sum };
         let (with, mut rest): (Sum, Sum) = sum.into_iter().partition(|p| p.power_of(&factor).signum() == sign);
         let least = with.iter().map(|p| p.power_of(&factor).abs()).min().unwrap_or(1);
-        let mut common = Product::factor(factor).to_power(sign * least);
-        let inverse = common.clone().to_power(-1);
+        let mut common = Product::factor(factor).raised(sign * least);
+        let inverse = common.clone().raised(-1);
         let inner: Sum = with.into_iter().map(|product| product.times(&inverse)).collect();
         common = common.times(&self.as_product(inner));
         rest.push(common);
@@ -303,9 +303,12 @@ fn is_constant(factor: &str) -> bool {
     variables(factor).is_empty()
 }
 
+/// Powers of factors that have the same variables.
+type Group<'a> = (Vec<String>, Vec<&'a (String, i32)>);
+
 /// Constants first; then factors that have the same one variable together, so that they may become one curve.
 fn written(product: &Product) -> String {
-    let mut groups: Vec<(Vec<String>, Vec<&(String, i32)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for power in &product.powers {
         let names = variables(&power.0);
         match groups.iter_mut().find(|(of, _)| names.len() < 2 && *of == names) {

@@ -109,10 +109,8 @@ pub(super) fn series(function: &Function, [a, b]: [f64; 2], is_even: bool, error
 impl Series {
     fn new(target: &Target, coefficients: &[f64], error: f64) -> Option<Self> {
         let mut links = Vec::new();
-        for degree in 2..coefficients.len() {
-            if coefficients[degree] != 0.0 {
-                need(degree, &mut links);
-            }
+        for (degree, _) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+            need(degree, &mut links);
         }
         let square = target.is_even.then_some(1);
         let (center, radius) = (target.center, target.radius);
