@@ -155,7 +155,7 @@ pub(crate) struct ShapeArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// How hidden layers are found; convex proves that its are the best of their class; random leaves them as drawn.
+    /// How hidden layers are found; lm (Levenberg-Marquardt) is for small ones; convex proves that its are the best of their class; random leaves them as drawn.
     /// One for all grades, or one each: the last serves all later ones
     /// [default: lbfgs up to 10000 rows, then adam]
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -246,7 +246,6 @@ pub(crate) enum TaskArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SolverArg {
     Lbfgs,
-    /// Levenberg-Marquardt
     Lm,
     Adam,
     Gd,

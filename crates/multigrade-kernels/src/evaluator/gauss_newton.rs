@@ -133,7 +133,7 @@ impl<T: Real> Lane<T> {
         }
         for (row, &weight) in jacobian.chunks_exact_mut(p).zip(&problem.request.weights[block.clone()]) {
             let root = weight.sqrt();
-            row.iter_mut().for_each(|x| *x = *x * root);
+            row.iter_mut().for_each(|x| *x *= root);
         }
     }
 

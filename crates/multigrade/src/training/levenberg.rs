@@ -107,8 +107,7 @@ impl<T: Real> Solver<T> for Levenberg<T> {
             }
             task.solve_readout(&mut self.trial);
             let trial_value = task.value(&self.trial);
-            // Written so that a NaN is refused.
-            if !(trial_value < value) {
+            if trial_value.is_nan() || trial_value >= value {
                 self.refuse();
                 continue;
             }

@@ -103,7 +103,7 @@ impl<T: Real> Loss<T> for CrossEntropy<'_, T> {
         // Cross-entropy is ln sum_j exp(s_j - max) - (s_class - max); the exponentials of all rows are taken at once.
         for (row, (&class, weight)) in outputs.chunks_exact_mut(m).zip(known()) {
             let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
-            row.iter_mut().for_each(|s| *s = *s - largest);
+            row.iter_mut().for_each(|s| *s -= largest);
             loss -= weight.to_f64() * row[class].to_f64();
         }
         exp(outputs);
@@ -111,8 +111,8 @@ impl<T: Real> Loss<T> for CrossEntropy<'_, T> {
             let total: f64 = row.iter().map(|e| e.to_f64()).sum();
             loss += weight.to_f64() * total.ln();
             let scale = weight / T::from_f64(total);
-            row.iter_mut().for_each(|e| *e = *e * scale);
-            row[class] = row[class] - weight;
+            row.iter_mut().for_each(|e| *e *= scale);
+            row[class] -= weight;
         }
         loss
     }
