@@ -46,7 +46,8 @@ fn verdict(model: &Multigrade) -> &str {
 #[test]
 fn on_one_input_the_default_is_never_worse_on_held_out_rows_than_the_convex_grade() {
     let noise = |x: f64| numbers(x.to_bits(), 1)[0] - 0.5;
-    let targets: [(&str, Box<dyn Fn(f64) -> f64>); 4] = [
+    type Target = Box<dyn Fn(f64) -> f64>;
+    let targets: [(&str, Target); 4] = [
         ("a slow wave", Box::new(|x| (6.0 * x).sin())),
         ("a fast wave", Box::new(|x| (60.0 * x).sin())),
         ("a kink", Box::new(|x| (x - 0.3).abs())),
