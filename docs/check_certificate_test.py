@@ -78,16 +78,16 @@ def alterations(document):
         change(other, other["claims"][-1])
         return what, other
 
-    def narrow(name, end):
+    def narrow(name):
         def change(_, claim):
-            claim[name][end] *= 0.9 if (claim[name][end] > 0) == (end == 1) else 1.1
+            low, high = claim[name]
+            claim[name] = [low * (0.9 if low < 0 else 1.1), high * (0.9 if high > 0 else 1.1)]
 
-        return altered(f"{name} bound {end} is a tenth tighter", change)
+        return altered(f"{name} bounds are a tenth tighter", change)
 
     for name in ("exact", "f64", "f32"):
-        # The end that was measured nearly; the other one may be loose.
-        ends = document["claims"][-1][name]
-        yield narrow(name, 0 if -ends[0] > ends[1] else 1)
+        # Both ends: the error was measured nearly at one of them, while the other may be loose.
+        yield narrow(name)
     tree = document["claims"][-1]["tree"]
     leaf = next(i for i, node in enumerate(tree) if isinstance(node, str))
     name = tree[leaf]
