@@ -193,7 +193,7 @@ def shown(microseconds):
     return f"{microseconds / 1000:.3g} ms" if microseconds >= 1000 else f"{microseconds:.3g} µs"
 
 
-def page(machine, versions, step_rows, predict_rows, fit_rows):
+def page(machine, versions, step_rows, predict_rows, fit_rows, has_picture):
     lines = [f"Machine: {machine}. {versions}.", ""]
     peers = sorted({name for *_, found, _ in step_rows for name in found if name != "multigrade"})
     lines += [
@@ -228,7 +228,9 @@ def page(machine, versions, step_rows, predict_rows, fit_rows):
             "|---|---|---|",
         ]
         lines += [f"| {name} | {seconds:.1f} | {error:.2e} |" for name, seconds, error in fit_rows]
-    lines += ["", "![steps and predictions beside other programs](speed.png)", ""]
+    if has_picture:
+        lines += ["", "![steps and predictions beside other programs](speed.png)"]
+    lines.append("")
     return "\n".join(lines)
 
 
@@ -240,7 +242,7 @@ def picture(step_rows, predict_rows, path):
         import matplotlib.pyplot as plt
     except ImportError:
         print("matplotlib is not installed: no picture")
-        return
+        return False
     bars = []
     for widths, activation, batch, threads, found, _ in step_rows:
         peers = [ratio for name, (_, ratio) in found.items() if name != "multigrade"]
@@ -256,6 +258,7 @@ def picture(step_rows, predict_rows, path):
     axes.set_xlabel("times faster than the fastest peer (1 is equal)")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
+    return True
 
 
 def write_between_marks(path, text):
@@ -302,11 +305,12 @@ def main():
             predict_rows.append(predictions(onnxruntime, np, folder, threads, arguments.rounds, arguments.seconds))
         fit_rows = [] if arguments.no_fit else fits(np, folder)
     versions = ", ".join(f"{m.__name__} {m.__version__}" for m in (torch, onnxruntime, np) if m)
-    text = page(f"{processor()}, {os.cpu_count()} threads", versions, step_rows, predict_rows, fit_rows)
+    has_picture = not arguments.dry_run and picture(step_rows, predict_rows, ROOT / "docs/speed.png")
+    machine = f"{processor()}, {os.cpu_count()} threads"
+    text = page(machine, versions, step_rows, predict_rows, fit_rows, has_picture)
     print(text)
     if not arguments.dry_run:
         write_between_marks(ROOT / "docs/benchmarks.md", text)
-        picture(step_rows, predict_rows, ROOT / "docs/speed.png")
 
 
 if __name__ == "__main__":
