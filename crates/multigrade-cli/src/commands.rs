@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod approximation;
 pub(crate) mod certify;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -63,6 +63,17 @@ impl ConstructFiles {
         files.into_iter().flatten().map(PathBuf::as_path)
     }
 
+    /// Those that are written if there is a proof, or none, with what each is.
+    pub(crate) fn written(&self, has_proof: bool) -> Vec<(String, &'static str)> {
+        let files = [
+            (Some(&self.model), "the model"),
+            (Some(&self.certificate).filter(|_| has_proof), "the proof, for multigrade check"),
+            (self.report.as_ref(), "a report to read in a browser"),
+            (Some(&self.run), "how it ran"),
+        ];
+        files.into_iter().filter_map(|(path, what)| Some((path?.display().to_string(), what))).collect()
+    }
+
     /// Refuses, before anything is computed, what could not be written afterwards: see [`check`].
     pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
         self.all().try_for_each(|path| check(path, force, &[]))

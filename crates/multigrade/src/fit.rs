@@ -625,13 +625,16 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// After these grades.
-    pub(crate) fn new(samples: &'a Samples, held_out: Option<&Samples>, scaling: &Scalings, grades: &[Grade]) -> Self {
-        let after = |samples: &Samples| {
-            let start = Front::start(samples, &scaling.inputs, &scaling.outputs);
-            grades.iter().fold(start, |front, grade| front.after(grade))
-        };
-        Self { samples, front: after(samples), held_out: held_out.map(after) }
+    /// Before any grade.
+    pub(crate) fn new(samples: &'a Samples, held_out: Option<&Samples>, scaling: &Scalings) -> Self {
+        let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs);
+        Self { samples, front: start(samples), held_out: held_out.map(start) }
+    }
+
+    /// After these grades as well.
+    pub(crate) fn after(self, grades: &[Grade]) -> Self {
+        let after = |front: Front| grades.iter().fold(front, |front, grade| front.after(grade));
+        Self { front: after(self.front), held_out: self.held_out.map(after), ..self }
     }
 
     /// The record of what is left before any grade.
@@ -752,7 +755,8 @@ fn climb(
     plans: &mut dyn NextGrade,
     progress: &Progress,
 ) -> Result<Climb, FitError> {
-    let first = Rows::new(train, held_out, scaling, &[]).first_record(scaling);
+    let rows = Rows::new(train, held_out, scaling);
+    let first = rows.first_record(scaling);
     if !model.grades().is_empty() && model.history().grades.first() != Some(&first) {
         return Err(FitError::OtherRows);
     }
@@ -760,7 +764,7 @@ fn climb(
     climb.grades = model.grades().to_vec();
     climb.seconds = vec![0.0; model.grades().len()];
     climb.records.extend(model.history().grades.iter().filter(|record| record.grade > 0).cloned());
-    let mut rows = Rows::new(train, held_out, scaling, &climb.grades);
+    let mut rows = rows.after(&climb.grades);
     while climb.add(&mut rows, scaling, settings, plans, progress)? {}
     climb.held_out = rows.held_out;
     Ok(climb)

@@ -1,5 +1,10 @@
 //! Compiled formulas in several grades: no point's residual grows, and every grade is proved.
 
+mod common;
+#[path = "common/formula.rs"]
+mod formula;
+
+use formula::points;
 use multigrade::construct::{ConstructSettings, Constructed, Scheme, Stop, Strategy, construct};
 use multigrade::truth::{Domain, Expression, Format, check};
 use multigrade::{Precision, Predictor, silent};
@@ -9,26 +14,6 @@ fn build(text: &str, domain: &str, tolerance: f64, scheme: Scheme, grades: Optio
     let settings = ConstructSettings { strategy: Strategy::Compile, scheme, grades, ..ConstructSettings::default() };
     construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent())
         .unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-/// Points of the box, among them points of faces and corners, and the values of the formula.
-fn points(text: &str, domain: &str, count: u32) -> (Vec<f64>, Vec<f64>) {
-    let domain = Domain::parse(domain).unwrap();
-    let f = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
-    let mut state = 3u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let mut inputs = Vec::new();
-    for _ in 0..count {
-        for side in domain.sides() {
-            let z = (1.1 * random() - 0.05).clamp(0.0, 1.0);
-            inputs.push((side.lower() + z * (side.upper() - side.lower())).min(side.upper()));
-        }
-    }
-    let values = inputs.chunks(domain.names().len()).map(|x| f.eval(x)).collect();
-    (inputs, values)
 }
 
 const LINE: &str = "x=0..1";
@@ -55,7 +40,7 @@ fn every_grade_is_proved_and_in_the_monotone_scheme_no_points_residual_grows() {
             assert!(check(certificate, &made.model).proved().is_some(), "{text}");
             assert_eq!(proved.bounds().len(), made.grades.len(), "{text}");
             assert!(made.grades.windows(2).all(|pair| pair[1].bound < pair[0].bound), "{text}");
-            let (inputs, values) = points(text, domain, 100_000);
+            let (inputs, values) = points(text, domain, 3, 100_000);
             let size = values.iter().fold(0.0f64, |m, y| m.max(y.abs()));
             let mut before = values.clone();
             let stages = Predictor::new(&made.model, Precision::F64).staged(&inputs).unwrap();

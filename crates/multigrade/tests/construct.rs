@@ -1,5 +1,8 @@
 //! Networks built from formulas: what is promised of every grade, measured where it could fail.
 
+mod common;
+
+use common::numbers;
 use multigrade::attack::{AttackSettings, attack};
 use multigrade::construct::{
     ConstructError, ConstructSettings, Constructed, Scheme, Side, Stop, Strategy, construct, construct_lipschitz,
@@ -68,12 +71,8 @@ fn points(domain: &Domain, planes: &[Vec<f64>]) -> Vec<f64> {
         let z: Vec<f64> = (0..d).map(|j| (i / (n + 1).pow(j as u32) % (n + 1)) as f64 / n as f64).collect();
         place(&z)
     });
-    let mut state = 1u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let spread: Vec<Vec<f64>> = (0..100_000).map(|_| place(&(0..d).map(|_| random()).collect::<Vec<_>>())).collect();
+    let random = numbers(1, 100_000 * d);
+    let spread: Vec<Vec<f64>> = random.chunks(d).map(place).collect();
     grid.chain(spread).flatten().collect()
 }
 

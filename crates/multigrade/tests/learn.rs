@@ -1,5 +1,10 @@
 //! Networks learned from formulas: what is proved of every grade, and that projected grades never move away.
 
+mod common;
+#[path = "common/formula.rs"]
+mod formula;
+
+use formula::points;
 use multigrade::learn::{LearnError, LearnSettings, Learned, learn};
 use multigrade::prove::ProveStop;
 use multigrade::truth::{Domain, Expression, Format, check};
@@ -21,26 +26,6 @@ fn learned(text: &str, sides: &str, settings: LearnSettings) -> Learned {
     try_learn(text, sides, None, settings).unwrap()
 }
 
-/// Points of the box, among them points of faces and corners, and the values of the formula.
-fn points(text: &str, sides: &str, count: u32) -> (Vec<f64>, Vec<f64>) {
-    let domain = Domain::parse(sides).unwrap();
-    let f = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
-    let mut state = 7u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let mut inputs = Vec::new();
-    for _ in 0..count {
-        for side in domain.sides() {
-            let z = (1.1 * random() - 0.05).clamp(0.0, 1.0);
-            inputs.push((side.lower() + z * (side.upper() - side.lower())).min(side.upper()));
-        }
-    }
-    let values = inputs.chunks(domain.names().len()).map(|x| f.eval(x)).collect();
-    (inputs, values)
-}
-
 #[test]
 fn no_residual_of_any_grade_exceeds_its_proved_bound_in_any_format() {
     for (text, sides, grades) in [
@@ -55,7 +40,7 @@ fn no_residual_of_any_grade_exceeds_its_proved_bound_in_any_format() {
             let (certificate, proved) = made.proven.certificate.as_ref().unwrap();
             assert_eq!(proved.bounds().len(), grades.len(), "{text}");
             assert!(check(certificate, &made.model).proved().is_some(), "{text}");
-            let (inputs, values) = points(text, sides, 20_000);
+            let (inputs, values) = points(text, sides, 7, 20_000);
             for (format, precision) in [(Format::F64, Precision::F64), (Format::F32, Precision::F32)] {
                 let stages = Predictor::new(&made.model, precision).staged(&inputs).unwrap();
                 for (bounds, stage) in proved.bounds().iter().zip(stages) {
@@ -85,7 +70,7 @@ fn no_points_residual_grows_from_grade_to_projected_grade() {
     ] {
         let made = learned(text, sides, settings);
         assert!(made.is_projected, "{text}");
-        let (inputs, values) = points(text, sides, 100_000);
+        let (inputs, values) = points(text, sides, 7, 100_000);
         let size = values.iter().fold(0.0f64, |m, y| m.max(y.abs()));
         let start = made.model.output_scaling().center()[0];
         let mut before: Vec<f64> = values.iter().map(|y| y - start).collect();
@@ -112,7 +97,7 @@ fn the_projection_leaves_at_most_twice_the_tube_and_the_trained_network_may_leav
         // Half the width of the tube, by recentring; the proof of the projected network is tight to a quarter.
         assert!(after.exact().magnitude() <= 1.25 * tube.exact().width(), "{tube:?} {after:?}");
     }
-    let (inputs, values) = points(text, sides, 10_000);
+    let (inputs, values) = points(text, sides, 7, 10_000);
     let stages = Predictor::new(&trained.model, Precision::F64).staged(&inputs).unwrap();
     let grew = (0..values.len()).filter(|&i| (values[i] - stages[1][i]).abs() > (values[i] - stages[0][i]).abs());
     assert!(grew.count() > 0, "training alone promises nothing for single points");

@@ -10,7 +10,7 @@ use multigrade::truth::{Decoration, Domain, Expression};
 use multigrade::{Event, Flow, Multigrade, Observer, write_atomically};
 use serde::Serialize;
 
-use super::construct::check_command;
+use super::approximation::check_command;
 use super::{print_json, use_threads};
 use crate::args::CertifyArgs;
 use crate::bounds::{above, of_size};

@@ -1,22 +1,19 @@
 //! `multigrade fit --function`: a formula is learned and every grade is proved.
 
-use std::fs;
 use std::io::Write;
 
 use multigrade::learn::{LearnSettings, Learned, learn};
-use multigrade::report::{ApproximationReport, ApproximationRow, significant};
+use multigrade::report::{ApproximationReport, significant};
 use multigrade::truth::{Domain, Expression};
 use multigrade::{FitSettings, Stop, write_atomically};
 use serde::Serialize;
 
 use super::certify::BoxDocument;
-use super::construct::check_command;
-use super::{print_json, use_threads, warn};
+use super::{approximation, print_json, use_threads, warn};
 use crate::args::FitArgs;
-use crate::bounds::{above, meanings, of_size};
 use crate::failure::{Failure, Status};
 use crate::files::ConstructFiles;
-use crate::grid::{Grid, count, printable, wrapped};
+use crate::grid::{count, printable};
 use crate::html::approximation::{Frame, render};
 use crate::interrupt;
 use crate::progress::Progress;
@@ -61,11 +58,13 @@ pub(super) fn run(args: &FitArgs, clock: &Clock) -> Result<Status, Failure> {
     let learned = learn(&f, &domain, options.tol, &settings, &mut progress)?;
     progress.finish();
 
-    save(&learned, &files, clock, args.run.force)?;
+    let stop = learned.model.history().stop.clone();
+    let run = clock.record_of(stop, learned.seconds.clone(), learned.stop == Stop::Interrupted).to_json()?;
+    approximation::save(&learned.model, learned.proven.certificate.as_ref(), &run, &files, args.run.force)?;
     let report = ApproximationReport::of_proof(&learned.model, 0, &learned.proven, &f, &domain, options.tol)?;
     let outcome = Outcome { learned: &learned, report: &report, wanted: options.project };
     outcome.write_page(&files, args.run.force)?;
-    let written = outcome.written(&files);
+    let written = files.written(learned.proven.certificate.is_some());
     let advice = outcome.advice();
     if args.run.json {
         let worst_box = learned.proven.headline().worst.as_ref().map(BoxDocument::new);
@@ -83,22 +82,6 @@ pub(super) fn run(args: &FitArgs, clock: &Clock) -> Result<Status, Failure> {
             warn(&advice);
             Status::NotReached
         }
-    })
-}
-
-/// Writes the model, what is proved of it, and how the run went. The report, which takes a moment to measure, follows.
-fn save(learned: &Learned, files: &ConstructFiles, clock: &Clock, force: bool) -> Result<(), Failure> {
-    let stop = learned.model.history().stop.clone();
-    let run = clock.record_of(stop, learned.seconds.clone(), learned.stop == Stop::Interrupted).to_json()?;
-    interrupt::uninterrupted(|| {
-        learned.model.save(&files.model, force)?;
-        match &learned.proven.certificate {
-            Some((certificate, _)) => certificate.save(&files.certificate, force)?,
-            // An older certificate would speak of another model.
-            None if files.certificate.is_file() => fs::remove_file(&files.certificate)?,
-            None => {}
-        }
-        Ok(write_atomically(&files.run, &run, force)?)
     })
 }
 
@@ -153,63 +136,15 @@ impl Outcome<'_> {
         let how = if self.learned.is_projected { ", projected onto proved tubes" } else { "" };
         let origin = format!("A network of {grades}, trained on points of the box{how}");
         let has_proof = self.learned.proven.certificate.is_some();
-        let check = has_proof.then(|| check_command(&files.certificate, &files.model));
+        let check = has_proof.then(|| approximation::check_command(&files.certificate, &files.model));
         let warnings = self.advice().map(|text| format!("{text}.")).into_iter().collect();
         let page = render(self.report, &Frame { origin, check, warnings });
         Ok(interrupt::uninterrupted(|| write_atomically(path, page.as_bytes(), force))?)
     }
 
-    fn written(&self, files: &ConstructFiles) -> Vec<(String, &'static str)> {
-        let mut written = vec![(files.model.display().to_string(), "the model")];
-        if self.learned.proven.certificate.is_some() {
-            written.push((files.certificate.display().to_string(), "the proof, for multigrade check"));
-        }
-        if let Some(report) = &files.report {
-            written.push((report.display().to_string(), "a report to read in a browser"));
-        }
-        written.push((files.run.display().to_string(), "how it ran"));
-        written
-    }
-
     /// What is proved, and the table of grades.
     fn print(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let report = self.report;
-        let (function, domain) = (&report.function, &report.domain);
-        let sentence = match report.last().and_then(|row| Some((row.grade, row.proved.as_ref()?))) {
-            Some((grade, proved)) => format!(
-                "Proved: for every point of {domain}, {function} and the network after grade {grade} differ by at most {}.",
-                meanings(proved)
-            ),
-            None => format!("Nothing is proved of {function} on {domain}."),
-        };
-        writeln!(out, "{}\n", wrapped(&printable(&sentence), 2))?;
-        let mut grid = Grid::new(1);
-        grid.row(["grade", "proved", "measured", "L2", "Lipschitz", "layers", "width", "ReLUs", "both signs"]);
-        report.grades.iter().for_each(|row| grid.row(cells(row)));
-        writeln!(out, "{grid}")?;
-        let stored = count(self.learned.model.n_parameters(), "stored number");
-        let monotone = if self.learned.is_projected { " No point's residual grows from grade to grade." } else { "" };
-        let remark = format!(
-            "The model has {stored}. Measured: the largest error found; L2 is over {} points. Lipschitz bounds and numbers of \
-             ReLUs that take both signs are proved.{monotone}",
-            report.points
-        );
-        Ok(writeln!(out, "{}", wrapped(&remark, 2))?)
+        let monotone = if self.learned.is_projected { "No point's residual grows from grade to grade." } else { "" };
+        approximation::print(out, self.report, self.learned.model.n_parameters(), monotone)
     }
-}
-
-fn cells(row: &ApproximationRow) -> [String; 9] {
-    let none = || "-".to_owned();
-    let extent = row.extent.as_ref();
-    [
-        row.grade.to_string(),
-        row.proved.as_ref().map_or_else(none, |proved| of_size(proved.exact)),
-        row.measured.as_ref().map_or_else(none, |measured| significant(measured.f64, 4)),
-        significant(row.norms.l2, 4),
-        extent.map_or_else(none, |extent| above(extent.lipschitz)),
-        row.layers.to_string(),
-        row.width.to_string(),
-        row.relus.to_string(),
-        extent.map_or_else(none, |extent| extent.two_sided.to_string()),
-    ]
 }
