@@ -86,7 +86,7 @@ pub(crate) fn fit_convex<'py>(
     let schema = Schema {
         inputs: names.0.into_iter().enumerate().map(column).collect(),
         outputs: names.1.into_iter().map(|name| OutputColumn { name }).collect(),
-        classes: None,
+        ..Schema::default()
     };
     let history = History {
         train_rows: samples.rows(),

@@ -1,5 +1,6 @@
 //! A model as Python sees it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -44,19 +45,25 @@ impl Model {
         threads: Option<usize>,
         work: impl FnOnce(&Predictor, &[f64]) -> Result<T, ModelError> + Send,
     ) -> Result<T, Failure> {
-        self.check_columns(rows)?;
+        let numbers = self.inputs(rows)?;
         let predictor = self.predictor(self::precision(precision)?);
-        let (pool, numbers) = (pool(threads)?, rows_of(rows));
+        let pool = pool(threads)?;
         Ok(py.detach(|| pool.install(|| work(predictor, &numbers)))?)
     }
 
-    fn check_columns(&self, rows: &PyReadonlyArray2<f64>) -> Result<(), Failure> {
-        let (found, expected) = (rows.as_array().ncols(), self.network.n_inputs());
-        if found == expected {
-            return Ok(());
+    /// The inputs of the network, row after row: the numbers of an array, with missing cells filled if the model says how.
+    fn inputs<'a>(&self, rows: &'a PyReadonlyArray2<f64>) -> Result<Cow<'a, [f64]>, Failure> {
+        let schema = self.network.schema();
+        let (found, expected) = (rows.as_array().ncols(), schema.columns().len());
+        if found != expected {
+            let shape = rows.as_array().dim();
+            return Err(Failure::Value(format!("X has shape {shape:?}; the model reads rows of {expected} numbers")));
         }
-        let shape = rows.as_array().dim();
-        Err(Failure::Value(format!("X has shape {shape:?}; the model reads rows of {expected} numbers")))
+        let numbers = rows_of(rows);
+        Ok(match &schema.imputation {
+            Some(imputation) => imputation.fill(&numbers).into(),
+            None => numbers,
+        })
     }
 }
 
@@ -80,7 +87,7 @@ pub(crate) fn matrix(py: Python<'_>, numbers: Vec<f64>, m: usize) -> PyResult<Bo
 }
 
 /// The numbers of an array, row after row: where they are if they lie that way, else copied.
-pub(crate) fn rows_of<'a>(array: &'a PyReadonlyArray2<f64>) -> std::borrow::Cow<'a, [f64]> {
+pub(crate) fn rows_of<'a>(array: &'a PyReadonlyArray2<f64>) -> Cow<'a, [f64]> {
     match array.as_slice() {
         Ok(rows) => rows.into(),
         Err(_) => array.as_array().iter().copied().collect::<Vec<_>>().into(),
@@ -154,20 +161,24 @@ impl Model {
         Ok(stages.into_iter().map(|values| matrix(py, values, classes.len())).collect::<PyResult<_>>()?)
     }
 
-    /// Jacobians, one row of `m * d` numbers for each row.
+    /// Jacobians, one row of `m * d` numbers for each row, where `d` counts columns.
     fn gradient<'py>(
         &self,
         py: Python<'py>,
         rows: PyReadonlyArray2<'py, f64>,
     ) -> Result<Bound<'py, PyArray2<f64>>, Failure> {
-        self.check_columns(&rows)?;
-        let numbers = rows_of(&rows);
+        let numbers = self.inputs(&rows)?;
         let (d, m) = (self.network.n_inputs(), self.network.n_outputs());
+        // Nobody can move an indicator of missing cells a little.
+        let columns = self.network.schema().columns().len();
         let slopes = py.detach(|| {
-            let jacobian = |row: &[f64]| self.network.gradient(row).map(|j| j.as_slice().to_vec());
-            numbers.chunks_exact(d).map(jacobian).collect::<Result<Vec<_>, _>>()
+            let jacobian = |row: &[f64]| {
+                let slopes = self.network.gradient(row)?;
+                Ok(slopes.as_slice().chunks_exact(d).flat_map(|row| row[..columns].to_vec()).collect::<Vec<_>>())
+            };
+            numbers.chunks_exact(d).map(jacobian).collect::<Result<Vec<_>, ModelError>>()
         })?;
-        Ok(matrix(py, slopes.concat(), m * d)?)
+        Ok(matrix(py, slopes.concat(), m * columns)?)
     }
 
     /// Writes an ONNX file; the answer is how far it is from the model, measured.
@@ -199,7 +210,8 @@ impl Model {
     fn about(&self) -> Result<String, Failure> {
         let hidden: Vec<String> = self.network.grades().iter().map(multigrade::Grade::describe).collect();
         json(&serde_json::json!({
-            "inputs": self.network.schema().inputs,
+            "inputs": self.network.schema().columns(),
+            "imputation": self.network.schema().imputation,
             "outputs": self.network.schema().outputs,
             "classes": self.network.schema().classes,
             "hidden": hidden,

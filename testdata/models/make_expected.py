@@ -3,7 +3,8 @@
     pip install numpy safetensors
     python testdata/models/make_expected.py testdata/models/format-1.safetensors
 
-writes format-1.json beside it: 12 input rows (corners, middle and outside of the box) and the value after each grade.
+writes format-1.json beside it: input rows (corners, middle and outside of the box) and the value after each grade. Of a model with
+an imputation every other row lacks one cell, which is written as null.
 """
 
 import itertools
@@ -39,6 +40,13 @@ def unpacked(branch, tensor):
     return found
 
 
+def filled(imputation, rows):
+    """Rows with missing cells as inputs: cells filled, then the indicators."""
+    is_missing = np.isnan(rows)
+    fills = np.array(imputation["fills"])
+    return np.hstack([np.where(is_missing, fills, rows), is_missing[:, imputation["indicators"]].astype(float)])
+
+
 def staged(document, tensor, rows):
     scale_in, scale_out = document["input_scaling"], document["output_scaling"]
     x = (rows - np.array(scale_in["center"])) / np.array(scale_in["scale"])
@@ -65,14 +73,21 @@ def staged(document, tensor, rows):
 def main(path):
     with safe_open(path, framework="numpy") as file:
         document = json.loads(file.metadata()["multigrade"])["model"]
-        columns = document["schema"]["inputs"]
+        imputation = document["schema"].get("imputation")
+        columns = document["schema"]["inputs"][: len(imputation["fills"]) if imputation else None]
         low, high = (np.array([c[end] for c in columns]) for end in ("min", "max"))
         corners = list(itertools.product((0.0, 1.0), repeat=len(columns)))
         inside = [np.full(len(columns), 0.5), np.linspace(0.1, 0.8, len(columns))]
         outside = [np.full(len(columns), -0.25), np.full(len(columns), 1.5)]
         rows = low + (high - low) * np.array([*corners, *inside, *outside])
-        values = staged(document, file.get_tensor, rows)
-    expected = {"rows": rows.tolist(), "staged": [v.tolist() for v in values]}
+        inputs = rows
+        if imputation:
+            for i in range(0, len(rows), 2):
+                rows[i, i // 2 % len(columns)] = np.nan
+            inputs = filled(imputation, rows)
+        values = staged(document, file.get_tensor, inputs)
+    cells = [[None if np.isnan(x) else x for x in row] for row in rows.tolist()]
+    expected = {"rows": cells, "staged": [v.tolist() for v in values]}
     path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n")
 
 

@@ -10,7 +10,10 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use multigrade::Multigrade;
 use multigrade::table::{DecimalMark, Delimiter, Header, ReadOptions};
+
+use crate::failure::Failure;
 
 pub(crate) use construct::{ConstructArgs, SchemeArg, SideArg, StrategyArg};
 pub(crate) use export::{ExportArgs, FormatArg};
@@ -335,13 +338,33 @@ pub(crate) struct TableArgs {
     /// The first line holds numbers: columns are called x1, x2, ...
     #[arg(long)]
     pub(crate) no_header: bool,
-    /// Rows in which a column that is used has a missing cell (empty, NaN, NA, ...): an error, or left out
-    #[arg(long, value_enum, default_value_t = MissingArg::Refuse)]
-    pub(crate) missing: MissingArg,
+    /// Rows in which a column that is used has a missing cell (empty, NaN, NA, ...): an error, left out, or kept, with the
+    /// median of the column's training rows and an input that tells. Rows without a target are then left out
+    /// [default: refuse, or impute where the model was fitted so]
+    #[arg(long, value_enum)]
+    pub(crate) missing: Option<MissingArg>,
 }
 
 impl TableArgs {
-    pub(crate) fn options(&self) -> ReadOptions {
+    /// What happens to rows with missing cells in front of `model`, or in a fit that begins.
+    ///
+    /// # Errors
+    /// Cells cannot be filled if the model does not say how.
+    pub(crate) fn missing(&self, model: Option<&Multigrade>) -> Result<MissingArg, Failure> {
+        let imputes = model.map(|model| model.schema().imputation.is_some());
+        match (self.missing, imputes) {
+            (None, Some(true)) => Ok(MissingArg::Impute),
+            (Some(MissingArg::Impute), Some(false)) => {
+                Err("--missing impute: the model does not say what stands for missing \
+                 cells; fit it with --missing impute, or use --missing drop"
+                    .to_owned()
+                    .into())
+            }
+            (missing, _) => Ok(missing.unwrap_or(MissingArg::Refuse)),
+        }
+    }
+
+    pub(crate) fn options(&self, missing: MissingArg) -> ReadOptions {
         ReadOptions {
             delimiter: self.delimiter.map(|delimiter| match delimiter {
                 DelimiterArg::Comma => Delimiter::Comma,
@@ -357,7 +380,7 @@ impl TableArgs {
                 (_, true) => Header::No,
                 _ => Header::Auto,
             },
-            gaps: self.missing == MissingArg::Drop,
+            gaps: missing != MissingArg::Refuse,
             ..ReadOptions::default()
         }
     }
@@ -371,6 +394,7 @@ fn error_limit(text: &str) -> Result<f64, &'static str> {
 pub(crate) enum MissingArg {
     Refuse,
     Drop,
+    Impute,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use multigrade::table::{Found, ReadOptions, Table, TableError, TableProblem};
-use multigrade::{Classes, Multigrade, Samples};
+use multigrade::{Classes, FitSettings, Imputation, Multigrade, Samples, indicating, medians};
 
 use crate::args::{FitArgs, MissingArg, TableArgs};
 use crate::classes;
@@ -35,6 +35,10 @@ pub(crate) struct Columns {
     pub(crate) weights: Option<String>,
     /// The classes of the only output, if it is one of classes.
     pub(crate) classes: Option<Classes>,
+    /// What happens to rows with missing cells.
+    pub(crate) missing: MissingArg,
+    /// How missing cells of the inputs are filled.
+    pub(crate) imputation: Option<Imputation>,
 }
 
 impl Columns {
@@ -82,21 +86,95 @@ impl Columns {
             .into());
         }
         let classes = classes::of_target(table, args)?;
-        Ok(Self { inputs, outputs: args.target.clone(), weights: args.weights.clone(), classes })
+        let missing = args.table.missing(None)?;
+        Ok(Self {
+            inputs,
+            outputs: args.target.clone(),
+            weights: args.weights.clone(),
+            classes,
+            missing,
+            imputation: None,
+        })
     }
 
     /// The columns that `model` reads and makes.
-    pub(crate) fn of_model(model: &Multigrade, weights: Option<&String>) -> Self {
-        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        Self {
-            inputs: owned(model.schema().input_names()),
-            outputs: match &model.schema().classes {
+    pub(crate) fn of_model(model: &Multigrade, weights: Option<&String>, args: &TableArgs) -> Result<Self, Failure> {
+        let schema = model.schema();
+        Ok(Self {
+            inputs: schema.columns().iter().map(|column| column.name.clone()).collect(),
+            outputs: match &schema.classes {
                 Some(classes) => vec![classes.target.clone()],
-                None => owned(model.schema().output_names()),
+                None => schema.output_names().into_iter().map(str::to_owned).collect(),
             },
             weights: weights.cloned(),
-            classes: model.schema().classes.clone(),
+            classes: schema.classes.clone(),
+            missing: args.missing(Some(model))?,
+            imputation: schema.imputation.clone(),
+        })
+    }
+
+    /// Learns from the rows that a fit trains on what stands for missing cells of the inputs, if any are to be filled and that
+    /// is not known.
+    pub(crate) fn learn_imputation(
+        &mut self,
+        table: &Table,
+        settings: &FitSettings,
+        own_split: bool,
+    ) -> Result<(), Failure> {
+        if self.missing != MissingArg::Impute || self.imputation.is_some() {
+            return Ok(());
         }
+        let rows = table.rows_or_gaps(&self.inputs)?;
+        for (j, name) in self.inputs.iter().enumerate() {
+            if rows.iter().skip(j).step_by(self.inputs.len()).all(|x| x.is_nan()) {
+                // The error that says so.
+                table.numbers(name)?;
+            }
+        }
+        let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
+        self.imputation = Some(indicating(self.inputs.len(), &rows, weights.as_deref())?);
+        let share = if own_split { settings.validation } else { 0.0 };
+        self.imputation = medians(&self.samples(table)?, share, settings.seed);
+        Ok(())
+    }
+
+    /// The names of the inputs of a model: those of the columns, and of indicators of missing cells.
+    pub(crate) fn input_names(&self) -> Vec<String> {
+        self.imputation.as_ref().map_or_else(|| self.inputs.clone(), |imputation| imputation.input_names(&self.inputs))
+    }
+
+    /// The inputs of a model in the columns of these names, row after row, missing cells filled.
+    pub(crate) fn input_rows(&self, table: &Table, names: &[String]) -> Result<Vec<f64>, Failure> {
+        Ok(match &self.imputation {
+            Some(imputation) => imputation.fill(&table.rows_or_gaps(names)?),
+            None => table.rows(names)?,
+        })
+    }
+
+    /// Says which cells of the columns of these names were filled, if any were.
+    pub(crate) fn filled(&self, table: &Table, names: &[String]) -> Result<Option<String>, Failure> {
+        let Some(imputation) = &self.imputation else { return Ok(None) };
+        let (mut filled, mut surprising) = (Vec::new(), Vec::new());
+        for (j, name) in names.iter().enumerate() {
+            let n = table.numbers_or_gaps(name)?.iter().filter(|x| x.is_nan()).count();
+            if n > 0 {
+                filled.push(format!("{n} of {name} by {}", imputation.fills()[j]));
+                if !imputation.indicators().contains(&j) {
+                    surprising.push(name.clone());
+                }
+            }
+        }
+        if filled.is_empty() {
+            return Ok(None);
+        }
+        let surprise = match surprising.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; the fit met no missing cell of {}, so the model does not know what one means",
+                list(&surprising)
+            ),
+        };
+        Ok(Some(format!("{}: missing cells were filled: {}{surprise}", table.name(), list(&filled))))
     }
 
     /// For example `thrust, sfc from mach, altitude`.
@@ -104,22 +182,28 @@ impl Columns {
         format!("{} from {}", list(&self.outputs), list(&self.inputs))
     }
 
-    /// The table without the rows in which a column that is used has a missing cell, where `--missing drop` says so.
-    pub(crate) fn whole_rows(&self, table: Table, args: &TableArgs) -> Result<Table, Failure> {
-        let names: Vec<&String> = self.inputs.iter().chain(&self.outputs).chain(&self.weights).collect();
-        whole_rows(table, &names, args)
+    /// The table without the rows that lack what is neither to be there nor to be filled.
+    pub(crate) fn whole_rows(&self, table: Table) -> Result<Table, Failure> {
+        let inputs = if self.missing == MissingArg::Drop { self.inputs.as_slice() } else { &[] };
+        let names: Vec<&String> = inputs.iter().chain(&self.outputs).chain(&self.weights).collect();
+        whole_rows(table, &names, self.missing)
     }
 
     /// The rows of `table`; rows of weight 0 are left out.
     pub(crate) fn samples(&self, table: &Table) -> Result<Samples, Failure> {
         let weights = self.weights.as_deref().map(|name| weights(table, name)).transpose()?;
-        let inputs = table.rows(&self.inputs)?;
-        if let Some(classes) = &self.classes {
-            let rows = classes::of_rows(table, classes)?;
-            return Ok(Samples::of_classes(self.inputs.len(), inputs, &rows, classes.len(), weights)?);
-        }
-        let outputs = table.rows(&self.outputs)?;
-        Ok(Samples::new(self.inputs.len(), self.outputs.len(), inputs, outputs, weights)?)
+        let inputs = self.input_rows(table, &self.inputs)?;
+        let d = inputs.len() / table.n_rows();
+        let samples = match &self.classes {
+            Some(classes) => {
+                Samples::of_classes(d, inputs, &classes::of_rows(table, classes)?, classes.len(), weights)?
+            }
+            None => Samples::new(d, self.outputs.len(), inputs, table.rows(&self.outputs)?, weights)?,
+        };
+        Ok(match &self.imputation {
+            Some(imputation) => samples.imputed_by(imputation.clone())?,
+            None => samples,
+        })
     }
 
     /// The failure of a fit; where an input column is to blame, with the way to do without it.
@@ -139,16 +223,17 @@ impl Columns {
     }
 }
 
-/// The table without the rows in which a cell of these columns is missing, where `--missing drop` says so. It is said how
-/// many were left out.
-pub(crate) fn whole_rows(table: Table, names: &[impl AsRef<str>], args: &TableArgs) -> Result<Table, Failure> {
-    if args.missing == MissingArg::Refuse {
+/// The table without the rows in which a cell of these columns is missing, unless that is an error. It is said how many were
+/// left out.
+pub(crate) fn whole_rows(table: Table, names: &[impl AsRef<str>], missing: MissingArg) -> Result<Table, Failure> {
+    if missing == MissingArg::Refuse {
         return Ok(table);
     }
     let (whole, dropped) = table.without_gaps(names)?;
     if dropped > 0 {
         let rows = count(table.n_rows(), "row");
-        warn(&format!("{}: {dropped} of its {rows} have a missing cell and were left out", table.name()));
+        let what = if missing == MissingArg::Drop { "have a missing cell" } else { "lack a target or weight" };
+        warn(&format!("{}: {dropped} of its {rows} {what} and were left out", table.name()));
     }
     Ok(whole)
 }
@@ -183,14 +268,14 @@ fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
 /// The columns that `model` reads: those of the same names, or by place in a table without header that holds the inputs and
 /// nothing else.
 pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<String>, Failure> {
-    let columns = Columns::of_model(model, None);
+    let inputs: Vec<String> = model.schema().columns().iter().map(|column| column.name.clone()).collect();
     let names = table.column_names();
     let is_headerless = !table.has_names();
-    let has_all = columns.inputs.iter().all(|name| names.contains(name));
+    let has_all = inputs.iter().all(|name| names.contains(name));
     if !is_headerless || has_all {
-        return Ok(columns.inputs);
+        return Ok(inputs);
     }
-    if names.len() == columns.inputs.len() {
+    if names.len() == inputs.len() {
         return Ok(names.to_vec());
     }
     Err(format!(
@@ -198,8 +283,8 @@ pub(crate) fn model_inputs(table: &Table, model: &Multigrade) -> Result<Vec<Stri
          and no others",
         table.name(),
         names.len(),
-        list(&columns.inputs),
-        columns.inputs.len(),
+        list(&inputs),
+        inputs.len(),
     )
     .into())
 }

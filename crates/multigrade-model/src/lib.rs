@@ -24,7 +24,7 @@ pub mod truth;
 
 pub use network::{
     Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
-    GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
-    OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
+    GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms,
+    Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
     SparseMatrix, Weights, cross_entropy, remove_leftovers, write_atomically,
 };

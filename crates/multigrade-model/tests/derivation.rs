@@ -27,7 +27,7 @@ fn network(names: &[&str], layers: Vec<Vec<Row>>, readout: Row) -> Multigrade {
     let schema = Schema {
         inputs: names.iter().map(input).collect(),
         outputs: vec![OutputColumn { name: "f".into() }],
-        classes: None,
+        ..Schema::default()
     };
     let (inputs, outputs) = (Scaling::identity(names.len()), Scaling::identity(1));
     Multigrade::new(schema, inputs, outputs, vec![grade], History::default(), ().into()).unwrap()
@@ -498,7 +498,7 @@ fn scaled_inputs_are_rounded() {
     let schema = Schema {
         inputs: vec![InputColumn { name: "x".into(), min: 0.0, max: 1.0 }],
         outputs: vec![OutputColumn { name: "f".into() }],
-        classes: None,
+        ..Schema::default()
     };
     let layer = Layer::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![1.0], Activation::Relu).unwrap();
     let readout = Readout::new(Matrix::new(1, 1, vec![1.0]).unwrap(), vec![-1.0]).unwrap();

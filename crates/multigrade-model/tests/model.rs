@@ -57,7 +57,7 @@ fn build(plan: &Plan, mut next: impl FnMut() -> f64) -> Multigrade {
     let schema = Schema {
         inputs: (0..plan.d).map(|i| InputColumn { name: format!("x{i}"), min: -1.0, max: 1.0 }).collect(),
         outputs: (0..plan.m).map(|i| OutputColumn { name: format!("y{i}") }).collect(),
-        classes: None,
+        ..Schema::default()
     };
     let scaling = |n: usize, next: &mut dyn FnMut() -> f64| {
         let center = (0..n).map(|_| next()).collect();
@@ -259,7 +259,7 @@ fn columns_without_a_name_of_their_own_are_refused() {
         (vec![input("a")], vec![output("")]),
     ] {
         let (d, m) = (inputs.len(), outputs.len());
-        let schema = Schema { inputs, outputs, classes: None };
+        let schema = Schema { inputs, outputs, ..Schema::default() };
         let (x, y) = (Scaling::identity(d), Scaling::identity(m));
         let made = Multigrade::new(schema, x, y, Vec::new(), model.history().clone(), ().into());
         assert!(matches!(made, Err(ModelError::Name { .. })), "{made:?}");
@@ -295,7 +295,7 @@ fn a_known_network_has_its_known_values_and_slopes() {
     let schema = Schema {
         inputs: vec![InputColumn { name: "x".into(), min: -9.0, max: 9.0 }],
         outputs: vec![OutputColumn { name: "y".into() }],
-        classes: None,
+        ..Schema::default()
     };
     let scaling = |center, scale| Scaling::new(vec![center], vec![scale]).unwrap();
     let history = History::default();
@@ -415,7 +415,7 @@ fn ten_thousand_sparse_layers_are_few_tensors() {
     let schema = Schema {
         inputs: vec![InputColumn { name: "x".into(), min: 0.0, max: 1.0 }],
         outputs: vec![OutputColumn { name: "y".into() }],
-        classes: None,
+        ..Schema::default()
     };
     let one = Scaling::identity(1);
     let settings = serde_json::Value::Null;

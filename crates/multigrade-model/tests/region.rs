@@ -23,7 +23,11 @@ fn encloses(x: Interval, y: &Big) -> bool {
 
 fn schema(d: usize) -> Schema {
     let name = |i: usize| InputColumn { name: ["x", "y", "z", "w"][i].into(), min: 0.0, max: 1.0 };
-    Schema { inputs: (0..d).map(name).collect(), outputs: vec![OutputColumn { name: "out".into() }], classes: None }
+    Schema {
+        inputs: (0..d).map(name).collect(),
+        outputs: vec![OutputColumn { name: "out".into() }],
+        ..Schema::default()
+    }
 }
 
 /// A source of numbers with a state that proptest draws.

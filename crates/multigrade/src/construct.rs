@@ -616,7 +616,7 @@ fn assemble(
     let schema = Schema {
         inputs: domain.names().iter().zip(domain.sides()).map(side).collect(),
         outputs: vec![OutputColumn { name: "f".into() }],
-        classes: None,
+        ..Schema::default()
     };
     let grades = built.into_iter().map(|b| b.grade).collect();
     Ok(Multigrade::new(schema, cube.scaling()?, Scaling::identity(1), grades, History::default(), document)?)

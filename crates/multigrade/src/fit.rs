@@ -319,6 +319,9 @@ pub fn resume(
             return Err(FitError::OtherRows);
         }
     }
+    if samples.imputation() != model.schema().imputation.as_ref() {
+        return Err(FitError::OtherRows);
+    }
     run(model, samples, held_out, settings, observer)
 }
 
@@ -569,6 +572,7 @@ fn schema(samples: &Samples, inputs: &[String], outputs: &[String]) -> Schema {
         inputs: inputs.iter().enumerate().map(input).collect(),
         outputs: outputs.iter().map(|name| OutputColumn { name: name.clone() }).collect(),
         classes: None,
+        imputation: samples.imputation().cloned(),
     }
 }
 

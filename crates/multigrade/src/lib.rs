@@ -23,6 +23,7 @@ mod fit;
 mod forward;
 mod front;
 mod grade;
+mod impute;
 pub mod learn;
 mod least_squares;
 mod logistic;
@@ -45,11 +46,12 @@ mod waves;
 pub use baselines::baselines;
 pub use classes::{Calibration, CalibrationBin, ClassBaseline, Confusion, class_baselines, staged_scores};
 pub use fit::{FitError, Fitted, Stop, fit, fit_classes, fit_named, resume};
+pub use impute::{indicating, medians};
 pub use multigrade_model::truth;
 pub use multigrade_model::{
     Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
-    GradeScores, History, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms, Note,
-    OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
+    GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms,
+    Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
     SparseMatrix, Weights, remove_leftovers, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};

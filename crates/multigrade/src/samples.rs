@@ -1,6 +1,7 @@
 //! Rows of inputs and targets, checked once.
 
 use crate::split::row_hash;
+use multigrade_model::Imputation;
 use sha2::{Digest, Sha256};
 
 /// Inputs `(n, d)`, targets `(n, m)` and a weight per row, all finite; row-major.
@@ -21,6 +22,8 @@ pub struct Samples {
     weights: Vec<f64>,
     /// Number of classes, if the only target is the number of a class.
     n_classes: Option<usize>,
+    /// How missing cells became inputs.
+    imputation: Option<Imputation>,
 }
 
 /// Samples that cannot be used.
@@ -65,6 +68,14 @@ pub enum SamplesError {
         /// Number of the class.
         found: usize,
         /// Number of classes.
+        expected: usize,
+    },
+    /// Inputs that no imputation of these columns makes.
+    #[error("the rows have {found} inputs, the imputation makes {expected}")]
+    Imputation {
+        /// Number of inputs.
+        found: usize,
+        /// Number of inputs that the imputation makes.
         expected: usize,
     },
     /// A weight is negative, or all are zero.
@@ -119,7 +130,7 @@ impl Samples {
         if largest > 1e100 {
             weights.iter_mut().for_each(|w| *w /= largest);
         }
-        let samples = Self { n_inputs, n_targets, inputs, targets, weights, n_classes: None };
+        let samples = Self { n_inputs, n_targets, inputs, targets, weights, n_classes: None, imputation: None };
         let kept: Vec<usize> = (0..rows).filter(|&i| samples.weights[i] > 0.0).collect();
         Ok(if kept.len() == rows { samples } else { samples.select(&kept) })
     }
@@ -146,6 +157,24 @@ impl Samples {
         }
         let targets = classes.iter().map(|&class| class as f64).collect();
         Ok(Self { n_classes: Some(n_classes), ..Self::new(n_inputs, 1, inputs, targets, weights)? })
+    }
+
+    /// These samples, whose inputs `imputation` has [made](Imputation::fill) of rows with missing cells. A fit keeps it in
+    /// its model.
+    ///
+    /// # Errors
+    /// [`SamplesError::Imputation`] if it makes another number of inputs.
+    pub fn imputed_by(self, imputation: Imputation) -> Result<Self, SamplesError> {
+        let (found, expected) = (self.n_inputs, imputation.n_inputs());
+        if found != expected {
+            return Err(SamplesError::Imputation { found, expected });
+        }
+        Ok(Self { imputation: Some(imputation), ..self })
+    }
+
+    /// How missing cells became inputs, if some did.
+    pub fn imputation(&self) -> Option<&Imputation> {
+        self.imputation.as_ref()
     }
 
     /// Number of classes, if these samples were made by [`Samples::of_classes`].
@@ -220,6 +249,7 @@ impl Samples {
             inputs: [self.inputs(), other.inputs()].concat(),
             targets: [self.targets(), other.targets()].concat(),
             weights: [self.weights(), other.weights()].concat(),
+            imputation: self.imputation.clone(),
             ..*self
         })
     }
@@ -276,6 +306,7 @@ impl Samples {
             inputs: rows.iter().flat_map(|&i| self.inputs_of(i).iter().copied()).collect(),
             targets: rows.iter().flat_map(|&i| self.targets_of(i).iter().copied()).collect(),
             weights: rows.iter().map(|&i| self.weights[i]).collect(),
+            imputation: self.imputation.clone(),
             ..*self
         }
     }

@@ -25,6 +25,19 @@ pub(crate) fn row_hash(key: u64, row: &[f64]) -> u64 {
     row.iter().fold(mix(key ^ 0x9e37_79b9_7f4a_7c15), |h, x| mix(h.wrapping_add((x + 0.0).to_bits()).rotate_left(17)))
 }
 
+/// The hash of a row as its table holds it: what stands in place of a missing cell is learned from one side of a split, so
+/// the split must not depend on it. Indicators tell which cells those are.
+fn content_hash(key: u64, samples: &Samples, i: usize) -> u64 {
+    let row = samples.inputs_of(i);
+    let Some(imputation) = samples.imputation() else { return row_hash(key, row) };
+    let mut content = row.to_vec();
+    let indicators = &row[imputation.n_columns()..];
+    for (&j, _) in imputation.indicators().iter().zip(indicators).filter(|(_, is_missing)| **is_missing == 1.0) {
+        content[j] = 0.0;
+    }
+    row_hash(key, &content)
+}
+
 /// Holds out the rows of smallest hash until they weigh `share` of all weight.
 ///
 /// `share` lies in `[0, 1)`. At least one distinct row is held out when `share > 0`, and at least one is kept; with a
@@ -35,7 +48,7 @@ pub fn split(samples: &Samples, share: f64, key: u64) -> Split {
     if share <= 0.0 {
         return Split { train: (0..n).collect(), held_out: Vec::new() };
     }
-    let mut order: Vec<(u64, usize)> = (0..n).map(|i| (row_hash(key, samples.inputs_of(i)), i)).collect();
+    let mut order: Vec<(u64, usize)> = (0..n).map(|i| (content_hash(key, samples, i), i)).collect();
     order.sort_unstable();
     let largest = order[n - 1].0;
     let goal = share * samples.weights().iter().sum::<f64>();

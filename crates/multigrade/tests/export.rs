@@ -40,7 +40,7 @@ fn network(d: usize, m: usize, grades: &[Plan], seed: u64) -> Multigrade {
     let schema = Schema {
         inputs: (0..d).map(|j| InputColumn { name: format!("x{j}"), min: -1.0, max: 5.0 }).collect(),
         outputs: (0..m).map(|j| OutputColumn { name: format!("y{j}") }).collect(),
-        classes: None,
+        ..Schema::default()
     };
     let input = Scaling::new(vec![2.0; d], vec![1.7; d]).unwrap();
     let output = Scaling::new(vec![-3.0; m], vec![40.0; m]).unwrap();

@@ -179,7 +179,7 @@ fn a_bad_cell_is_reported_when_its_column_is_asked_for() {
     assert_eq!(
         table(text).numbers("wind speed").unwrap_err().to_string(),
         "t.csv: column 'wind speed', line 3: found \"n/a\", expected a finite number (2 of its 3 cells are not); \
-         put a number there, or remove the row; --missing drop leaves such rows out"
+         put a number there, or remove the row; --missing drop leaves such rows out, a fit with --missing impute fills them"
     );
     assert_eq!(
         column_problem("kind,v\nred,1\nblue,2\n", "kind"),

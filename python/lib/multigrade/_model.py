@@ -175,6 +175,15 @@ class Model:
         return {column["name"]: (column["min"], column["max"]) for column in self._about["inputs"]}
 
     @property
+    def fills(self) -> dict[str, float] | None:
+        """What stands for a missing cell (NaN) of each input, if the model was fitted with `--missing impute`; else None.
+
+        `predict` fills such cells itself.
+        """
+        imputation = self._about["imputation"]
+        return None if imputation is None else dict(zip(self.input_names, imputation["fills"], strict=True))
+
+    @property
     def history(self) -> dict:
         """How it came to be: rows, notes and one record per grade, as `multigrade inspect --json` prints them."""
         return self._about["history"]

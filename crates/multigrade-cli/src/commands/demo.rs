@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::construct::{Task, Work};
 use super::{fit, print_json, use_threads};
-use crate::args::DemoArgs;
+use crate::args::{DemoArgs, MissingArg};
 use crate::bounds::of_size;
 use crate::data::Columns;
 use crate::failure::{Failure, Status};
@@ -55,6 +55,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Status, Failure> {
         outputs: OUTPUTS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         weights: None,
         classes: None,
+        missing: MissingArg::Refuse,
+        imputation: None,
     };
     let all = columns.samples(&Table::parse("b777_engine.csv", ENGINE, &ReadOptions::default())?)?;
     let parts = split(&all, TEST_SHARE, TEST_KEY);

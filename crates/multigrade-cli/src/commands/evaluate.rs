@@ -8,7 +8,7 @@ use multigrade::table::ReadOptions;
 use serde::Serialize;
 
 use super::predict::shorter;
-use super::{evaluate_classes, print_json, use_threads};
+use super::{evaluate_classes, print_json, use_threads, warn};
 use crate::args::EvaluateArgs;
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
@@ -41,10 +41,11 @@ struct GradeDocument {
 pub(crate) fn run(args: &EvaluateArgs) -> Result<Status, Failure> {
     use_threads(&args.threads)?;
     let model = shorter(files::load(&args.model)?, args.grades)?;
-    let columns = Columns::of_model(&model, args.weights.as_ref());
-    let table = data::read(&args.data, &ReadOptions { texts: columns.outputs.clone(), ..args.table.options() })?;
-    let table = columns.whole_rows(table, &args.table)?;
+    let columns = Columns::of_model(&model, args.weights.as_ref(), &args.table)?;
+    let options = ReadOptions { texts: columns.outputs.clone(), ..args.table.options(columns.missing) };
+    let table = columns.whole_rows(data::read(&args.data, &options)?)?;
     let samples = columns.samples(&table)?;
+    columns.filled(&table, &columns.inputs)?.iter().for_each(|text| warn(text));
     if let Some(classes) = &columns.classes {
         return evaluate_classes::run(&model, classes, &samples, table.name(), args);
     }

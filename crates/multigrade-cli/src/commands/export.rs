@@ -34,6 +34,16 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
         "measured: at 256 points of the inputs' ranges, at most {} of the largest value away from the model",
         significant(file.difference(&model), 2)
     );
+    if let Some(imputation) = &model.schema().imputation {
+        let text = format!(
+            "missing cells: the file reads {} numbers a row, {} columns with every cell filled and {} that are 1 where the cell \
+             of a column was missing, else 0; its metadata say with what and which (entries 'inputs' and 'imputation')",
+            imputation.n_inputs(),
+            imputation.n_columns(),
+            imputation.indicators().len(),
+        );
+        println!("{}", wrapped(&text, 2));
+    }
     if let Some(sentence) = proved {
         println!("{}", wrapped(&printable(&sentence), 2));
     }

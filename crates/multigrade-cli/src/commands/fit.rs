@@ -34,23 +34,31 @@ pub(crate) fn run(args: &FitArgs) -> Result<Status, Failure> {
     files.check(args.run.force, &read)?;
     use_threads(&args.run.threads)?;
     // Any target may turn out to be classes.
-    let known = model.as_ref().map(|model| Columns::of_model(model, args.weights.as_ref()));
+    let known = model.as_ref().map(|model| Columns::of_model(model, args.weights.as_ref(), &args.table)).transpose()?;
+    let missing = args.table.missing(model.as_ref())?;
     let texts = known.as_ref().map_or(&args.target, |columns| &columns.outputs).clone();
-    let options = ReadOptions { texts, ..args.table.options() };
+    let options = ReadOptions { texts, ..args.table.options(missing) };
     let table = data::read(data, &options)?;
     // Whether the target is one of classes is seen from its cells.
-    let table = data::whole_rows(table, &args.target, &args.table)?;
-    let columns = known.map_or_else(|| Columns::chosen(&table, args), Ok)?;
-    let whole = |table: Table| columns.whole_rows(table, &args.table);
+    let table = data::whole_rows(table, &args.target, missing)?;
+    let mut columns = known.map_or_else(|| Columns::chosen(&table, args), Ok)?;
+    let table = columns.whole_rows(table)?;
+    columns
+        .learn_imputation(&table, &settings, validation_file.is_none())
+        .map_err(|failure| columns.with_way_out(failure, args))?;
+    let columns = columns;
     let samples = |table: &Table| columns.samples(table).map_err(|failure| columns.with_way_out(failure, args));
-    let held_out = validation_file.map(|path| samples(&whole(data::read(path, &options)?)?)).transpose()?;
-    let table = whole(table)?;
+    let held_out = match validation_file {
+        Some(path) => Some(samples(&columns.whole_rows(data::read(path, &options)?)?)?),
+        None => None,
+    };
     let samples = samples(&table)?;
-    let warnings = data::oddities(&samples, &columns);
+    let warnings: Vec<String> =
+        columns.filled(&table, &columns.inputs)?.into_iter().chain(data::oddities(&samples, &columns)).collect();
     warnings.iter().for_each(|text| warn(text));
 
     let mut progress = Progress::start(&columns, samples.rows(), args.run.quiet)?;
-    let (held, inputs) = (held_out.as_ref(), &columns.inputs);
+    let (held, inputs) = (held_out.as_ref(), &columns.input_names());
     let fitted = match (&model, &columns.classes) {
         (Some(model), _) => resume(model, &samples, held, &settings, &mut progress)?,
         (None, Some(classes)) => fit_classes(&samples, held, inputs, classes, &settings, &mut progress)?,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use multigrade::report::{self, significant};
-use multigrade::{Grade, History, Multigrade, Schema, verify_proofs};
+use multigrade::{Grade, History, Imputation, Multigrade, Schema, verify_proofs};
 use serde::Serialize;
 
 use super::print_json;
@@ -90,9 +90,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Status, Failure> {
 
 /// Recomputes every proof from the rows that the grades were fitted on.
 fn verify(model: &Multigrade, data: &Path, args: &InspectArgs) -> Result<Vec<Verdict>, Failure> {
-    let table = data::read(data, &args.table.options())?;
-    let columns = Columns::of_model(model, args.weights.as_ref());
-    let samples = columns.samples(&columns.whole_rows(table, &args.table)?)?;
+    let columns = Columns::of_model(model, args.weights.as_ref(), &args.table)?;
+    let table = data::read(data, &args.table.options(columns.missing))?;
+    let samples = columns.samples(&columns.whole_rows(table)?)?;
     let verified = verify_proofs(model, &samples);
     let mut verdicts = Vec::with_capacity(verified.len());
     for ((_, claim), (grade, proof)) in model.proofs().zip(verified) {
@@ -133,9 +133,13 @@ fn print(out: &mut impl Write, path: &Path, model: &Multigrade, bytes: usize) ->
     writeln!(out, "fitted on {}; {held_out} held out{refit}\n", count(history.train_rows, "row"))?;
 
     let mut inputs = Grid::new(1);
-    inputs.row(["input", "from", "to"]);
-    for column in &schema.inputs {
-        inputs.row([column.name.clone(), column.min.to_string(), column.max.to_string()]);
+    let fills = schema.imputation.as_ref().map_or(&[][..], Imputation::fills);
+    let header = (!fills.is_empty()).then_some("if missing");
+    inputs.row(["input", "from", "to"].into_iter().chain(header));
+    for (j, column) in schema.inputs.iter().enumerate() {
+        // An indicator is always there.
+        let fill = header.map(|_| fills.get(j).map_or("-".to_owned(), f64::to_string));
+        inputs.row([column.name.clone(), column.min.to_string(), column.max.to_string()].into_iter().chain(fill));
     }
     writeln!(out, "{inputs}")?;
     if let Some(classes) = &schema.classes {

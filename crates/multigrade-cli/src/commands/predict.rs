@@ -6,9 +6,10 @@ use multigrade::table::{CsvColumn, Delimiter, Table, write_columns};
 use multigrade::{Multigrade, Predictor, write_atomically};
 
 use super::{use_threads, warn};
-use crate::args::PredictArgs;
+use crate::args::{MissingArg, PredictArgs};
+use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
-use crate::{data, files};
+use crate::files;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     let model_file = files::find(&args.model)?;
@@ -17,15 +18,20 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     }
     use_threads(&args.threads)?;
     let model = shorter(files::load(&model_file)?, args.grades)?;
-    let table = data::read(&args.data, &args.table.options())?;
+    let columns = Columns::of_model(&model, None, &args.table)?;
+    let table = data::read(&args.data, &args.table.options(columns.missing))?;
     let read = data::model_inputs(&table, &model)?;
-    let table = data::whole_rows(table, &read, &args.table)?;
-    let inputs = table.rows(&read)?;
+    let table = match columns.missing {
+        MissingArg::Drop => data::whole_rows(table, &read, columns.missing)?,
+        MissingArg::Refuse | MissingArg::Impute => table,
+    };
+    let inputs = columns.input_rows(&table, &read)?;
+    columns.filled(&table, &read)?.iter().for_each(|text| warn(text));
     warn_outside(&model, &inputs, &table);
 
     let kept = kept_columns(&table, &args.keep)?;
     let names = names(&model, &kept, args.staged);
-    let kept = kept.iter().map(|name| Ok(CsvColumn::Numbers(table.numbers(name)?.to_vec())));
+    let kept = kept.iter().map(|name| Ok(CsvColumn::Numbers(table.numbers_or_gaps(name)?.to_vec())));
     let predicted = predictions(&model, &inputs, args)?.into_iter().map(Ok);
     let columns = kept.chain(predicted).collect::<Result<Vec<_>, Failure>>()?;
     match &args.out {
@@ -105,7 +111,7 @@ fn kept_columns(table: &Table, keep: &[String]) -> Result<Vec<String>, Failure> 
         return Ok(keep.to_vec());
     }
     let (kept, left): (Vec<_>, Vec<_>) =
-        table.column_names().iter().cloned().partition(|name| table.numbers(name).is_ok());
+        table.column_names().iter().cloned().partition(|name| table.numbers_or_gaps(name).is_ok());
     if !left.is_empty() {
         warn(&format!("left out of --keep all, since they hold other than numbers: {}", left.join(", ")));
     }

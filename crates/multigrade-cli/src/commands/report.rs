@@ -41,16 +41,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Status, Failure> {
 }
 
 fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> {
-    let columns = Columns::of_model(model, args.weights.as_ref());
-    let options = ReadOptions { texts: columns.outputs.clone(), ..args.table.options() };
-    let table = data::read(&args.data, &options)?;
-    let whole = |table: Table| columns.whole_rows(table, &args.table);
-    let table = whole(table)?;
+    let columns = Columns::of_model(model, args.weights.as_ref(), &args.table)?;
+    let options = ReadOptions { texts: columns.outputs.clone(), ..args.table.options(columns.missing) };
+    let whole = |path: &Path| -> Result<Table, Failure> { columns.whole_rows(data::read(path, &options)?) };
+    let table = whole(&args.data)?;
     let samples = columns.samples(&table)?;
     let rows = match &args.validation {
-        Some(path) => {
-            Rows { train: samples.clone(), held_out: Some(columns.samples(&whole(data::read(path, &options)?)?)?) }
-        }
+        Some(path) => Rows { train: samples.clone(), held_out: Some(columns.samples(&whole(path)?)?) },
         None => Rows::again(model, &samples),
     };
     let difference = rows.difference(model)?;
@@ -58,7 +55,11 @@ fn report(model: &Multigrade, args: &ReportArgs) -> Result<ReportData, Failure> 
     let about = About {
         source: data::file_name(&args.data),
         n_columns: table.column_names().len(),
-        warnings: difference.into_iter().chain(data::oddities(&samples, &columns)).collect(),
+        warnings: difference
+            .into_iter()
+            .chain(columns.filled(&table, &columns.inputs)?)
+            .chain(data::oddities(&samples, &columns))
+            .collect(),
         ..About::default()
     };
     if is_of_the_fit {

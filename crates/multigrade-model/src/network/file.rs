@@ -28,6 +28,9 @@ const SPARSE: &str = "sparse";
 /// Extension for outputs that are logits of classes.
 const CLASSES: &str = "classes";
 
+/// Extension for rows with missing cells.
+const IMPUTATION: &str = "imputation";
+
 /// Name of the metadata entry that holds the document.
 const METADATA_KEY: &str = "multigrade";
 
@@ -212,7 +215,11 @@ impl Multigrade {
     /// What a reader of the file must understand.
     fn extensions(&self) -> Vec<String> {
         let has_sparse = self.grades.iter().flat_map(Grade::branches).any(sparse::has_any);
-        let extensions = [(SPARSE, has_sparse), (CLASSES, self.schema.classes.is_some())];
+        let extensions = [
+            (SPARSE, has_sparse),
+            (CLASSES, self.schema.classes.is_some()),
+            (IMPUTATION, self.schema.imputation.is_some()),
+        ];
         extensions.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name.into()).collect()
     }
 
@@ -235,7 +242,7 @@ impl Multigrade {
         let version: Version = serde_json::from_str(text).map_err(|e| not_a_model(e.to_string()))?;
         match version {
             Version { format_version: FORMAT_VERSION, mut requires } => {
-                requires.retain(|extension| ![SPARSE, CLASSES].contains(&extension.as_str()));
+                requires.retain(|extension| ![SPARSE, CLASSES, IMPUTATION].contains(&extension.as_str()));
                 if !requires.is_empty() {
                     return Err(FileError::Extension { name: name.into(), found: requires.join(", ") });
                 }

@@ -76,6 +76,12 @@ pub enum ModelError {
         /// What was found, and what was expected.
         reason: String,
     },
+    /// An imputation that cannot be one.
+    #[error("imputation: {reason}")]
+    Imputation {
+        /// What was found, and what was expected.
+        reason: String,
+    },
     /// More grades asked for than there are.
     #[error("grades: asked for {asked}, but the number of grades of the model is {available}")]
     NoSuchGrade {
@@ -134,6 +140,10 @@ impl Multigrade {
         if let Some(classes) = &schema.classes {
             classes.validate()?;
             ModelError::check_length("list of outputs of a classifier", classes.n_outputs(), m)?;
+        }
+        if let Some(imputation) = &schema.imputation {
+            imputation.validate()?;
+            ModelError::check_length("list of inputs of an imputation", imputation.n_inputs(), d)?;
         }
         input_scaling.validate()?;
         output_scaling.validate()?;

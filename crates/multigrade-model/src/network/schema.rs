@@ -1,6 +1,6 @@
 //! What the columns of the inputs and outputs are.
 
-use super::Classes;
+use super::{Classes, Imputation};
 use serde::{Deserialize, Serialize};
 
 /// Names and ranges of the columns that a model reads and makes, in order.
@@ -13,6 +13,9 @@ pub struct Schema {
     /// The classes whose logits the outputs are, if the model is a classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Classes>,
+    /// How missing cells become inputs; without it every cell has to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imputation: Option<Imputation>,
 }
 
 /// One input column.
@@ -39,6 +42,12 @@ impl Schema {
     /// Names of the inputs, in order.
     pub fn input_names(&self) -> Vec<&str> {
         self.inputs.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    /// The inputs that are columns of a table: all but the indicators of an [`Imputation`], which stand behind them.
+    pub fn columns(&self) -> &[InputColumn] {
+        let n = self.imputation.as_ref().map_or(self.inputs.len(), Imputation::n_columns);
+        &self.inputs[..n.min(self.inputs.len())]
     }
 
     /// Names of the outputs, in order.

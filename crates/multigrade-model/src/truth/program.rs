@@ -144,7 +144,7 @@ impl Net {
 /// let schema = Schema {
 ///     inputs: vec![InputColumn { name: "x".into(), min: 0.0, max: 1.0 }],
 ///     outputs: vec![OutputColumn { name: "y".into() }],
-///     classes: None,
+///     ..Schema::default()
 /// };
 /// let (scaling, history) = (Scaling::identity(1), History::default());
 /// let model = Multigrade::new(schema, scaling.clone(), scaling, vec![grade], history, ().into())?;

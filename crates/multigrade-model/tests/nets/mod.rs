@@ -14,7 +14,7 @@ pub(crate) fn schema(d: usize) -> Schema {
     Schema {
         inputs: NAMES[..d].iter().map(input).collect(),
         outputs: vec![OutputColumn { name: "out".into() }],
-        classes: None,
+        ..Schema::default()
     }
 }
 

@@ -105,6 +105,8 @@ pub fn onnx(model: &Multigrade, options: OnnxOptions) -> Result<Onnx, ExportErro
         .messages(12, &outputs);
     let names = |names: Vec<&str>| serde_json::to_string(&names).unwrap_or_default();
     let entry = |key: &str, value: &str| Message::default().text(1, key).text(2, value);
+    let imputation = model.schema().imputation.as_ref();
+    let imputation = imputation.map(|it| entry("imputation", &serde_json::to_string(it).unwrap_or_default()));
     let bytes = Message::default()
         .number(1, IR_VERSION)
         .text(2, "multigrade")
@@ -113,6 +115,7 @@ pub fn onnx(model: &Multigrade, options: OnnxOptions) -> Result<Onnx, ExportErro
         .message(8, &Message::default().text(1, "").number(2, OPERATORS))
         .message(14, &entry("inputs", &names(model.schema().input_names())))
         .message(14, &entry("outputs", &names(model.schema().output_names())))
+        .messages(14, imputation.as_slice())
         .0;
     Ok(Onnx { bytes, chain, precision: options.precision })
 }

@@ -253,7 +253,7 @@ impl Task<'_> {
         let schema = Schema {
             inputs: self.domain.names().iter().zip(self.domain.sides()).map(side).collect(),
             outputs: vec![OutputColumn { name: "f".into() }],
-            classes: None,
+            ..Schema::default()
         };
         let document = serde_json::json!({
             "learn": self.settings, "function": self.formula.to_string(), "domain": self.domain.to_string(), "tolerance": self.tolerance

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::settings::{Grades, Precision, Solver};
 use crate::split::row_hash;
-use crate::{ModelError, Multigrade, Predictor, Samples, Stop, baselines};
+use crate::{ModelError, Multigrade, Predictor, Samples, Schema, Stop, baselines};
 use serde::Deserialize;
 
 /// Points shown in the figures; more would neither be seen nor be quick to load.
@@ -14,6 +14,9 @@ const MAX_POINTS: usize = 2000;
 
 /// Rows of largest residual that are shown for each output in any case.
 const WORST_POINTS: usize = 20;
+
+/// Columns for which a note names what stands for missing cells.
+const NAMED_FILLS: usize = 8;
 
 /// Frequencies of the spectrum, and rows it is computed from.
 const MAX_FREQUENCIES: usize = 200;
@@ -116,9 +119,28 @@ fn grade_rows(model: &Multigrade, seconds: &[f64]) -> Vec<GradeRow> {
     model.history().grades.iter().map(row).collect()
 }
 
+/// What stands for missing cells, if the model says so.
+fn filling(schema: &Schema) -> Option<String> {
+    let imputation = schema.imputation.as_ref()?;
+    let fills =
+        schema.columns().iter().zip(imputation.fills()).map(|(column, fill)| format!("{fill} for {}", column.name));
+    let few: Vec<String> = fills.take(NAMED_FILLS).collect();
+    let more = if imputation.n_columns() > NAMED_FILLS { ", ..." } else { "" };
+    let indicators = match imputation.indicators().len() {
+        0 => "no column of the fit had any".to_owned(),
+        1 => "one column of the fit had some, and has an input that tells which".to_owned(),
+        n => format!("{n} columns of the fit had some, and have inputs that tell which"),
+    };
+    Some(format!(
+        "A missing cell counts as the median of its column's training rows ({}{more}); {indicators}.",
+        few.join(", ")
+    ))
+}
+
 fn notes(model: &Multigrade) -> Vec<String> {
     let history = model.history();
     let mut notes: Vec<String> = history.notes.iter().map(|note| note.text.clone()).collect();
+    notes.extend(filling(model.schema()));
     notes.push(format!("No further grade: {}.", history.stop));
     if history.refit {
         notes.push(format!(

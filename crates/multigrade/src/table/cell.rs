@@ -95,7 +95,7 @@ impl Found {
             }
             _ if self.is_missing() && n_bad < n_rows => format!(
                 "column '{name}', {line}: {self}, expected a finite number{share}; put a number there, or remove the row; \
-                 --missing drop leaves such rows out"
+                 --missing drop leaves such rows out, a fit with --missing impute fills them"
             ),
             _ if n_bad == n_rows && n_rows > 1 => {
                 format!("column '{name}' holds no finite number ({line}: {self}); write numbers in its place")

@@ -88,6 +88,14 @@ impl Column {
         }
     }
 
+    /// The numbers, with NaN where a cell is missing.
+    pub(super) fn numbers_or_gaps(&self, name: &str, unit: Unit, n_rows: usize) -> Result<&[f64], TableProblem> {
+        match self {
+            Self::Gaps { numbers, .. } => Ok(numbers),
+            Self::Numbers(_) | Self::Spoiled { .. } => self.numbers(name, unit, n_rows),
+        }
+    }
+
     pub(super) fn numbers(&self, name: &str, unit: Unit, n_rows: usize) -> Result<&[f64], TableProblem> {
         match self {
             Self::Numbers(numbers) => Ok(numbers),

@@ -143,6 +143,17 @@ impl Table {
         column.numbers(name, self.lines.unit(), self.n_rows()).map_err(|problem| problem.in_table(&self.name))
     }
 
+    /// The numbers of the column called `name`, with NaN where a cell is missing; the table has been read with
+    /// [`ReadOptions::gaps`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Table::numbers`], for a cell that is neither a finite number nor missing.
+    pub fn numbers_or_gaps(&self, name: &str) -> Result<&[f64], TableError> {
+        let column = &self.columns[self.position(name)?];
+        column.numbers_or_gaps(name, self.lines.unit(), self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+    }
+
     /// The cells of the column called `name` as they stand in the file, without spaces around them; empty where a cell is.
     /// `None` unless [`ReadOptions::texts`] named the column.
     ///
@@ -178,7 +189,28 @@ impl Table {
     /// ```
     pub fn rows(&self, names: &[impl AsRef<str>]) -> Result<Vec<f64>, TableError> {
         let columns = names.iter().map(|name| self.numbers(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        Ok((0..self.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
+        Ok(self.side_by_side(&columns))
+    }
+
+    /// [`Table::rows`] with NaN where a cell is missing, as [`Imputation::fill`](crate::Imputation::fill) takes them.
+    ///
+    /// # Errors
+    /// As [`Table::numbers_or_gaps`], for the first column that has one.
+    ///
+    /// ```
+    /// use multigrade::table::{ReadOptions, Table};
+    /// let options = ReadOptions { gaps: true, ..ReadOptions::default() };
+    /// let table = Table::parse("t.csv", &b"a,b\n1,NA\n2,5\n"[..], &options)?;
+    /// assert!(table.rows_or_gaps(&["a", "b"])?[1].is_nan());
+    /// # Ok::<(), multigrade::table::TableError>(())
+    /// ```
+    pub fn rows_or_gaps(&self, names: &[impl AsRef<str>]) -> Result<Vec<f64>, TableError> {
+        let columns = names.iter().map(|name| self.numbers_or_gaps(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.side_by_side(&columns))
+    }
+
+    fn side_by_side(&self, columns: &[&[f64]]) -> Vec<f64> {
+        (0..self.n_rows()).flat_map(|row| columns.iter().map(move |column| column[row])).collect()
     }
 
     /// This table without the rows in which a cell of one of the columns called `names` is missing, and their number. The table

@@ -14,7 +14,7 @@ pub(crate) fn model(names: &[&str], input: Scaling, output: Scaling, grades: Vec
     let schema = Schema {
         inputs: names.iter().map(|name| InputColumn { name: (*name).into(), min: 0.0, max: 1.0 }).collect(),
         outputs: vec![OutputColumn { name: "y".into() }],
-        classes: None,
+        ..Schema::default()
     };
     Multigrade::new(schema, input, output, grades, History::default(), serde_json::json!({})).unwrap()
 }
