@@ -145,8 +145,8 @@ fn classes_are_learned_from_rows_with_missing_cells() {
     let row = |i: usize| {
         format!(
             "{},{}\n",
-            if i % 4 == 0 { "NA".into() } else { i.to_string() },
-            if i % 4 == 0 { "gone" } else { "there" }
+            if i.is_multiple_of(4) { "NA".into() } else { i.to_string() },
+            if i.is_multiple_of(4) { "gone" } else { "there" }
         )
     };
     place.write("t.csv", "x,kind\n".to_owned() + &(0..60).map(row).collect::<String>());
