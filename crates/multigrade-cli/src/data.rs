@@ -1,10 +1,12 @@
 //! From tables to samples: which columns are what.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use multigrade::table::{Found, ReadOptions, Table, TableError, TableProblem};
+use multigrade::table::{Found, ReadOptions, Table, TableBlocks, TableError, TableProblem};
 use multigrade::{Classes, FitSettings, Imputation, Multigrade, Samples, indicating, medians};
 
 use crate::args::{FitArgs, MissingArg, TableArgs};
@@ -20,6 +22,39 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Table, TableErr
     } else {
         Table::read(path, options)
     }
+}
+
+/// The blocks of the table at `path`, read from `copy` if there is one; `-` is standard input.
+pub(crate) fn blocks<'a>(
+    path: &Path,
+    copy: Option<&'a File>,
+    options: &ReadOptions,
+) -> Result<TableBlocks<'a>, Failure> {
+    let is_standard = path == Path::new("-");
+    let name = if is_standard { "standard input".to_owned() } else { path.display().to_string() };
+    Ok(match copy {
+        Some(mut copy) => {
+            copy.rewind()?;
+            TableBlocks::parse(&name, copy, options)?
+        }
+        None if is_standard => TableBlocks::parse(&name, io::stdin().lock(), options)?,
+        None => TableBlocks::read(path, options)?,
+    })
+}
+
+/// A nameless copy of what can be read only once, standard input or a pipe; it is gone when the program ends.
+pub(crate) fn copy_of_stream(path: &Path) -> Result<Option<File>, Failure> {
+    let is_standard = path == Path::new("-");
+    if !is_standard && fs::metadata(path).map_or(true, |found| found.is_file() || found.is_dir()) {
+        return Ok(None);
+    }
+    let copied = tempfile::tempfile().and_then(|mut copy| {
+        let mut source: Box<dyn Read> =
+            if is_standard { Box::new(io::stdin().lock()) } else { Box::new(File::open(path)?) };
+        io::copy(&mut source, &mut copy)?;
+        Ok(Some(copy))
+    });
+    copied.map_err(|error| format!("{}: cannot be copied to be read twice: {error}", path.display()).into())
 }
 
 /// The last part of a path: reports name files, not folders.
@@ -153,10 +188,14 @@ impl Columns {
 
     /// Says which cells of the columns of these names were filled, if any were.
     pub(crate) fn filled(&self, table: &Table, names: &[String]) -> Result<Option<String>, Failure> {
-        let Some(imputation) = &self.imputation else { return Ok(None) };
+        Ok(self.filled_cells(table.name(), names, &gaps(table, names)?))
+    }
+
+    /// [`filled`](Self::filled) of the table called `table`, with `gaps` missing cells in the columns of these names.
+    pub(crate) fn filled_cells(&self, table: &str, names: &[String], gaps: &[usize]) -> Option<String> {
+        let imputation = self.imputation.as_ref()?;
         let (mut filled, mut surprising) = (Vec::new(), Vec::new());
-        for (j, name) in names.iter().enumerate() {
-            let n = table.numbers_or_gaps(name)?.iter().filter(|x| x.is_nan()).count();
+        for (j, (name, &n)) in names.iter().zip(gaps).enumerate() {
             if n > 0 {
                 filled.push(format!("{n} of {name} by {}", imputation.fills()[j]));
                 if !imputation.indicators().contains(&j) {
@@ -165,7 +204,7 @@ impl Columns {
             }
         }
         if filled.is_empty() {
-            return Ok(None);
+            return None;
         }
         let surprise = match surprising.is_empty() {
             true => String::new(),
@@ -174,7 +213,7 @@ impl Columns {
                 list(&surprising)
             ),
         };
-        Ok(Some(format!("{}: missing cells were filled: {}{surprise}", table.name(), list(&filled))))
+        Some(format!("{table}: missing cells were filled: {}{surprise}", list(&filled)))
     }
 
     /// For example `thrust, sfc from mach, altitude`.
@@ -236,6 +275,12 @@ pub(crate) fn whole_rows(table: Table, names: &[impl AsRef<str>], missing: Missi
         warn(&format!("{}: {dropped} of its {rows} {what} and were left out", table.name()));
     }
     Ok(whole)
+}
+
+/// How many cells are missing in each of the columns of these names.
+pub(crate) fn gaps(table: &Table, names: &[String]) -> Result<Vec<usize>, TableError> {
+    let count = |name: &String| Ok(table.numbers_or_gaps(name)?.iter().filter(|x| x.is_nan()).count());
+    names.iter().map(count).collect()
 }
 
 /// `text` as one word of a shell command.

@@ -287,3 +287,17 @@ fn a_header_of_numbers_can_be_read_as_such() {
     assert_eq!(predicted.columns()[0].0, "2021");
     fit(&["--header", "--no-header", "--force"]).expect_refusal(&["--header", "--no-header"]);
 }
+
+#[test]
+fn a_column_that_holds_a_text_far_down_is_no_number_column_also_of_standard_input() {
+    let place = Place::with_model();
+    let mut table = smooth(20_000).replacen("x,y,z", "x,y,note", 1);
+    table += "0.5,0.5,late\n";
+    place.write("late.csv", &table);
+    let from_file = place.run(&["predict", "m", "late.csv", "--keep", "all"]).expect_status(0);
+    assert!(from_file.err.contains("note") && from_file.out.starts_with("x,y,z\n"), "{}", from_file.err);
+    let mut child = place.command(&["predict", "m", "-", "--keep", "all"]);
+    child.stdin(std::fs::File::open(place.path("late.csv")).unwrap());
+    let output = child.output().unwrap();
+    assert!(output.status.success() && output.stdout == from_file.out.as_bytes());
+}

@@ -23,8 +23,8 @@ pub mod network;
 pub mod truth;
 
 pub use network::{
-    Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
-    GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms,
-    Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
-    SparseMatrix, Weights, cross_entropy, remove_leftovers, write_atomically,
+    Activation, AtomicFile, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof,
+    GradeRecord, GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade,
+    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
+    Schema, Scores, Skip, SparseMatrix, Weights, cross_entropy, remove_leftovers, write_atomically,
 };

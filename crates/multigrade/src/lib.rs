@@ -49,10 +49,10 @@ pub use fit::{FitError, Fitted, Stop, fit, fit_classes, fit_named, resume};
 pub use impute::{indicating, medians};
 pub use multigrade_model::truth;
 pub use multigrade_model::{
-    Activation, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof, GradeRecord,
-    GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade, NeuronClass, Norms,
-    Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling, Schema, Scores, Skip,
-    SparseMatrix, Weights, remove_leftovers, write_atomically,
+    Activation, AtomicFile, Bias, Branch, Classes, ConvexProblem, FileError, Grade, GradeProblem, GradeProof,
+    GradeRecord, GradeScores, History, Imputation, InputColumn, Label, Layer, Matrix, ModelError, Multigrade,
+    NeuronClass, Norms, Note, OptimalityProof, OracleBounds, OutputColumn, ProofError, ProofStatus, Readout, Scaling,
+    Schema, Scores, Skip, SparseMatrix, Weights, remove_leftovers, write_atomically,
 };
 pub use observer::{Event, Flow, Observer, silent};
 pub use predictor::Predictor;

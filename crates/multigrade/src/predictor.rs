@@ -9,7 +9,8 @@ use rayon::prelude::*;
 /// Evaluates a model on many rows, in blocks, on all threads of the current thread pool.
 ///
 /// The values differ from [`Multigrade::eval_reference`] by rounding only, and do not depend on the number of threads. The
-/// last bits of a row's value may depend on how many rows are evaluated with it.
+/// last bits of a row's value may depend on how many rows are evaluated with it: rows that are evaluated in several calls get
+/// the values of one call if every call but the last has a multiple of [`Predictor::BLOCK_ROWS`] rows.
 ///
 /// ```
 /// use multigrade::{FitSettings, Precision, Predictor, Samples, fit, silent};
@@ -34,6 +35,9 @@ enum Stages {
 }
 
 impl Predictor {
+    /// How many rows are evaluated together.
+    pub const BLOCK_ROWS: usize = BLOCK_ROWS;
+
     /// A predictor for all grades of the model; use [`Multigrade::truncate`] for fewer.
     pub fn new(model: &Multigrade, precision: Precision) -> Self {
         let stages = match precision {

@@ -161,3 +161,19 @@ fn rows_of_a_wrong_length_are_refused_and_no_rows_give_no_values() {
     assert!(predictor.predict(&[]).unwrap().is_empty());
     assert!(predictor.staged(&[]).unwrap().iter().all(Vec::is_empty));
 }
+
+#[test]
+fn rows_given_in_several_calls_get_the_values_of_one_call() {
+    let model = model(Activation::Sin);
+    let n = 5 * Predictor::BLOCK_ROWS + 3;
+    let rows: Vec<f64> = (0..2 * n).map(|i| (i as f64 * 0.37).sin()).collect();
+    for precision in [Precision::F64, Precision::F32] {
+        let predictor = Predictor::new(&model, precision);
+        let whole = predictor.predict(&rows).unwrap();
+        for calls in 1..4 {
+            let parts =
+                rows.chunks(2 * calls * Predictor::BLOCK_ROWS).flat_map(|rows| predictor.predict(rows).unwrap());
+            assert!(parts.map(f64::to_bits).eq(whole.iter().map(|value| value.to_bits())));
+        }
+    }
+}

@@ -44,6 +44,7 @@ Examples:
   multigrade predict model.safetensors new.csv --keep mach,throttle --out predicted.csv
   multigrade predict model.safetensors new.csv --staged
 
+Rows are read, answered and written block by block: a table of any length takes the same memory.
 A classifier writes the label and P(label) of every class.
 Columns are matched by name; in a table without header, with just the inputs, by place.
 Exit status: 0 done, 2 could not run.";

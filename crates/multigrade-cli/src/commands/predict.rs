@@ -1,15 +1,18 @@
 //! `multigrade predict`
 
-use std::io::BufWriter;
+mod output;
+mod rows;
 
-use multigrade::table::{CsvColumn, Delimiter, Table, write_columns};
-use multigrade::{Multigrade, Predictor, write_atomically};
+use multigrade::table::{CsvColumn, CsvWriter, Delimiter};
+use multigrade::{Multigrade, Predictor};
 
 use super::{use_threads, warn};
-use crate::args::{MissingArg, PredictArgs};
+use crate::args::PredictArgs;
 use crate::data::{self, Columns};
 use crate::failure::{Failure, Status};
 use crate::files;
+use output::Output;
+use rows::{Block, Rows};
 
 pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     let model_file = files::find(&args.model)?;
@@ -18,30 +21,31 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Status, Failure> {
     }
     use_threads(&args.threads)?;
     let model = shorter(files::load(&model_file)?, args.grades)?;
-    let columns = Columns::of_model(&model, None, &args.table)?;
-    let table = data::read(&args.data, &args.table.options(columns.missing))?;
-    let read = data::model_inputs(&table, &model)?;
-    let table = match columns.missing {
-        MissingArg::Drop => data::whole_rows(table, &read, columns.missing)?,
-        MissingArg::Refuse | MissingArg::Impute => table,
-    };
-    let inputs = columns.input_rows(&table, &read)?;
-    columns.filled(&table, &read)?.iter().for_each(|text| warn(text));
-    warn_outside(&model, &inputs, &table);
+    let answers = Answers::new(&model, args)?;
 
-    let kept = kept_columns(&table, &args.keep)?;
-    let names = names(&model, &kept, args.staged);
-    let kept = kept.iter().map(|name| Ok(CsvColumn::Numbers(table.numbers_or_gaps(name)?.to_vec())));
-    let predicted = predictions(&model, &inputs, args)?.into_iter().map(Ok);
-    let columns = kept.chain(predicted).collect::<Result<Vec<_>, Failure>>()?;
-    match &args.out {
-        None => write_columns(BufWriter::new(std::io::stdout().lock()), Delimiter::Comma, &names, &columns)?,
-        Some(path) => {
-            let mut file = Vec::new();
-            write_columns(&mut file, Delimiter::Comma, &names, &columns)?;
-            write_atomically(path, &file, args.force)?;
+    let all = args.keep == ["all"];
+    let copy = if all { data::copy_of_stream(&args.data)? } else { None };
+    let columns = Columns::of_model(&model, None, &args.table)?;
+    let blocks = || data::blocks(&args.data, copy.as_ref(), &args.table.options(columns.missing));
+    let kept = if all { rows::number_columns(&model, &columns, blocks()?, &args.keep)? } else { args.keep.clone() };
+    let mut rows = Rows::new(&model, &columns, blocks()?, &kept)?;
+    let mut output = Output::new(args)?;
+    let mut table = CsvWriter::start(&mut output, Delimiter::Comma, &names(&model, &kept, args.staged))?;
+    let mut outside = Outside::default();
+    while let Some(Block { inputs, kept: mut columns }) = rows.next()? {
+        outside.count(&model, &inputs);
+        columns.extend(answers.columns(&inputs)?);
+        if let Err(error) = table.write(&columns) {
+            return Err(output.failure(error));
         }
     }
+    let finished = table.finish();
+    rows.warn_of_gaps();
+    outside.warn(&model);
+    if let Err(error) = finished {
+        return Err(output.failure(error));
+    }
+    output.finish()?;
     Ok(Status::Done)
 }
 
@@ -53,28 +57,42 @@ pub(super) fn shorter(model: Multigrade, grades: Option<u32>) -> Result<Multigra
     }
 }
 
-/// Predicted columns: one for each output, or one for each grade and output; of a classifier the label and the probability
-/// of each class.
-fn predictions(model: &Multigrade, inputs: &[f64], args: &PredictArgs) -> Result<Vec<CsvColumn>, Failure> {
-    let predictor = Predictor::new(model, args.precision.into());
-    let stages = if args.staged { predictor.staged(inputs)? } else { vec![predictor.predict(inputs)?] };
-    if stages.is_empty() {
-        return Err("the model is a constant without any grade, so --staged has nothing to show".to_string().into());
-    }
-    let columns = |rows: &[f64], m: usize| -> Vec<CsvColumn> {
-        (0..m).map(|j| CsvColumn::Numbers(rows.iter().skip(j).step_by(m).copied().collect())).collect()
-    };
-    let stage = |stage: &Vec<f64>| match &model.schema().classes {
-        None => columns(stage, model.n_outputs()),
-        Some(classes) => {
-            let probabilities = classes.probabilities(stage);
-            let labels = classes.decide(&probabilities).into_iter().map(|class| classes.labels[class].to_string());
-            let mut label = vec![CsvColumn::Texts(labels.collect())];
-            label.extend(columns(&probabilities, classes.len()));
-            label
+/// What a model says of rows.
+struct Answers<'a> {
+    model: &'a Multigrade,
+    predictor: Predictor,
+    staged: bool,
+}
+
+impl<'a> Answers<'a> {
+    fn new(model: &'a Multigrade, args: &PredictArgs) -> Result<Self, Failure> {
+        if args.staged && model.grades().is_empty() {
+            return Err("the model is a constant without any grade, so --staged has nothing to show"
+                .to_string()
+                .into());
         }
-    };
-    Ok(stages.iter().flat_map(stage).collect())
+        Ok(Self { model, predictor: Predictor::new(model, args.precision.into()), staged: args.staged })
+    }
+
+    /// Predicted columns: one for each output, or one for each grade and output; of a classifier the label and the
+    /// probability of each class.
+    fn columns(&self, inputs: &[f64]) -> Result<Vec<CsvColumn>, Failure> {
+        let stages = if self.staged { self.predictor.staged(inputs)? } else { vec![self.predictor.predict(inputs)?] };
+        let columns = |rows: &[f64], m: usize| -> Vec<CsvColumn> {
+            (0..m).map(|j| CsvColumn::Numbers(rows.iter().skip(j).step_by(m).copied().collect())).collect()
+        };
+        let stage = |stage: &Vec<f64>| match &self.model.schema().classes {
+            None => columns(stage, self.model.n_outputs()),
+            Some(classes) => {
+                let probabilities = classes.probabilities(stage);
+                let labels = classes.decide(&probabilities).into_iter().map(|class| classes.labels[class].to_string());
+                let mut label = vec![CsvColumn::Texts(labels.collect())];
+                label.extend(columns(&probabilities, classes.len()));
+                label
+            }
+        };
+        Ok(stages.iter().flat_map(stage).collect())
+    }
 }
 
 /// The names of the columns written, all different. A prediction gives way to a kept column of the same name.
@@ -100,40 +118,39 @@ fn names(model: &Multigrade, kept: &[String], staged: bool) -> Vec<String> {
     names
 }
 
-fn kept_columns(table: &Table, keep: &[String]) -> Result<Vec<String>, Failure> {
-    if keep != ["all"] || table.position("all").is_ok() {
-        for (i, name) in keep.iter().enumerate() {
-            table.position(name)?;
-            if keep[..i].contains(name) {
-                return Err(format!("--keep names the column '{name}' twice; name it once").into());
-            }
-        }
-        return Ok(keep.to_vec());
-    }
-    let (kept, left): (Vec<_>, Vec<_>) =
-        table.column_names().iter().cloned().partition(|name| table.numbers_or_gaps(name).is_ok());
-    if !left.is_empty() {
-        warn(&format!("left out of --keep all, since they hold other than numbers: {}", left.join(", ")));
-    }
-    Ok(kept)
+/// How many rows lie where the model was not made for, and in which inputs.
+#[derive(Default)]
+struct Outside {
+    n_rows: usize,
+    outside: usize,
+    by_input: Vec<usize>,
 }
 
-/// Says how many rows lie where the model was not made for, and in which inputs.
-fn warn_outside(model: &Multigrade, inputs: &[f64], table: &Table) {
-    let schema = model.schema();
-    let rows = || inputs.chunks_exact(model.n_inputs());
-    let outside = rows().filter(|row| !schema.covers(row)).count();
-    if outside == 0 {
-        return;
+impl Outside {
+    fn count(&mut self, model: &Multigrade, inputs: &[f64]) {
+        let schema = model.schema();
+        self.by_input.resize(schema.inputs.len(), 0);
+        for row in inputs.chunks_exact(model.n_inputs()) {
+            self.n_rows += 1;
+            self.outside += usize::from(!schema.covers(row));
+            for ((x, column), count) in row.iter().zip(&schema.inputs).zip(&mut self.by_input) {
+                *count += usize::from(!(column.min <= *x && *x <= column.max));
+            }
+        }
     }
-    let is_outside = |j: usize, row: &[f64]| !(schema.inputs[j].min <= row[j] && row[j] <= schema.inputs[j].max);
-    let by_input = schema.inputs.iter().enumerate().filter_map(|(j, column)| {
-        let count = rows().filter(|row| is_outside(j, row)).count();
-        (count > 0).then(|| format!("{} outside {}..{} in {count}", column.name, column.min, column.max))
-    });
-    let all = table.n_rows();
-    warn(&format!(
-        "{outside} of {all} rows lie outside the box that the model was made for, where it can be far off ({})",
-        by_input.collect::<Vec<_>>().join("; ")
-    ));
+
+    fn warn(&self, model: &Multigrade) {
+        let Self { n_rows, outside, by_input } = self;
+        if *outside == 0 {
+            return;
+        }
+        let by_input = model.schema().inputs.iter().zip(by_input).filter(|(_, count)| **count > 0);
+        let by_input = by_input
+            .map(|(column, count)| format!("{} outside {}..{} in {count}", column.name, column.min, column.max))
+            .collect::<Vec<_>>()
+            .join("; ");
+        warn(&format!(
+            "{outside} of {n_rows} rows lie outside the box that the model was made for, where it can be far off ({by_input})"
+        ));
+    }
 }

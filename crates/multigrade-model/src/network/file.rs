@@ -16,8 +16,9 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Version of the document written by this crate. A newer one is refused, older ones load for ever.
 const FORMAT_VERSION: u64 = 1;
@@ -355,6 +356,9 @@ impl GradeDocument {
     }
 }
 
+/// What is collected before it goes to the disk.
+const BUFFER_BYTES: usize = 1 << 17;
+
 /// How the names of temporary files begin and end.
 const TEMPORARY: (&str, &str) = (".multigrade-", ".tmp");
 
@@ -373,44 +377,106 @@ pub fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// Writes `bytes` to `path` through a temporary file beside it, so that a reader sees the old file or the whole new
-/// one and a failure leaves nothing behind; what a killed process left in the folder is removed too. An existing file is
-/// replaced only with `overwrite`. Where `path` is a symbolic link, the file it leads to is written and the link stays.
+/// Writes `bytes` to `path` as an [`AtomicFile`] does: a reader sees the old file or the whole new one, and a failure
+/// leaves nothing behind.
 ///
 /// # Errors
-/// [`FileError::Exists`] or [`FileError::Io`]; the latter, of kind
-/// [`InvalidInput`](std::io::ErrorKind::InvalidInput), also for what exists and is not a regular file, such as a folder
-/// or a device, and for a link that leads nowhere.
+/// As [`AtomicFile::create`] and [`AtomicFile::commit`].
 pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError> {
-    let io = |source| FileError::Io { path: path.into(), source };
-    let refused = |why: &str| io(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
-    let target = if path.is_symlink() {
-        path.canonicalize()
-            .map_err(|_| refused("this symbolic link leads to no file; remove it or name another file"))?
-    } else {
-        path.into()
-    };
-    match target.metadata() {
-        // A renamed file would take the place of a device, and whoever uses the device would find a file.
-        Ok(found) if !found.is_file() => return Err(refused("this is not a regular file; name another one to write")),
-        Ok(_) if !overwrite => return Err(FileError::Exists { path: path.into() }),
-        _ => {}
-    }
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    remove_leftovers(folder);
-    let written = match write_beside(&target, folder, bytes, overwrite) {
-        // Another process took the file for a leftover in the moment before it was locked.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_beside(&target, folder, bytes, overwrite),
-        written => written,
-    };
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => FileError::Exists { path: path.into() },
-        _ => io(error),
-    })
+    let mut file = AtomicFile::create(path, overwrite)?;
+    file.write_all(bytes).map_err(|source| FileError::Io { path: path.into(), source })?;
+    file.commit()
 }
 
-/// Writes a temporary file in `folder` and gives it the name `target`.
-fn write_beside(target: &Path, folder: &Path, bytes: &[u8], overwrite: bool) -> std::io::Result<()> {
+/// A file that is written piece by piece and appears under its name when it is whole.
+///
+/// Until [`commit`](Self::commit) it is a temporary file beside its place, which is removed when this value is dropped, or, if
+/// the process is killed, when the next file is written in that folder. Where the path is a symbolic link, the file it leads to
+/// is written and the link stays.
+///
+/// ```
+/// use multigrade_model::AtomicFile;
+/// use std::io::Write as _;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("answers.csv");
+/// let mut file = AtomicFile::create(&path, false)?;
+/// file.write_all(b"y\n1\n")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read(&path)?, b"y\n1\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: BufWriter<NamedTempFile>,
+    /// As it was given, for messages.
+    path: PathBuf,
+    /// Where a symbolic link leads.
+    target: PathBuf,
+    overwrite: bool,
+}
+
+impl AtomicFile {
+    /// A file that will stand at `path`. One that stands there is replaced only with `overwrite`. What a killed process left
+    /// in the folder is removed.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] or [`FileError::Io`]; the latter, of kind
+    /// [`InvalidInput`](std::io::ErrorKind::InvalidInput), also for what exists and is not a regular file, such as a folder
+    /// or a device, and for a link that leads nowhere.
+    pub fn create(path: &Path, overwrite: bool) -> Result<Self, FileError> {
+        let io = |source| FileError::Io { path: path.into(), source };
+        let refused = |why: &str| io(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        let target = if path.is_symlink() {
+            path.canonicalize()
+                .map_err(|_| refused("this symbolic link leads to no file; remove it or name another file"))?
+        } else {
+            path.into()
+        };
+        match target.metadata() {
+            // A renamed file would take the place of a device, and whoever uses the device would find a file.
+            Ok(found) if !found.is_file() => {
+                return Err(refused("this is not a regular file; name another one to write"));
+            }
+            Ok(_) if !overwrite => return Err(FileError::Exists { path: path.into() }),
+            _ => {}
+        }
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        remove_leftovers(folder);
+        let file = BufWriter::with_capacity(BUFFER_BYTES, temporary(folder).map_err(io)?);
+        Ok(Self { file, path: path.into(), target, overwrite })
+    }
+
+    /// Gives the file its name, once all of it is on the disk.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] if a file has appeared there that may not be overwritten, and [`FileError::Io`].
+    pub fn commit(self) -> Result<(), FileError> {
+        let Self { file, path, target, overwrite } = self;
+        let named = file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| {
+            file.as_file().sync_all()?;
+            let named = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
+            named.map(drop).map_err(|error| error.error)
+        });
+        named.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => FileError::Exists { path },
+            _ => FileError::Io { path, source: error },
+        })
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A temporary file in `folder` that nobody takes for a leftover.
+fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut options = tempfile::Builder::new();
     options.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     #[cfg(unix)]
@@ -419,11 +485,13 @@ fn write_beside(target: &Path, folder: &Path, bytes: &[u8], overwrite: bool) -> 
         use std::os::unix::fs::PermissionsExt;
         options.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = options.tempfile_in(folder)?;
-    // Not every file system has locks; without one, nobody takes the file for a leftover either.
-    let _ = file.as_file().lock();
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    let named = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
-    named.map(drop).map_err(|error| error.error)
+    loop {
+        let file = options.tempfile_in(folder)?;
+        // Not every file system has locks; without one, nobody takes the file for a leftover either.
+        let _ = file.as_file().lock();
+        // Another process may have done so in the moment before it was locked.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
 }

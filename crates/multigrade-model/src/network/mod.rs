@@ -20,7 +20,7 @@ mod weights;
 
 pub use activation::Activation;
 pub use classes::{Classes, Label, Scores, cross_entropy};
-pub use file::{FileError, remove_leftovers, write_atomically};
+pub use file::{AtomicFile, FileError, remove_leftovers, write_atomically};
 pub use grade::{Branch, Grade, Readout};
 pub use grade_proof::{GradeProblem, GradeProof};
 pub use history::{GradeRecord, GradeScores, History, Note};

@@ -61,6 +61,25 @@ impl Column {
         }
     }
 
+    /// The numbers of the rows read so far, which leave this column; what was found in it stays known. As in a column that
+    /// is read whole, a cell that spoiled it spoils it for all rows that follow.
+    pub(super) fn take(&mut self) -> Self {
+        match self {
+            Self::Numbers(numbers) => {
+                numbers.shrink_to_fit();
+                Self::Numbers(std::mem::take(numbers))
+            }
+            Self::Gaps { numbers, line, found, n_bad } => {
+                let numbers = std::mem::take(numbers);
+                match numbers.iter().any(|number| number.is_nan()) {
+                    true => Self::Gaps { numbers, line: *line, found: found.clone(), n_bad: *n_bad },
+                    false => Self::Numbers(numbers),
+                }
+            }
+            Self::Spoiled { .. } => self.clone(),
+        }
+    }
+
     /// Whether the cell of a row is missing.
     pub(super) fn is_gap(&self, row: usize) -> bool {
         matches!(self, Self::Gaps { numbers, .. } if numbers[row].is_nan())

@@ -1,7 +1,8 @@
 //! Tables of numbers: reading them from CSV files and NumPy's arrays, and writing CSV files.
 //!
-//! A [`Table`] is read whole, column by column. A column may hold anything; only asking for its
-//! [`numbers`](Table::numbers) checks that every cell is a finite number, and the error names the first cell that is not.
+//! A [`Table`] is read whole, column by column; [`TableBlocks`] reads one block of rows after the other. A column may hold
+//! anything; only asking for its [`numbers`](Table::numbers) checks that every cell is a finite number, and the error names
+//! the first cell that is not.
 //!
 //! # NumPy's files
 //!
@@ -31,6 +32,7 @@
 //! A column of numbers takes 8 bytes per row, any other column a few bytes. No file can take more than
 //! [`ReadOptions::max_numbers`], [`MAX_ROW_BYTES`] and [`MAX_COLUMNS`] allow.
 
+mod blocks;
 mod cell;
 mod column;
 mod detect;
@@ -54,11 +56,12 @@ use lines::Lines;
 use names::Names;
 use texts::Texts;
 
+pub use blocks::TableBlocks;
 pub use cell::Found;
 pub use error::{TableError, TableProblem};
 pub use lines::Unit;
 pub use options::{DecimalMark, Delimiter, Header, MAX_COLUMNS, MAX_ROW_BYTES, ReadOptions};
-pub use write::{CsvColumn, WriteError, write_columns, write_csv};
+pub use write::{CsvColumn, CsvWriter, WriteError, write_columns, write_csv};
 
 /// A table with named columns: `n_rows()` rows, at least one, by `column_names().len()` columns, at least one.
 ///
@@ -80,6 +83,8 @@ pub struct Table {
     names: Names,
     columns: Vec<Column>,
     lines: Lines,
+    /// How many rows of the file stand before these.
+    n_before: usize,
     texts: Vec<(usize, Texts)>,
 }
 
@@ -104,9 +109,13 @@ impl Table {
     ///
     /// A source that cannot be read or is not a table; see [`TableProblem`].
     pub fn parse(name: &str, source: impl Read, options: &ReadOptions) -> Result<Self, TableError> {
-        let read::Content { names, columns, lines, texts } =
-            read::read(source, options).map_err(|problem| problem.in_table(name))?;
-        Ok(Self { name: name.to_owned(), names, columns, lines, texts })
+        let content = read::read(source, options).map_err(|problem| problem.in_table(name))?;
+        Ok(Self::of_content(name, content))
+    }
+
+    fn of_content(name: &str, content: read::Content) -> Self {
+        let read::Content { names, columns, lines, n_before, texts } = content;
+        Self { name: name.to_owned(), names, columns, lines, n_before, texts }
     }
 
     /// The path or name with which messages about this table begin.
@@ -140,7 +149,9 @@ impl Table {
     /// [`TableProblem::NoSuchColumn`], or [`TableProblem::NotNumbers`] when a cell is anything but a finite number.
     pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
         let column = &self.columns[self.position(name)?];
-        column.numbers(name, self.lines.unit(), self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+        column
+            .numbers(name, self.lines.unit(), self.n_before + self.n_rows())
+            .map_err(|problem| problem.in_table(&self.name))
     }
 
     /// The numbers of the column called `name`, with NaN where a cell is missing; the table has been read with
@@ -151,7 +162,9 @@ impl Table {
     /// As [`Table::numbers`], for a cell that is neither a finite number nor missing.
     pub fn numbers_or_gaps(&self, name: &str) -> Result<&[f64], TableError> {
         let column = &self.columns[self.position(name)?];
-        column.numbers_or_gaps(name, self.lines.unit(), self.n_rows()).map_err(|problem| problem.in_table(&self.name))
+        column
+            .numbers_or_gaps(name, self.lines.unit(), self.n_before + self.n_rows())
+            .map_err(|problem| problem.in_table(&self.name))
     }
 
     /// The cells of the column called `name` as they stand in the file, without spaces around them; empty where a cell is.
@@ -244,14 +257,20 @@ impl Table {
             let names = columns.iter().map(|&j| self.column_names()[j].clone()).collect();
             return Err(TableProblem::AllGaps { n_rows: self.n_rows(), names }.in_table(&self.name));
         }
-        let whole = Self {
+        let whole = self.select(&rows);
+        Ok((whole, self.n_rows() - rows.len()))
+    }
+
+    /// The table of these rows, from 0, in this order.
+    fn select(&self, rows: &[usize]) -> Self {
+        Self {
             name: self.name.clone(),
             names: self.names.clone(),
-            columns: self.columns.iter().map(|column| column.select(&rows)).collect(),
-            lines: self.lines.select(&rows),
-            texts: self.texts.iter().map(|(column, texts)| (*column, texts.select(&rows))).collect(),
-        };
-        Ok((whole, self.n_rows() - rows.len()))
+            columns: self.columns.iter().map(|column| column.select(rows)).collect(),
+            lines: self.lines.select(rows),
+            n_before: self.n_before,
+            texts: self.texts.iter().map(|(column, texts)| (*column, texts.select(rows))).collect(),
+        }
     }
 
     /// The line of the file on which row `row` (from 0) starts, from 1; where the file is no text, the number of the row, from

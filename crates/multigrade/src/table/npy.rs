@@ -144,20 +144,31 @@ pub(super) struct Array {
     pub(super) columns: Vec<Column>,
     texts: Vec<Option<Texts>>,
     pub(super) n_rows: usize,
-    gaps: bool,
 }
 
 /// Whether the texts of a column are kept, by its number and its name if it has one.
 type IsKept<'a> = &'a dyn Fn(usize, Option<&str>) -> bool;
 
-impl Array {
+/// The rows of an array, read one after the other.
+pub(super) struct ArrayRows<R> {
+    source: R,
+    types: Vec<Type>,
+    /// Column after column instead of row after row.
+    fortran: bool,
+    n_rows: usize,
+    /// How many rows have been read.
+    n_before: usize,
+    /// What was read since the last block, and the columns of all rows.
+    array: Array,
+    max_numbers: usize,
+    gaps: bool,
+    /// The bytes of a cell.
+    bytes: Vec<u8>,
+}
+
+impl<R: BufRead> ArrayRows<R> {
     /// The array that `source` holds, which begins with [`MAGIC`].
-    pub(super) fn read(
-        mut source: impl BufRead,
-        max_numbers: usize,
-        gaps: bool,
-        is_kept: IsKept,
-    ) -> Result<Self, TableProblem> {
+    fn start(mut source: R, max_numbers: usize, gaps: bool, is_kept: IsKept) -> Result<Self, TableProblem> {
         let header = Header::read(&mut source)?;
         let (n_rows, width) = match header.shape[..] {
             [n] => (n, 1),
@@ -180,52 +191,73 @@ impl Array {
         if n_rows == 0 || types.is_empty() {
             return Err(wrong("there is no number in it"));
         }
-        if n_rows.checked_mul(types.len()).is_none_or(|numbers| numbers > max_numbers) {
-            return Err(wrong(format!(
-                "it says that it holds {n_rows} rows of {}, the limit is {max_numbers} numbers",
-                types.len()
-            )));
-        }
         let named = |j: usize| names.as_ref().map(|names: &Vec<String>| names[j].as_str());
         let texts = (0..types.len()).map(|j| is_kept(j, named(j)).then(Texts::default)).collect();
         let columns = vec![Column::Numbers(Vec::new()); types.len()];
-        let mut array = Self { names, columns, texts, n_rows, gaps };
-        let mut bytes = vec![0; types.iter().map(|t| t.bytes).max().unwrap_or(0)];
-        let mut cell = |array: &mut Self, row: usize, j: usize| {
-            let bytes = &mut bytes[..types[j].bytes];
-            source.read_exact(bytes).map_err(cut_off)?;
-            array.push(row, j, types[j].value(bytes));
-            // Texts that unpack from a small archive may be long.
-            let is_large = array.texts[j].as_ref().is_some_and(|texts| texts.n_kept() > max_numbers);
-            if is_large {
-                Err(wrong(format!("its texts take more memory than {max_numbers} numbers, the limit")))
-            } else {
-                Ok(())
-            }
-        };
-        if header.fortran {
-            for j in 0..types.len() {
-                (0..n_rows).try_for_each(|row| cell(&mut array, row, j))?;
-            }
-        } else {
-            for row in 0..n_rows {
-                (0..types.len()).try_for_each(|j| cell(&mut array, row, j))?;
-            }
-        }
-        match source.read(&mut [0])? {
-            0 => Ok(array),
-            _ => Err(wrong("it goes on after its last number; expected one array")),
-        }
+        let bytes = vec![0; types.iter().map(|t| t.bytes).max().unwrap_or(0)];
+        let array = Array { names, columns, texts, n_rows: 0 };
+        let fortran = header.fortran && types.len() > 1;
+        Ok(Self { source, types, fortran, n_rows, n_before: 0, array, max_numbers, gaps, bytes })
     }
 
-    fn push(&mut self, row: usize, j: usize, value: Value) {
+    /// The next rows, at most `n`. None at the end.
+    fn next(&mut self, n: usize) -> Result<Option<Array>, TableProblem> {
+        let rows = n.min(self.n_rows - self.n_before);
+        if rows == 0 {
+            return Ok(None);
+        }
+        let (n_rows, width, max_numbers) = (self.n_rows, self.types.len(), self.max_numbers);
+        if rows.checked_mul(width).is_none_or(|numbers| numbers > max_numbers) {
+            return Err(wrong(format!(
+                "it says that it holds {n_rows} rows of {width}, the limit is {max_numbers} numbers"
+            )));
+        }
+        let all = self.n_before..self.n_before + rows;
+        if self.fortran {
+            for j in 0..width {
+                all.clone().try_for_each(|row| self.cell(row, j))?;
+            }
+        } else {
+            for row in all {
+                (0..width).try_for_each(|j| self.cell(row, j))?;
+            }
+        }
+        self.n_before += rows;
+        if self.n_before == self.n_rows && self.source.read(&mut [0])? != 0 {
+            return Err(wrong("it goes on after its last number; expected one array"));
+        }
+        Ok(Some(Array {
+            names: self.array.names.clone(),
+            columns: self.array.columns.iter_mut().map(Column::take).collect(),
+            texts: self.array.texts.iter_mut().map(|texts| texts.as_mut().map(std::mem::take)).collect(),
+            n_rows: rows,
+        }))
+    }
+
+    /// Reads the next cell, which stands in this row and column.
+    fn cell(&mut self, row: usize, j: usize) -> Result<(), TableProblem> {
+        let bytes = &mut self.bytes[..self.types[j].bytes];
+        self.source.read_exact(bytes).map_err(cut_off)?;
+        self.array.push(row, j, self.types[j].value(bytes), self.gaps);
+        // Texts that unpack from a small archive may be long.
+        match &self.array.texts[j] {
+            Some(texts) if texts.n_kept() > self.max_numbers => {
+                Err(wrong(format!("its texts take more memory than {} numbers, the limit", self.max_numbers)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Array {
+    fn push(&mut self, row: usize, j: usize, value: Value, gaps: bool) {
         let text = match value {
             Value::Number(number) => {
-                self.columns[j].push_number(number, row as u64 + 1, self.gaps);
+                self.columns[j].push_number(number, row as u64 + 1, gaps);
                 self.texts[j].is_some().then(|| number.to_string())
             }
             Value::Text(text) => {
-                self.columns[j].spoil(Found::Text(shown(&text)), row as u64 + 1, 1, self.gaps);
+                self.columns[j].spoil(Found::Text(shown(&text)), row as u64 + 1, 1, gaps);
                 Some(text)
             }
         };
@@ -235,23 +267,50 @@ impl Array {
     }
 }
 
-/// The table that one array is.
-pub(super) fn read(source: impl BufRead, options: &ReadOptions) -> Result<Content, TableProblem> {
-    let stand_in = |j: usize| format!("x{}", j + 1);
-    let is_kept = |j: usize, name: Option<&str>| {
-        options.texts.iter().any(|kept| name.map_or_else(|| *kept == stand_in(j), |name| kept == name))
-    };
-    let array = Array::read(source, options.max_numbers, options.gaps, &is_kept)?;
-    let names = match &array.names {
-        Some(names) => Names::new(names.iter().map(String::as_str))?,
-        None => Names::by_place(array.columns.len()),
-    };
-    Ok(content(names, vec![array]))
+/// The table that one array is, read block by block.
+pub(super) struct ArrayTable<R> {
+    names: Names,
+    rows: ArrayRows<R>,
 }
 
-/// A table of arrays with equally many rows, side by side.
-fn content(names: Names, arrays: Vec<Array>) -> Content {
-    let lines = Lines::of_rows(arrays.first().map_or(0, |array| array.n_rows));
+impl<R: BufRead> ArrayTable<R> {
+    pub(super) fn start(source: R, options: &ReadOptions) -> Result<Self, TableProblem> {
+        let stand_in = |j: usize| format!("x{}", j + 1);
+        let is_kept = |j: usize, name: Option<&str>| {
+            options.texts.iter().any(|kept| name.map_or_else(|| *kept == stand_in(j), |name| kept == name))
+        };
+        let rows = ArrayRows::start(source, options.max_numbers, options.gaps, &is_kept)?;
+        let names = match &rows.array.names {
+            Some(names) => Names::new(names.iter().map(String::as_str))?,
+            None => Names::by_place(rows.types.len()),
+        };
+        Ok(Self { names, rows })
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The columns, which know what was found in all rows so far.
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.rows.array.columns
+    }
+
+    /// Whether it can only be read whole.
+    pub(super) fn is_by_columns(&self) -> bool {
+        self.rows.fortran
+    }
+
+    /// The next rows, at most `n`. None at the end.
+    pub(super) fn next(&mut self, n: usize) -> Result<Option<Content>, TableProblem> {
+        let n_before = self.rows.n_before;
+        Ok(self.rows.next(n)?.map(|array| content(self.names.clone(), n_before, vec![array])))
+    }
+}
+
+/// A table of arrays with equally many rows, side by side, behind `n_before` other rows.
+fn content(names: Names, n_before: usize, arrays: Vec<Array>) -> Content {
+    let lines = Lines::of_rows(n_before, arrays.first().map_or(0, |array| array.n_rows));
     let (mut columns, mut texts) = (Vec::new(), Vec::new());
     for array in arrays {
         for (column, kept) in array.columns.into_iter().zip(array.texts) {
@@ -259,7 +318,7 @@ fn content(names: Names, arrays: Vec<Array>) -> Content {
             columns.push(column);
         }
     }
-    Content { names, columns, lines, texts }
+    Content { names, columns, lines, n_before, texts }
 }
 
 /// The table of the arrays of an archive: each column has the name of its array, with a number behind it where the array has
@@ -278,7 +337,9 @@ pub(super) fn read_archive(archive: &[u8], options: &ReadOptions) -> Result<Cont
         if source.fill_buf().map_err(cut_off)?.get(..MAGIC.len()) != Some(MAGIC) {
             return Err(wrong(format!("'{}' in the archive is no NumPy array", shown(&entry.name))));
         }
-        let array = Array::read(&mut source, left, options.gaps, &is_kept).map_err(|problem| problem.within(name))?;
+        let array =
+            ArrayRows::start(&mut source, left, options.gaps, &is_kept).and_then(|mut rows| rows.next(usize::MAX));
+        let array = array.map_err(|problem| problem.within(name))?.ok_or_else(|| wrong("there is no number in it"))?;
         if let Some(first) = arrays.first()
             && first.n_rows != array.n_rows
         {
@@ -303,7 +364,7 @@ pub(super) fn read_archive(archive: &[u8], options: &ReadOptions) -> Result<Cont
     if arrays.is_empty() {
         return Err(wrong("the archive holds no array"));
     }
-    Ok(content(Names::new(names.iter().map(String::as_str))?, arrays))
+    Ok(content(Names::new(names.iter().map(String::as_str))?, 0, arrays))
 }
 
 impl Header {

@@ -49,7 +49,7 @@ pub enum WriteError {
 /// # Ok::<(), multigrade::table::WriteError>(())
 /// ```
 pub fn write_csv(
-    mut writer: impl Write,
+    writer: impl Write,
     delimiter: Delimiter,
     names: &[impl AsRef<str>],
     rows: &[f64],
@@ -57,21 +57,11 @@ pub fn write_csv(
     if names.is_empty() || !rows.len().is_multiple_of(names.len()) {
         return Err(WriteError::Shape { n_values: rows.len(), n_columns: names.len() });
     }
-    let mut line = header(delimiter, names)?;
+    let mut lines = Lines::start(writer, delimiter, names)?;
     for row in rows.chunks_exact(names.len()) {
-        line.push('\n');
-        writer.write_all(line.as_bytes())?;
-        line.clear();
-        for (column, &value) in row.iter().enumerate() {
-            if column > 0 {
-                line.push(delimiter.byte().into());
-            }
-            push_number(&mut line, value);
-        }
+        lines.row(|line, column| push_number(line, row[column]))?;
     }
-    line.push('\n');
-    writer.write_all(line.as_bytes())?;
-    Ok(writer.flush()?)
+    lines.finish()
 }
 
 /// A column to be written.
@@ -99,38 +89,118 @@ pub enum CsvColumn {
 /// # Ok::<(), multigrade::table::WriteError>(())
 /// ```
 pub fn write_columns(
-    mut writer: impl Write,
+    writer: impl Write,
     delimiter: Delimiter,
     names: &[impl AsRef<str>],
     columns: &[CsvColumn],
 ) -> Result<(), WriteError> {
-    let length = |column: &CsvColumn| match column {
-        CsvColumn::Numbers(numbers) => numbers.len(),
-        CsvColumn::Texts(texts) => texts.len(),
-    };
-    let n_rows = columns.first().map_or(0, length);
-    if columns.is_empty() || names.len() != columns.len() || columns.iter().any(|column| length(column) != n_rows) {
-        let n_values = columns.iter().map(length).sum();
-        return Err(WriteError::Shape { n_values, n_columns: names.len() });
+    if columns.is_empty() {
+        return Err(WriteError::Shape { n_values: 0, n_columns: names.len() });
     }
-    let mut line = header(delimiter, names)?;
-    for row in 0..n_rows {
-        line.push('\n');
-        writer.write_all(line.as_bytes())?;
-        line.clear();
-        for (place, column) in columns.iter().enumerate() {
-            if place > 0 {
-                line.push(delimiter.byte().into());
-            }
-            match column {
-                CsvColumn::Numbers(numbers) => push_number(&mut line, numbers[row]),
-                CsvColumn::Texts(texts) => push_name(&mut line, &texts[row]),
-            }
+    let mut rows = CsvWriter::start(writer, delimiter, names)?;
+    rows.write(columns)?;
+    rows.finish()
+}
+
+/// Writes a table block of rows by block of rows; as [`write_columns`].
+///
+/// ```
+/// use multigrade::table::{CsvColumn, CsvWriter, Delimiter};
+///
+/// let mut file = Vec::new();
+/// let mut rows = CsvWriter::start(&mut file, Delimiter::Comma, &["y"])?;
+/// rows.write(&[CsvColumn::Numbers(vec![0.5, 1.0])])?;
+/// rows.write(&[CsvColumn::Numbers(vec![-2.0])])?;
+/// rows.finish()?;
+/// assert_eq!(file, b"y\n0.5\n1\n-2\n");
+/// # Ok::<(), multigrade::table::WriteError>(())
+/// ```
+pub struct CsvWriter<W> {
+    lines: Lines<W>,
+}
+
+impl<W: Write> CsvWriter<W> {
+    /// Begins a table with columns of these names.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Name`] for a name that cannot be read back.
+    pub fn start(writer: W, delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<Self, WriteError> {
+        Ok(Self { lines: Lines::start(writer, delimiter, names)? })
+    }
+
+    /// Writes rows: these columns side by side.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Shape`] when there are not as many columns as names or they differ in length, and what the writer
+    /// reports.
+    pub fn write(&mut self, columns: &[CsvColumn]) -> Result<(), WriteError> {
+        let length = |column: &CsvColumn| match column {
+            CsvColumn::Numbers(numbers) => numbers.len(),
+            CsvColumn::Texts(texts) => texts.len(),
+        };
+        let n_rows = columns.first().map_or(0, length);
+        if self.lines.n_columns != columns.len() || columns.iter().any(|column| length(column) != n_rows) {
+            let n_values = columns.iter().map(length).sum();
+            return Err(WriteError::Shape { n_values, n_columns: self.lines.n_columns });
         }
+        for row in 0..n_rows {
+            self.lines.row(|line, column| match &columns[column] {
+                CsvColumn::Numbers(numbers) => push_number(line, numbers[row]),
+                CsvColumn::Texts(texts) => push_name(line, &texts[row]),
+            })?;
+        }
+        Ok(())
     }
-    line.push('\n');
-    writer.write_all(line.as_bytes())?;
-    Ok(writer.flush()?)
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports.
+    pub fn finish(self) -> Result<(), WriteError> {
+        self.lines.finish()
+    }
+}
+
+/// Writes one line after the other, the names first.
+struct Lines<W> {
+    writer: W,
+    /// The line that is not written yet.
+    line: String,
+    delimiter: Delimiter,
+    n_columns: usize,
+}
+
+impl<W: Write> Lines<W> {
+    fn start(writer: W, delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<Self, WriteError> {
+        Ok(Self { writer, line: header(delimiter, names)?, delimiter, n_columns: names.len() })
+    }
+
+    /// A row, whose cells `push` appends to the line.
+    fn row(&mut self, push: impl Fn(&mut String, usize)) -> Result<(), WriteError> {
+        self.end_line()?;
+        for column in 0..self.n_columns {
+            if column > 0 {
+                self.line.push(self.delimiter.byte().into());
+            }
+            push(&mut self.line, column);
+        }
+        Ok(())
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        self.line.push('\n');
+        self.writer.write_all(self.line.as_bytes())?;
+        self.line.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), WriteError> {
+        self.end_line()?;
+        Ok(self.writer.flush()?)
+    }
 }
 
 fn header(delimiter: Delimiter, names: &[impl AsRef<str>]) -> Result<String, WriteError> {
