@@ -54,13 +54,13 @@ pub fn gemm<T: Real>(mut out: ViewMut<'_, T>, accumulate: Accumulate, a: View<'_
     }
     let add = accumulate == Accumulate::Add;
     match plan(&a, &b) {
-        Plan::Direct => tile::multiply(out, false, add, a, b),
-        Plan::Flipped => tile::multiply(out, true, add, b.t(), a.t()),
+        Plan::Direct => T::multiply(out, false, add, a, b),
+        Plan::Flipped => T::multiply(out, true, add, b.t(), a.t()),
         Plan::Packed => {
             let mut copy = [T::ZERO; MAX_PACKED];
             let copy = &mut copy[..b.rows() * b.columns()];
             transpose(copy, b.t());
-            tile::multiply(out, false, add, a, View::row_major(copy, b.rows(), b.columns()));
+            T::multiply(out, false, add, a, View::row_major(copy, b.rows(), b.columns()));
         }
         Plan::Library => library(out, add, a, b),
     }
@@ -75,7 +75,7 @@ pub fn gemm<T: Real>(mut out: ViewMut<'_, T>, accumulate: Accumulate, a: View<'_
 pub(crate) fn gemm_and<T: Real>(finish: Finish<'_, T>, out: &mut [T], a: View<'_, T>, b: View<'_, T>) {
     let view = ViewMut::row_major(out, a.rows(), b.columns());
     if !a.is_empty() && !b.is_empty() && a.columns() == b.rows() && matches!(plan(&a, &b), Plan::Direct) {
-        return tile::multiply_and(finish, view, a, b);
+        return T::multiply_and(finish, view, a, b);
     }
     gemm(view, Accumulate::Replace, a, b);
     match finish {

@@ -30,6 +30,7 @@ pub mod elementwise;
 pub mod evaluator;
 pub mod gemm;
 mod real;
+mod register;
 pub mod shape;
 mod simd;
 mod tile;

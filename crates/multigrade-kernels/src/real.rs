@@ -1,15 +1,30 @@
 //! The two scalar types the kernels are written for.
 
+use crate::register::{Eight32, Eight64, Four64, Plain, Sixteen32};
 use crate::simd::Isa;
+use crate::tile::{self, Finish};
+use crate::{View, ViewMut};
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// What the kernels need beyond [`Real`] and nobody outside may see: the entry into the linear-algebra library and
 /// the branch-free functions of one number.
 pub(crate) mod sealed {
+    use crate::register::Register;
     use crate::simd::Isa;
+    use crate::tile::Finish;
+    use crate::{View, ViewMut};
 
     pub trait Sealed: Sized {
+        /// A register of 64 bytes.
+        type Register64: Register<Self>;
+
+        /// A register of 32 bytes.
+        type Register32: Register<Self>;
+
+        /// 16 bytes, on any processor.
+        type Register16: Register<Self>;
+
         /// `out = a b` or `out += a b`. `strides` are (row, column) in elements; `sizes` are rows of `a`, columns of
         /// `a`, columns of `b`; none of them is zero.
         ///
@@ -24,6 +39,13 @@ pub(crate) mod sealed {
             a: (*const Self, [usize; 2]),
             b: (*const Self, [usize; 2]),
         );
+
+        /// [`tile::multiply`](crate::tile::multiply), compiled in this crate and nowhere else: whether sums stay in registers
+        /// shall not depend on who calls.
+        fn multiply(out: ViewMut<'_, Self>, flipped: bool, add: bool, a: View<'_, Self>, b: View<'_, Self>);
+
+        /// [`tile::multiply_and`](crate::tile::multiply_and), compiled in this crate and nowhere else.
+        fn multiply_and(finish: Finish<'_, Self>, out: ViewMut<'_, Self>, a: View<'_, Self>, b: View<'_, Self>);
 
         /// `exp(self)`, without branches.
         fn exp_straight<I: Isa>(self) -> Self;
@@ -82,8 +104,12 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($type:ident, $exp:ident, $tanh:ident, $sin_cos:ident) => {
+    ($type:ident, $register64:ident, $register32:ident, $exp:ident, $tanh:ident, $sin_cos:ident) => {
         impl sealed::Sealed for $type {
+            type Register64 = $register64;
+            type Register32 = $register32;
+            type Register16 = Plain<$type, { 16 / size_of::<$type>() }>;
+
             unsafe fn product(
                 [rows, inner, columns]: [usize; 3],
                 (out, [out_row, out_column]): (*mut Self, [usize; 2]),
@@ -104,6 +130,16 @@ macro_rules! real {
                 };
                 let mode = if add { Accum::Add } else { Accum::Replace };
                 faer::linalg::matmul::matmul(out, mode, a, b, 1.0, Par::Seq);
+            }
+
+            #[inline(never)]
+            fn multiply(out: ViewMut<'_, Self>, flipped: bool, add: bool, a: View<'_, Self>, b: View<'_, Self>) {
+                tile::multiply(out, flipped, add, a, b);
+            }
+
+            #[inline(never)]
+            fn multiply_and(finish: Finish<'_, Self>, out: ViewMut<'_, Self>, a: View<'_, Self>, b: View<'_, Self>) {
+                tile::multiply_and(finish, out, a, b);
             }
 
             #[inline(always)]
@@ -164,5 +200,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, exp_f32, tanh_f32, sin_cos_f32);
-real!(f64, exp_f64, tanh_f64, sin_cos_f64);
+real!(f32, Sixteen32, Eight32, exp_f32, tanh_f32, sin_cos_f32);
+real!(f64, Eight64, Four64, exp_f64, tanh_f64, sin_cos_f64);

@@ -10,13 +10,13 @@
 
 use std::mem::MaybeUninit;
 
-use crate::elementwise::relu;
-use crate::simd::{Isa, dispatched, multiply_add};
+use crate::register::Register;
+use crate::simd::{Isa, dispatched};
 use crate::{Real, View, ViewMut};
 
 /// What is done to a product in the registers, before it is stored.
 #[derive(Clone, Copy)]
-pub(crate) enum Finish<'a, T> {
+pub enum Finish<'a, T> {
     /// Adds the bias of each column and takes the positive part; NaN stays NaN.
     BiasRelu(&'a [T]),
     /// Keeps what lies where these features, row-major like the product, are above 0 or NaN, and sets the rest to 0.
@@ -48,14 +48,13 @@ fn multiply_and_body<T: Real, I: Isa>(finish: Finish<'_, T>, out: ViewMut<'_, T>
     }
 }
 
-/// What becomes of entries of a product that lie side by side, from `row` and `column` on.
-///
-/// They go in and out by value, all of them read before one is written: otherwise the compiler keeps them in memory.
+/// What becomes of entries of a product that lie side by side, a register full from `row` and `column` on.
 trait InRegisters<T>: Copy {
     /// # Safety
     ///
-    /// The entries must lie inside the product, with whose shape the finish was compared.
-    unsafe fn line<const COLUMNS: usize>(self, row: usize, column: usize, sums: [T; COLUMNS]) -> [T; COLUMNS];
+    /// The entries must lie inside the product, with whose shape the finish was compared, and the processor must have
+    /// the registers.
+    unsafe fn line<R: Register<T>>(self, row: usize, column: usize, sums: R) -> R;
 }
 
 /// Leaves a product as it is.
@@ -64,7 +63,7 @@ struct Plain;
 
 impl<T> InRegisters<T> for Plain {
     #[inline(always)]
-    unsafe fn line<const COLUMNS: usize>(self, _: usize, _: usize, sums: [T; COLUMNS]) -> [T; COLUMNS] {
+    unsafe fn line<R: Register<T>>(self, _: usize, _: usize, sums: R) -> R {
         sums
     }
 }
@@ -74,13 +73,12 @@ struct BiasRelu<'a, T>(&'a [T]);
 
 impl<T: Real> InRegisters<T> for BiasRelu<'_, T> {
     #[inline(always)]
-    unsafe fn line<const COLUMNS: usize>(self, _: usize, column: usize, mut sums: [T; COLUMNS]) -> [T; COLUMNS] {
-        // SAFETY: the bias has an entry for each column of the product.
-        let bias = unsafe { *self.0.as_ptr().add(column).cast::<[T; COLUMNS]>() };
-        for j in 0..COLUMNS {
-            sums[j] = relu(sums[j] + bias[j]);
+    unsafe fn line<R: Register<T>>(self, _: usize, column: usize, sums: R) -> R {
+        // SAFETY: the bias has an entry for each column of the product; the caller vouches for the registers.
+        unsafe {
+            let biased = sums.add(R::load(self.0.as_ptr().add(column)));
+            biased.where_positive(biased)
         }
-        sums
     }
 }
 
@@ -92,13 +90,9 @@ struct ReluSlope<'a, T> {
 
 impl<T: Real> InRegisters<T> for ReluSlope<'_, T> {
     #[inline(always)]
-    unsafe fn line<const COLUMNS: usize>(self, row: usize, column: usize, mut sums: [T; COLUMNS]) -> [T; COLUMNS] {
-        // SAFETY: the features have the shape of the product.
-        let features = unsafe { *self.features.as_ptr().add(row * self.width + column).cast::<[T; COLUMNS]>() };
-        for j in 0..COLUMNS {
-            sums[j] = if features[j] <= T::ZERO { T::ZERO } else { sums[j] };
-        }
-        sums
+    unsafe fn line<R: Register<T>>(self, row: usize, column: usize, sums: R) -> R {
+        // SAFETY: the features have the shape of the product; the caller vouches for the registers.
+        unsafe { sums.where_positive(R::load(self.features.as_ptr().add(row * self.width + column))) }
     }
 }
 
@@ -131,19 +125,16 @@ fn all_tiles<T: Real, I: Isa, F: InRegisters<T>>(
     b: View<'_, T>,
 ) {
     // Two registers wide; as many rows as the registers hold: 8 of 32, 4 of 16.
-    match (I::VECTOR_BYTES, size_of::<T>()) {
-        (64, 8) => sweep::<T, I, F, 8, 16, 8>(finish, out, flipped, add, a, b),
-        (64, 4) => sweep::<T, I, F, 8, 32, 16>(finish, out, flipped, add, a, b),
-        (32, 8) => sweep::<T, I, F, 4, 8, 4>(finish, out, flipped, add, a, b),
-        (32, 4) => sweep::<T, I, F, 4, 16, 8>(finish, out, flipped, add, a, b),
-        (_, 8) => sweep::<T, I, F, 4, 4, 2>(finish, out, flipped, add, a, b),
-        (_, _) => sweep::<T, I, F, 4, 8, 4>(finish, out, flipped, add, a, b),
+    match I::VECTOR_BYTES {
+        64 => sweep::<T, T::Register64, F, 8>(finish, out, flipped, add, a, b),
+        32 => sweep::<T, T::Register32, F, 4>(finish, out, flipped, add, a, b),
+        _ => sweep::<T, T::Register16, F, 4>(finish, out, flipped, add, a, b),
     }
 }
 
-/// Covers the product with tiles of `WIDE` columns, the rest with tiles of `NARROW` columns.
+/// Covers the product with tiles two registers wide, the rest with tiles of one register.
 #[inline(always)]
-fn sweep<T: Real, I: Isa, F: InRegisters<T>, const ROWS: usize, const WIDE: usize, const NARROW: usize>(
+fn sweep<T: Real, R: Register<T>, F: InRegisters<T>, const ROWS: usize>(
     finish: F,
     mut out: ViewMut<'_, T>,
     flipped: bool,
@@ -153,7 +144,7 @@ fn sweep<T: Real, I: Isa, F: InRegisters<T>, const ROWS: usize, const WIDE: usiz
 ) {
     let shape = if flipped { [out.columns(), out.rows()] } else { [out.rows(), out.columns()] };
     assert!(shape == [a.rows(), b.columns()] && a.columns() == b.rows(), "the shapes of a product do not fit");
-    assert!(b.columns() >= MIN_COLUMNS && NARROW <= MIN_COLUMNS && b.strides()[1] == 1);
+    assert!(b.columns() >= MIN_COLUMNS && R::LANES <= MIN_COLUMNS && b.strides()[1] == 1);
     if a.is_empty() {
         return;
     }
@@ -165,14 +156,14 @@ fn sweep<T: Real, I: Isa, F: InRegisters<T>, const ROWS: usize, const WIDE: usiz
     while column < columns {
         let rest = columns - column;
         // The last tile may begin before `column`, to end at the edge; what it computes twice is stored once.
-        if rest > NARROW && columns >= WIDE {
-            let start = column.min(columns - WIDE);
-            product.column_tiles::<I, ROWS, WIDE>(start, column - start);
-            column = start + WIDE;
+        if rest > R::LANES && columns >= 2 * R::LANES {
+            let start = column.min(columns - 2 * R::LANES);
+            product.column_tiles::<R, ROWS, 2>(start, column - start);
+            column = start + 2 * R::LANES;
         } else {
-            let start = column.min(columns - NARROW);
-            product.column_tiles::<I, ROWS, NARROW>(start, column - start);
-            column = start + NARROW;
+            let start = column.min(columns - R::LANES);
+            product.column_tiles::<R, ROWS, 1>(start, column - start);
+            column = start + R::LANES;
         }
     }
 }
@@ -188,94 +179,75 @@ struct Product<'a, T, F> {
 }
 
 impl<T: Real, F: InRegisters<T>> Product<'_, T, F> {
-    /// All rows of `COLUMNS` columns from `column` on; the first `skipped` of them are not stored.
+    /// All rows of `WIDE` registers of columns from `column` on; the first `skipped` columns are not stored.
     #[inline(always)]
-    fn column_tiles<I: Isa, const ROWS: usize, const COLUMNS: usize>(&mut self, column: usize, skipped: usize) {
+    fn column_tiles<R: Register<T>, const ROWS: usize, const WIDE: usize>(&mut self, column: usize, skipped: usize) {
         let rows = self.a.rows();
         let mut row = 0;
         while ROWS > 4 && rows - row >= ROWS {
-            self.tile::<I, ROWS, COLUMNS>(row, column, skipped);
+            self.tile::<R, ROWS, WIDE>(row, column, skipped);
             row += ROWS;
         }
         while rows - row >= 4 {
-            self.tile::<I, 4, COLUMNS>(row, column, skipped);
+            self.tile::<R, 4, WIDE>(row, column, skipped);
             row += 4;
         }
         if rows - row >= 2 {
-            self.tile::<I, 2, COLUMNS>(row, column, skipped);
+            self.tile::<R, 2, WIDE>(row, column, skipped);
             row += 2;
         }
         if rows > row {
-            self.tile::<I, 1, COLUMNS>(row, column, skipped);
+            self.tile::<R, 1, WIDE>(row, column, skipped);
         }
     }
 
     #[inline(always)]
-    fn tile<I: Isa, const ROWS: usize, const COLUMNS: usize>(&mut self, row: usize, column: usize, skipped: usize) {
+    fn tile<R: Register<T>, const ROWS: usize, const WIDE: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        skipped: usize,
+    ) {
         // Once per tile, so it costs nothing next to the tile's products.
-        assert!(row + ROWS <= self.a.rows() && column + COLUMNS <= self.b.columns(), "a tile leaves its matrices");
+        let is_inside = row + ROWS <= self.a.rows() && column + WIDE * R::LANES <= self.b.columns();
+        assert!(is_inside, "a tile leaves its matrices");
         let [a_row, a_column] = self.a.strides();
         let [b_row, _] = self.b.strides();
-        let mut sums = [[T::ZERO; COLUMNS]; ROWS];
-        // SAFETY: `row + ROWS` and `column + COLUMNS` were just checked against the shapes of `a` and `b`, so by the
-        // views' invariant every element read lies inside their slices; entries of a row of `b` are adjacent.
+        let [out_row, out_column] = self.strides;
+        // SAFETY: this is inlined into a function that is compiled for the processor of `R` and called on no other.
+        // `row + ROWS` and `column + WIDE` registers were just checked against the shapes of `a` and `b`, so by the
+        // views' invariant every element read lies inside their slices; entries of a row of `b` are adjacent. These
+        // rows and columns exist in `out` (its shape was compared with those of `a` and `b`), and it is borrowed
+        // mutably for as long as the product is under way.
         unsafe {
+            let mut sums = [[R::splat(T::ZERO); WIDE]; ROWS];
             let a = self.a.as_ptr().add(row * a_row);
             let b = self.b.as_ptr().add(column);
             for inner in 0..self.a.columns() {
-                let b = *b.add(inner * b_row).cast::<[T; COLUMNS]>();
+                let b: [R; WIDE] = std::array::from_fn(|j| R::load(b.add(inner * b_row + j * R::LANES)));
                 for i in 0..ROWS {
-                    let factor = *a.add(i * a_row + inner * a_column);
-                    for j in 0..COLUMNS {
-                        sums[i][j] = multiply_add::<T, I>(factor, b[j], sums[i][j]);
+                    let factor = R::splat(*a.add(i * a_row + inner * a_column));
+                    for j in 0..WIDE {
+                        sums[i][j] = sums[i][j].add_product(factor, b[j]);
                     }
                 }
             }
-        }
-        let [out_row, out_column] = self.strides;
-        let contiguous = out_column == 1 && skipped == 0;
-        // Not initialised: zeros would be written for every tile, and are read for none.
-        let mut aside = MaybeUninit::<[[T; COLUMNS]; ROWS]>::uninit();
-        // SAFETY: rows up to `row + ROWS` and columns up to `column + COLUMNS` exist in `out` (its shape was compared
-        // with those of `a` and `b`), and it is borrowed mutably for as long as the product is under way. Where `aside`
-        // is read, `put` has written all of it.
-        unsafe {
             let out = self.out.add(row * out_row + column * out_column);
+            let is_contiguous = out_column == 1 && skipped == 0;
+            // Not initialised: zeros would be written for every tile, and are read for none.
+            let mut aside = MaybeUninit::<[[R; WIDE]; ROWS]>::uninit();
             // One way out of the registers for all tiles: with two, the compiler keeps the sums in memory.
-            let (target, stride) = if contiguous { (out, out_row) } else { (aside.as_mut_ptr().cast(), COLUMNS) };
-            let finish = |i: usize, sums: [T; COLUMNS]| self.finish.line(row + i, column, sums);
-            put(sums, finish, target, stride, contiguous && self.add);
-            if !contiguous {
-                scatter(aside.assume_init_ref(), out, self.strides, skipped, self.add);
-            }
-        }
-    }
-}
-
-/// Stores a tile whose rows are contiguous and `stride` entries apart.
-///
-/// # Safety
-///
-/// All entries of the tile must be valid for writing (and hold numbers if `add`), and nobody else may use them.
-#[inline(always)]
-unsafe fn put<T: Real, const ROWS: usize, const COLUMNS: usize>(
-    sums: [[T; COLUMNS]; ROWS],
-    finish: impl Fn(usize, [T; COLUMNS]) -> [T; COLUMNS],
-    out: *mut T,
-    stride: usize,
-    add: bool,
-) {
-    // SAFETY: the caller vouches for the entries of the tile.
-    unsafe {
-        if add {
+            let (target, stride) =
+                if is_contiguous { (out, out_row) } else { (aside.as_mut_ptr().cast(), WIDE * R::LANES) };
             for i in 0..ROWS {
-                for j in 0..COLUMNS {
-                    *out.add(i * stride + j) += sums[i][j];
+                for j in 0..WIDE {
+                    let target = target.add(i * stride + j * R::LANES);
+                    let made = self.finish.line(row + i, column + j * R::LANES, sums[i][j]);
+                    if is_contiguous && self.add { R::load(target).add(made).store(target) } else { made.store(target) }
                 }
             }
-        } else {
-            for i in 0..ROWS {
-                *out.add(i * stride).cast::<[T; COLUMNS]>() = finish(i, sums[i]);
+            if !is_contiguous {
+                scatter(target, [ROWS, stride], out, self.strides, skipped, self.add);
             }
         }
     }
@@ -285,20 +257,24 @@ unsafe fn put<T: Real, const ROWS: usize, const COLUMNS: usize>(
 ///
 /// # Safety
 ///
-/// The entries stored must be valid for reading and writing, and nobody else may use them.
+/// `sums` must hold the rows of the tile, `width` numbers each, one behind the other. The entries stored must be valid for reading and writing,
+/// and nobody else may use them.
 #[inline(never)]
-unsafe fn scatter<T: Real, const ROWS: usize, const COLUMNS: usize>(
-    sums: &[[T; COLUMNS]; ROWS],
+unsafe fn scatter<T: Real>(
+    sums: *const T,
+    [rows, width]: [usize; 2],
     out: *mut T,
     [out_row, out_column]: [usize; 2],
     skipped: usize,
     add: bool,
 ) {
-    for (i, sums) in sums.iter().enumerate() {
-        for (j, &sum) in sums.iter().enumerate().skip(skipped) {
+    for i in 0..rows {
+        for j in skipped..width {
             // SAFETY: the caller vouches for row `i` and column `j` of the tile.
-            let out = unsafe { &mut *out.add(i * out_row + j * out_column) };
-            *out = if add { *out + sum } else { sum };
+            unsafe {
+                let (sum, out) = (*sums.add(i * width + j), out.add(i * out_row + j * out_column));
+                *out = if add { *out + sum } else { sum };
+            }
         }
     }
 }
@@ -307,6 +283,8 @@ unsafe fn scatter<T: Real, const ROWS: usize, const COLUMNS: usize>(
 mod tests {
     use super::*;
     use crate::simd::Baseline;
+    #[cfg(target_arch = "x86_64")]
+    use crate::simd::{Avx2, Avx512, Level, level};
 
     /// Small whole numbers: their products and sums are exact, so every way of computing them agrees to the bit.
     fn whole<T: Real>(count: usize, step: usize) -> Vec<T> {
@@ -314,6 +292,19 @@ mod tests {
     }
 
     type Way<T> = fn(ViewMut<'_, T>, bool, bool, View<'_, T>, View<'_, T>);
+
+    /// The product as every kind of processor computes it that this one can stand for.
+    fn ways<T: Real>() -> Vec<Way<T>> {
+        #[allow(unused_mut)]
+        let mut ways: Vec<Way<T>> = vec![multiply::<T>, multiply_body::<T, Baseline>];
+        #[cfg(target_arch = "x86_64")]
+        match level() {
+            Level::Avx512 => ways.extend([multiply_body::<T, Avx2> as Way<T>, multiply_body::<T, Avx512>]),
+            Level::Avx2 => ways.push(multiply_body::<T, Avx2>),
+            Level::Baseline => {}
+        }
+        ways
+    }
 
     fn every_way_agrees<T: Real>() {
         for (m, k, n) in [(1, 1, 16), (3, 5, 17), (8, 2, 31), (13, 7, 33), (15, 40, 48), (22, 3, 65)] {
@@ -328,15 +319,7 @@ mod tests {
                         expected[i * n + j] = if add { before + sum } else { sum };
                     }
                 }
-                let ways: &[Way<T>] = &[
-                    multiply::<T>,
-                    multiply_body::<T, Baseline>,
-                    #[cfg(target_arch = "x86_64")]
-                    multiply_body::<T, crate::simd::Avx2>,
-                    #[cfg(target_arch = "x86_64")]
-                    multiply_body::<T, crate::simd::Avx512>,
-                ];
-                for way in ways {
+                for way in ways::<T>() {
                     let mut out = vec![before; m * n];
                     way(ViewMut::row_major(&mut out, m, n), false, add, a, b);
                     assert_eq!(out, expected, "{m} x {k} x {n}");
@@ -354,6 +337,18 @@ mod tests {
 
     type WayAnd<T> = fn(Finish<'_, T>, ViewMut<'_, T>, View<'_, T>, View<'_, T>);
 
+    fn finished_ways<T: Real>() -> Vec<WayAnd<T>> {
+        #[allow(unused_mut)]
+        let mut ways: Vec<WayAnd<T>> = vec![multiply_and::<T>, multiply_and_body::<T, Baseline>];
+        #[cfg(target_arch = "x86_64")]
+        match level() {
+            Level::Avx512 => ways.extend([multiply_and_body::<T, Avx2> as WayAnd<T>, multiply_and_body::<T, Avx512>]),
+            Level::Avx2 => ways.push(multiply_and_body::<T, Avx2>),
+            Level::Baseline => {}
+        }
+        ways
+    }
+
     fn every_finish_agrees<T: Real>() {
         for (m, k, n) in [(1, 1, 16), (3, 5, 17), (8, 2, 31), (13, 7, 33), (15, 40, 48), (22, 3, 65)] {
             let (a, b) = (whole::<T>(m * k, 5), whole::<T>(k * n, 7));
@@ -365,15 +360,7 @@ mod tests {
             let (mut above, mut masked) = (product.clone(), product);
             crate::elementwise::bias_and_activate(&mut above, &bias, crate::Activation::Relu, None);
             crate::elementwise::multiply_by_slope(&mut masked, crate::Activation::Relu, &features, &[]);
-            let ways: &[WayAnd<T>] = &[
-                multiply_and::<T>,
-                multiply_and_body::<T, Baseline>,
-                #[cfg(target_arch = "x86_64")]
-                multiply_and_body::<T, crate::simd::Avx2>,
-                #[cfg(target_arch = "x86_64")]
-                multiply_and_body::<T, crate::simd::Avx512>,
-            ];
-            for way in ways {
+            for way in finished_ways::<T>() {
                 for (finish, expected) in [(Finish::BiasRelu(&bias), &above), (Finish::ReluSlope(&features), &masked)] {
                     let mut out = vec![T::from_f64(f64::NAN); m * n];
                     way(finish, ViewMut::row_major(&mut out, m, n), a, b);
