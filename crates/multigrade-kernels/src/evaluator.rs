@@ -28,8 +28,8 @@ const MIN_BLOCK_ROWS: usize = 32;
 /// What one block's features and their gradients may take, in bytes: they should stay in the second-level cache.
 const BLOCK_BYTES: usize = 768 * 1024;
 
-/// From this many multiply-adds on, an evaluation is worth waking other threads for.
-const PARALLEL_FROM: usize = 1_000_000;
+/// From this many multiply-adds on, about 100 microseconds of work, an evaluation is worth waking other threads for.
+const PARALLEL_FROM: usize = 6_000_000;
 
 /// A loss that is a sum over rows.
 pub trait Loss<T>: Sync {
