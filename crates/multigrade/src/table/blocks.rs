@@ -13,7 +13,7 @@ use super::read::Reading;
 ///
 /// The blocks, one below the other, are the table that [`Table::parse`] reads, lines included. What only the whole file says
 /// goes on from block to block: which decimal mark it has, and that a column has held anything but numbers.
-/// [`ReadOptions::max_numbers`] limits each block. Arrays in Fortran order and archives of arrays do not stand row by row in
+/// [`ReadOptions::max_numbers`] limits each block. Arrays in Fortran order, archives of arrays and Parquet files do not stand row by row in
 /// their files: these are read whole and cut into blocks.
 ///
 /// ```

@@ -10,10 +10,9 @@ pub(super) const SAMPLE_BYTES: usize = 1 << 20;
 const SAMPLE_ROWS: usize = 200;
 
 /// The first bytes of files that are often taken for a CSV file, and what they are.
-const KINDS: [(&[u8], &str); 6] = [
+const KINDS: [(&[u8], &str); 5] = [
     (b"PK\x03\x04", "a zip archive or a spreadsheet (.xlsx, .ods)"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"PAR1\x15", "a Parquet file"),
     (b"\x89HDF", "an HDF5 file"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),

@@ -1,4 +1,4 @@
-//! Tables of numbers: reading them from CSV files and NumPy's arrays, and writing CSV files.
+//! Tables of numbers: reading them from CSV files, NumPy's arrays and Parquet files, and writing CSV files.
 //!
 //! A [`Table`] is read whole, column by column; [`TableBlocks`] reads one block of rows after the other. A column may hold
 //! anything; only asking for its [`numbers`](Table::numbers) checks that every cell is a finite number, and the error names
@@ -11,6 +11,12 @@
 //! name. The columns of an archive are called like their arrays (`NAME`, or `NAME1`, `NAME2`, ... for several). Values are
 //! floats of 32 or 64 bits, integers, booleans or texts, in either byte order and either order of axes. Declared sizes are
 //! checked before anything is allocated, and archives unpack no further than the limit.
+//!
+//! # Parquet
+//!
+//! What begins like a Parquet file is read as one, whatever its name: columns of floats, integers, truths and texts, which may lack
+//! cells, compressed by Snappy, Zstandard, gzip or not. Dates, decimal numbers and nested values are columns without numbers.
+//! Declared sizes are checked as those of arrays are.
 //!
 //! # What is read of CSV files
 //!
@@ -41,6 +47,7 @@ mod lines;
 mod names;
 mod npy;
 mod options;
+mod parquet;
 mod read;
 mod records;
 mod texts;

@@ -12,7 +12,7 @@ use super::npy::ArrayTable;
 use super::options::ReadOptions;
 use super::records::{Record, Records};
 use super::texts::Texts;
-use super::{npy, zip};
+use super::{npy, parquet, zip};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 1 << 17;
@@ -47,6 +47,9 @@ pub(super) enum Reading<R> {
 /// A source and, before it, what was read of it.
 type Start<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
 
+/// Reads the bytes of a whole file.
+type WholeReader = fn(&[u8], &ReadOptions) -> Result<Content, TableProblem>;
+
 impl<R: Read> Reading<R> {
     pub(super) fn start(mut source: R, options: &ReadOptions) -> Result<Self, TableProblem> {
         let mut start = Vec::new();
@@ -59,11 +62,12 @@ impl<R: Read> Reading<R> {
                 false => Ok(Self::Array(Box::new(rows))),
             };
         }
-        if zip::is_of_arrays(&start) {
-            // The list of an archive stands at its end.
+        let whole = if zip::is_of_arrays(&start) { Some(npy::read_archive as WholeReader) } else { None };
+        if let Some(read) = whole.or_else(|| parquet::begins(&start).then_some(parquet::read)) {
+            // What these hold is listed at their end.
             let limit = (options.max_numbers as u64).saturating_mul(8).saturating_add(SAMPLE_BYTES as u64);
             source.take(limit).read_to_end(&mut start)?;
-            return npy::read_archive(&start, options).map(Self::Whole);
+            return read(&start, options).map(Self::Whole);
         }
         refuse_other_formats(&start)?;
         Ok(Self::Text(Box::new(TextRows::start(start, source, options)?)))
