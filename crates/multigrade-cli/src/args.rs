@@ -98,7 +98,7 @@ pub(crate) struct DemoArgs {
 pub(crate) struct PredictArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Table with the model's input columns (CSV; - reads standard input)
+    /// Table with the model's input columns (CSV, Parquet or NumPy; - reads standard input)
     pub(crate) data: PathBuf,
     /// File to write; standard output without it
     #[arg(short, long, value_name = "FILE")]
@@ -130,7 +130,7 @@ pub(crate) struct PredictArgs {
 pub(crate) struct EvaluateArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Table with the model's input and output columns (CSV; - reads standard input)
+    /// Table with the model's input and output columns (CSV, Parquet or NumPy; - reads standard input)
     pub(crate) data: PathBuf,
     /// Column with the weights of the rows
     #[arg(long, value_name = "COL")]
@@ -195,7 +195,7 @@ pub(crate) struct TruncateArgs {
 pub(crate) struct ReportArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Table that the model was fitted on (CSV)
+    /// Table that the model was fitted on
     pub(crate) data: PathBuf,
     /// File to write; beside the model without it
     #[arg(short, long, value_name = "FILE.html")]

@@ -17,6 +17,8 @@ const MEMORY: &str = "3000000";
 const CERTIFICATE: &[u8] = include_bytes!("../../../testdata/certificates/square.certificate.json");
 const PROVED: &[u8] = include_bytes!("../../../testdata/certificates/square.safetensors");
 
+const PARQUET: &[u8] = include_bytes!("../../../testdata/parquet/snappy.parquet");
+
 /// A safetensors file with this header, whatever it says.
 fn safetensors(header: &str) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -28,6 +30,31 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes);
     assert!(text.contains(from), "{from}");
     text.replacen(from, to, 1).into_bytes()
+}
+
+/// A Parquet file with one column `x` of so many rows, in one page compressed by Zstandard that unpacks to `unpacked` bytes.
+fn parquet(rows: u64, unpacked: u64, packed: &[u8]) -> Vec<u8> {
+    // A positive whole number as Thrift writes it.
+    let number = |n: u64| -> Vec<u8> {
+        let digits = (u64::BITS - (2 * n).leading_zeros()).div_ceil(7).max(1);
+        (0..digits).map(|i| ((2 * n) >> (7 * i)) as u8 & 0x7f | if i + 1 < digits { 0x80 } else { 0 }).collect()
+    };
+    let length = packed.len() as u64;
+    // A page of data: its sizes, its number of values, as they are.
+    let sizes = [b"\x15\0\x15".to_vec(), number(unpacked), b"\x15".to_vec(), number(length), b"\x2c\x15".to_vec()];
+    let page = [sizes.concat(), number(rows), b"\x15\0\0\0".to_vec(), packed.to_vec()].concat();
+    // The root with one child, a required column of doubles; the rows; one group with one chunk.
+    let schema = b"\x15\x02\x19\x2c\x48\x01r\x15\x02\0\x15\x0a\x25\0\x18\x01x\0\x16";
+    let chunk = [&b"\x19\x1c\x19\x1c\x3c\x45\x0c\x36"[..], &number(page.len() as u64), b"\x26\x08\0\0\x26"].concat();
+    let end = [schema.to_vec(), number(rows), chunk, number(rows), b"\0\0".to_vec()].concat();
+    [b"PAR1", &page[..], &end, &(end.len() as u32).to_le_bytes(), b"PAR1"].concat()
+}
+
+/// Zeros as Zstandard packs them: 128 KiB in four bytes.
+fn zeros(blocks: u32) -> Vec<u8> {
+    let block = |i: u32| [u8::from(i + 1 == blocks) | 2, 0, 16, 0];
+    let head = [&b"\x28\xb5\x2f\xfd\xa0"[..], &(blocks << 17).to_le_bytes()].concat();
+    head.into_iter().chain((0..blocks).flat_map(block)).collect()
 }
 
 /// Names and contents: of no format, and of each format with something that is not true.
@@ -71,6 +98,10 @@ fn hostile(place: &Place) -> Vec<(&'static str, Vec<u8>)> {
         ("a gzip archive", b"\x1f\x8b\x08\0\0\0\0\0".to_vec()),
         ("the start of a Parquet file", b"PAR1\x15\x04\x15\x10".to_vec()),
         ("a Parquet file without content", b"PAR1\xff\xff\xff\x7fPAR1".to_vec()),
+        ("half a Parquet file", PARQUET[..PARQUET.len() / 2].to_vec()),
+        ("a Parquet file of 2^60 rows", parquet(1 << 60, 8, &zeros(1))),
+        ("a Parquet page of 256 MiB in 8 KiB", parquet(8, 1 << 28, &zeros(1 << 11))),
+        ("a Parquet page of 2 GiB", parquet(8, 1 << 31, &zeros(1 << 11))),
         ("the start of a NumPy file", b"\x93NUMPY\x01\0\xff\xff".to_vec()),
         ("a NumPy file of 8 EiB", {
             let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606846976, 1), }\n";

@@ -28,7 +28,7 @@ const SETTINGS: [&str; 12] = [
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, after_help = examples::FIT)]
 pub(crate) struct FitArgs {
-    /// Table to learn from (CSV with a header line)
+    /// Table to learn from (CSV with a header line, Parquet or NumPy)
     #[arg(required_unless_present = "function")]
     pub(crate) data: Option<PathBuf>,
     /// Columns to learn, separated by commas

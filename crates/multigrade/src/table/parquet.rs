@@ -31,7 +31,7 @@ const MAX_TEXT: usize = 1 << 16;
 const WORK: usize = 32;
 
 /// Longest page, unpacked.
-const MAX_PAGE: usize = 1 << 29;
+const MAX_PAGE: usize = 1 << 28;
 
 fn wrong(reason: impl Into<String>) -> TableProblem {
     TableProblem::Binary { format: "Parquet table", reason: reason.into() }
