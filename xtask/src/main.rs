@@ -3,6 +3,7 @@
 mod audit;
 mod instructions;
 mod mutants;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -17,6 +18,7 @@ Commands:
   second-checker the part of it that checks certificates by docs/check_certificate.py
   python         the last part of it: wheel, tests and examples of the Python package
   dependencies   licences, origins, duplicates and known advisories of all dependencies (needs cargo-deny and a network)
+  semver         the public interface beside that of the newest release (needs cargo-semver-checks and a release with a tag v*)
   audit          lines of code that a proof rests on
   mutants [TEXT] make the checker wrong in one place after the other (those that contain TEXT) and see whether a test
                  notices (half an hour)
@@ -209,6 +211,7 @@ fn main() -> ExitCode {
         ["bench", "defaults"] => bench_defaults(),
         ["bench", "speed"] => bench_speed(),
         ["dependencies"] => dependencies(),
+        ["semver"] => versions::semver(&root()),
         ["audit"] => audit::run(&root()),
         ["mutants"] => mutants::run(&root(), ""),
         ["mutants", wanted] => mutants::run(&root(), wanted),
