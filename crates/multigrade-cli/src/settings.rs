@@ -71,6 +71,7 @@ impl FitArgs {
             },
             precision: training.precision.into(),
             seed: self.seed,
+            memory: self.memory(),
             time_limit: self.time_limit.seconds,
         })
     }
@@ -107,7 +108,12 @@ impl FitArgs {
             (grades, true, None, None) => grades.clone(),
             _ => self.grades()?,
         };
-        Ok(FitSettings { grades, time_limit: self.time_limit.seconds, ..settings })
+        Ok(FitSettings { grades, memory: self.memory(), time_limit: self.time_limit.seconds, ..settings })
+    }
+
+    /// In bytes.
+    fn memory(&self) -> usize {
+        (self.memory as usize).saturating_mul(1 << 20)
     }
 
     fn grades(&self) -> Result<Grades, Failure> {

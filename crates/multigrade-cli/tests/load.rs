@@ -106,6 +106,36 @@ fn answers_for_blocks_of_rows_are_bit_for_bit_those_for_all_rows_at_once() {
 }
 
 #[test]
+fn a_fit_whose_features_do_not_fit_computes_them_again() {
+    let place = Place::new();
+    write_many(&place, 100_000);
+    // What two grades of width 128 make of the rows takes 104 MB, and training reads a copy of it.
+    let fit = |out: &str, memory: &str| {
+        let limited = "ulimit -v 420000; exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", limited, env!("CARGO_BIN_EXE_multigrade"), "fit", "many.csv", "--target", "z"]);
+        command.args([
+            "--out",
+            out,
+            "--memory",
+            memory,
+            "--validation",
+            "0",
+            "--threads",
+            "2",
+            "--quiet",
+            "--no-report",
+        ]);
+        command.args(["--grade", "128:relu", "--grade", "128:relu", "--weight-decay", "1e-6", "--branches", "1"]);
+        command.args(["--solver", "lbfgs", "--iterations", "2"]);
+        command.current_dir(place.root()).stdin(Stdio::null()).output().unwrap()
+    };
+    let answer = fit("m", "64");
+    assert!(answer.status.success(), "{answer:?}");
+    assert!(!fit("kept", "4096").status.success());
+}
+
+#[test]
 fn eight_fits_at_once_and_more_threads_than_cores_give_the_same_model() {
     let place = Place::new();
     place.write("smooth.csv", smooth(60));

@@ -4,6 +4,7 @@ use crate::Flow;
 use crate::Samples;
 use crate::convex::dense::{self, DenseSettings};
 use crate::convex::{self, Choice, ConvexSettings, Penalty, Round};
+use crate::features::Slice;
 use crate::fit::FitError;
 use crate::front::feature_standardisation;
 use crate::grade::{Built, GradePlan, GradeTask};
@@ -34,7 +35,7 @@ impl ConvexTask {
         let p = problem.n_features;
         let mut scale = vec![1.0; p];
         if settings.standardise_features {
-            let standard = feature_standardisation(&problem.features, p, &front.weights)?;
+            let standard = feature_standardisation(&Slice(&problem.features, p), &front.weights)?;
             // The inputs, which come last, are standardised already.
             scale[..p - d].iter_mut().zip(standard.scale()).for_each(|(scale, s)| *scale = power_of_two(*s));
         }

@@ -10,6 +10,7 @@
 //! ```
 
 use crate::convex::ConvexError;
+use crate::features::Slice;
 use crate::front::{Front, class_scaling, standardisation};
 use crate::grade::{Built, GradePlan, GradeTask, Origin, build_grade};
 use crate::observer::{Cut, Event, Observer, Progress};
@@ -490,7 +491,9 @@ impl Scalings {
             false => Scaling::identity(samples.n_inputs()),
         };
         let inputs = match samples.n_classes() {
-            Some(_) if settings.standardise_data => class_scaling(&inputs, samples.inputs())?,
+            Some(_) if settings.standardise_data => {
+                class_scaling(&inputs, &Slice(samples.inputs(), samples.n_inputs()), samples.rows())?
+            }
             _ => inputs,
         };
         let outputs = match (samples.n_classes(), settings.standardise_data) {
@@ -629,9 +632,9 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Before any grade.
-    pub(crate) fn new(samples: &'a Samples, held_out: Option<&Samples>, scaling: &Scalings) -> Self {
-        let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs);
+    /// Before any grade. Features are kept if they fit `memory` bytes.
+    pub(crate) fn new(samples: &'a Samples, held_out: Option<&Samples>, scaling: &Scalings, memory: usize) -> Self {
+        let start = |samples: &Samples| Front::start(samples, &scaling.inputs, &scaling.outputs, memory);
         Self { samples, front: start(samples), held_out: held_out.map(start) }
     }
 
@@ -759,7 +762,7 @@ fn climb(
     plans: &mut dyn NextGrade,
     progress: &Progress,
 ) -> Result<Climb, FitError> {
-    let rows = Rows::new(train, held_out, scaling);
+    let rows = Rows::new(train, held_out, scaling, settings.memory);
     let first = rows.first_record(scaling);
     if !model.grades().is_empty() && model.history().grades.first() != Some(&first) {
         return Err(FitError::OtherRows);

@@ -1,20 +1,21 @@
 //! What the next grade sees of a set of rows: features and residuals after the grades so far.
 
 use crate::Samples;
-use crate::forward::Stage;
-use crate::least_squares::weighted_means;
+use crate::features::{FeatureRows, Features, Slice, parts};
+use crate::least_squares::means;
 use multigrade_model::{Grade, ModelError, Norms, Scaling, Scores, cross_entropy};
+use std::sync::Arc;
 
 /// Features `h_k`, scaled inputs `x` and residuals `r_k` of some rows, in the units of the scaled outputs. The
-/// features are kept, so a new grade never evaluates the grades before it. The residual of classes is
+/// features are kept where they fit the limit of memory, so a new grade does not evaluate the grades before it. The residual of classes is
 /// `[class] - P(class)`: what the loss falls by, to first order, when a logit grows.
 #[derive(Clone)]
 pub(crate) struct Front {
     /// Scaled inputs `(n, d)`.
-    pub(crate) inputs: Vec<f64>,
+    pub(crate) inputs: Arc<Vec<f64>>,
     pub(crate) d: usize,
     /// Features `(n, p)`.
-    pub(crate) features: Vec<f64>,
+    pub(crate) features: Features,
     pub(crate) p: usize,
     /// Residuals `(n, m)`.
     pub(crate) residuals: Vec<f64>,
@@ -76,10 +77,11 @@ pub(crate) fn slopes(logits: &mut [f64], class: usize) -> f64 {
 }
 
 impl Front {
-    /// Before any grade: `h_0 = x`, `r_0 = y`.
-    pub(crate) fn start(samples: &Samples, input_scaling: &Scaling, output_scaling: &Scaling) -> Self {
+    /// Before any grade: `h_0 = x`, `r_0 = y`. Features of later grades are kept if they fit `memory` bytes.
+    pub(crate) fn start(samples: &Samples, input_scaling: &Scaling, output_scaling: &Scaling, memory: usize) -> Self {
         let mut inputs = samples.inputs().to_vec();
         input_scaling.standardise(&mut inputs);
+        let inputs = Arc::new(inputs);
         let logits = samples
             .n_classes()
             .map(|_| Logits { classes: samples.classes(), values: output_scaling.center().repeat(samples.rows()) });
@@ -92,7 +94,7 @@ impl Front {
             }
         };
         Self {
-            features: inputs.clone(),
+            features: Features::of_inputs(inputs.clone(), samples.n_inputs(), memory),
             p: samples.n_inputs(),
             d: samples.n_inputs(),
             m: output_scaling.columns(),
@@ -105,8 +107,7 @@ impl Front {
 
     /// After one more grade: `h_k = H_k(h_{k-1})` and `r_k = r_{k-1} - g_k(h_k)`.
     pub(crate) fn after(&self, grade: &Grade) -> Self {
-        let stage = Stage::<f64>::new(grade);
-        let (features, corrections) = stage.apply(&self.features, &self.inputs, self.d);
+        let (features, corrections) = self.features.after(grade);
         let logits = self.logits.as_ref().map(|Logits { classes, values }| Logits {
             classes: classes.clone(),
             values: values.iter().zip(&corrections).map(|(s, g)| s + g).collect(),
@@ -115,18 +116,8 @@ impl Front {
             Some(logits) => logits.residuals(),
             None => self.residuals.iter().zip(corrections).map(|(r, g)| r - g).collect(),
         };
-        Self { features, p: stage.n_features(), residuals, logits, ..self.clone_without_features() }
-    }
-
-    fn clone_without_features(&self) -> Self {
-        Self {
-            inputs: self.inputs.clone(),
-            weights: self.weights.clone(),
-            features: Vec::new(),
-            residuals: Vec::new(),
-            logits: None,
-            ..*self
-        }
+        let p = features.columns();
+        Self { features, p, residuals, logits, inputs: self.inputs.clone(), weights: self.weights.clone(), ..*self }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -182,7 +173,7 @@ const FEATURE_DIGITS: f64 = 1e-10;
 /// The scaling that brings row-major columns to weighted mean 0 and variance 1. Columns that are constant, to within
 /// rounding, are centred alone: blown up to variance 1, rounding would be taken for information.
 pub(crate) fn standardisation(rows: &[f64], columns: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
-    standardisation_above(0.0, ROUNDING, rows, columns, weights)
+    standardisation_above(0.0, ROUNDING, &Slice(rows, columns), weights)
 }
 
 /// Standardised values that a classifier reads are at most this large on the training rows (experiment, no theory): a pixel
@@ -197,14 +188,15 @@ const SAME_WIDTH: f64 = 1e-9;
 /// Where most columns that span anything are equally wide, from their smallest to their largest value, as pixels are that can be
 /// black and white, all columns up to that width are taken to have one unit. Each on a scale of its own, a pixel that is
 /// never more than grey would be as loud as any other.
-fn share_scales(scales: &mut [f64], rows: &[f64]) {
+fn share_scales(scales: &mut [f64], rows: &dyn FeatureRows, n: usize) {
     let columns = scales.len();
-    let width = |j: usize| {
-        let column = rows.iter().skip(j).step_by(columns);
-        let (low, high) = column.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
-        high - low
-    };
-    let widths: Vec<f64> = (0..columns).map(width).collect();
+    let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
+    for part in parts(n) {
+        for row in rows.part(part).chunks_exact(columns) {
+            ranges.iter_mut().zip(row).for_each(|((low, high), &x)| (*low, *high) = (low.min(x), high.max(x)));
+        }
+    }
+    let widths: Vec<f64> = ranges.iter().map(|(low, high)| high - low).collect();
     let mut sorted: Vec<f64> = widths.iter().copied().filter(|w| *w > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let runs = sorted.chunk_by(|a, b| b - a <= SAME_WIDTH * b);
@@ -221,14 +213,16 @@ fn share_scales(scales: &mut [f64], rows: &[f64]) {
 
 /// The scaling of what a classifier reads: columns of one unit share a scale, and scales are so large that no value is beyond
 /// [`LARGEST`].
-pub(crate) fn class_scaling(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, ModelError> {
+pub(crate) fn class_scaling(scaling: &Scaling, rows: &dyn FeatureRows, n: usize) -> Result<Scaling, ModelError> {
     let mut scales = scaling.scale().to_vec();
     if !scales.is_empty() {
-        share_scales(&mut scales, rows);
+        share_scales(&mut scales, rows, n);
     }
-    for row in rows.chunks_exact(scaling.columns().max(1)) {
-        for ((scale, x), center) in scales.iter_mut().zip(row).zip(scaling.center()) {
-            *scale = scale.max((x - center).abs() / LARGEST);
+    for part in parts(n) {
+        for row in rows.part(part).chunks_exact(scaling.columns().max(1)) {
+            for ((scale, x), center) in scales.iter_mut().zip(row).zip(scaling.center()) {
+                *scale = scale.max((x - center).abs() / LARGEST);
+            }
         }
     }
     Scaling::new(scaling.center().to_vec(), scales)
@@ -236,38 +230,65 @@ pub(crate) fn class_scaling(scaling: &Scaling, rows: &[f64]) -> Result<Scaling, 
 
 /// [`standardisation`] of features, whose magnitudes can be compared: one that varies by rounding of the largest of them
 /// counts as constant.
-pub(crate) fn feature_standardisation(features: &[f64], p: usize, weights: &[f64]) -> Result<Scaling, ModelError> {
-    let largest = features.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    standardisation_above(ROUNDING * largest, FEATURE_DIGITS, features, p, weights)
+pub(crate) fn feature_standardisation(features: &dyn FeatureRows, weights: &[f64]) -> Result<Scaling, ModelError> {
+    standardisation_above(ROUNDING, FEATURE_DIGITS, features, weights)
 }
 
-/// [`standardisation`] of the columns that vary by more than `floor` and more than the share `relative` of their largest
-/// magnitude.
+/// [`standardisation`] of the columns that vary by more than the share `floor` of the largest magnitude of all, and more than
+/// the share `relative` of their own.
 fn standardisation_above(
     floor: f64,
     relative: f64,
-    rows: &[f64],
-    columns: usize,
+    rows: &dyn FeatureRows,
     weights: &[f64],
 ) -> Result<Scaling, ModelError> {
-    let weights = normalised(weights);
-    let mut centers = weighted_means(rows, columns, &weights);
-    let mut scales = vec![1.0; columns];
-    for j in 0..columns {
-        let column = || rows.iter().skip(j).step_by(columns);
-        if column().all(|x| *x == rows[j]) {
-            centers[j] = rows[j];
-            continue;
+    let (columns, weights) = (rows.columns(), normalised(weights));
+    let mut centers = means(rows, &weights);
+    let mut spreads = vec![Spread { is_constant: true, magnitude: 0.0, deviation: 0.0 }; columns];
+    let mut first = Vec::new();
+    for part in parts(weights.len()) {
+        let part = rows.part(part);
+        if first.is_empty() {
+            first = part[..columns].to_vec();
         }
-        // Dividing by the largest deviation first keeps squares of huge and tiny numbers finite and positive.
-        let largest = column().map(|x| (x - centers[j]).abs()).fold(0.0, f64::max);
-        if largest <= floor.max(relative * column().map(|x| x.abs()).fold(0.0, f64::max)) {
-            continue;
+        for row in part.chunks_exact(columns.max(1)) {
+            for (((spread, x), first), center) in spreads.iter_mut().zip(row).zip(&first).zip(&centers) {
+                spread.is_constant &= x == first;
+                spread.magnitude = spread.magnitude.max(x.abs());
+                spread.deviation = spread.deviation.max((x - center).abs());
+            }
         }
-        let square = |(x, w): (&f64, &f64)| w * ((x - centers[j]) / largest).powi(2);
-        scales[j] = largest * column().zip(&weights).map(square).sum::<f64>().sqrt();
+    }
+    let floor = floor * spreads.iter().fold(0.0, |largest: f64, spread| largest.max(spread.magnitude));
+    let varies = |s: &Spread| !s.is_constant && s.deviation > floor.max(relative * s.magnitude);
+    // Dividing by the largest deviation first keeps squares of huge and tiny numbers finite and positive.
+    let mut squares = vec![0.0; columns];
+    for part in parts(weights.len()) {
+        let weights = &weights[part.clone()];
+        for (row, w) in rows.part(part).chunks_exact(columns.max(1)).zip(weights) {
+            for (((square, x), center), spread) in squares.iter_mut().zip(row).zip(&centers).zip(&spreads) {
+                *square += w * ((x - center) / spread.deviation).powi(2);
+            }
+        }
+    }
+    let scale = |(s, square): (&Spread, &f64)| if varies(s) { s.deviation * square.sqrt() } else { 1.0 };
+    let scales = spreads.iter().zip(&squares).map(scale).collect();
+    for ((center, spread), first) in centers.iter_mut().zip(&spreads).zip(&first) {
+        if spread.is_constant {
+            *center = *first;
+        }
     }
     Scaling::new(centers, scales)
+}
+
+/// How much a column varies.
+#[derive(Clone, Copy)]
+struct Spread {
+    is_constant: bool,
+    /// Its largest magnitude.
+    magnitude: f64,
+    /// Its largest distance from its center.
+    deviation: f64,
 }
 
 #[cfg(test)]
@@ -285,7 +306,7 @@ mod tests {
         };
         let rows: Vec<f64> = (0..100).flat_map(row).collect();
         let own = standardisation(&rows, 6, &[1.0; 100]).unwrap();
-        let shared = class_scaling(&own, &rows).unwrap();
+        let shared = class_scaling(&own, &Slice(&rows, 6), 100).unwrap();
         let scale = shared.scale();
         let mean = (own.scale()[..4].iter().map(|s| s * s).sum::<f64>() / 4.0).sqrt();
         for j in [0, 1, 2, 3] {
@@ -298,7 +319,7 @@ mod tests {
         // Where no width is that of most columns, each keeps its own scale.
         let lengths: Vec<f64> = (0..40).flat_map(|i| [f64::from(i % 7), 2.5 * f64::from(i % 5)]).collect();
         let own = standardisation(&lengths, 2, &[1.0; 40]).unwrap();
-        assert_eq!(class_scaling(&own, &lengths).unwrap().scale(), own.scale());
+        assert_eq!(class_scaling(&own, &Slice(&lengths, 2), 40).unwrap().scale(), own.scale());
     }
 
     proptest! {

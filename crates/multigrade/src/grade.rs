@@ -4,13 +4,14 @@ use crate::Samples;
 use crate::convex::ConvexSettings;
 use crate::convex::dense::DenseSettings;
 use crate::convex_grade::{build_convex, build_dense};
+use crate::features::fit_into;
 use crate::fit::{FitError, Scalings};
 use crate::front::{Front, Logits, class_scaling, feature_standardisation};
 use crate::least_squares::{LinearMap, ridge_path};
 use crate::logistic::logistic_path;
 use crate::observer::Progress;
 use crate::settings::{FitSettings, MAX_LEVENBERG, Precision, ReadoutRule, Solver};
-use crate::training::{Outcome, Randomness, Rows, Stop, Task, Terms, train};
+use crate::training::{Inputs, Outcome, Randomness, Rows, Stop, Task, Terms, train};
 use multigrade_kernels::{Real, Shape};
 use multigrade_model::{Activation, Grade, GradeProof, GradeRecord, Layer, Matrix, ModelError, Readout, Scaling};
 use rayon::prelude::*;
@@ -167,11 +168,11 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
     let &GradeTask { k, front, held_out, settings, progress, .. } = task;
     plan.check_size(front.p, front.d, front.m)?;
     let standard = match settings.standardise_features {
-        true => feature_standardisation(&front.features, front.p, &front.weights)?,
+        true => feature_standardisation(&front.features, &front.weights)?,
         false => Scaling::identity(front.p),
     };
     let standard = match &front.logits {
-        Some(_) if settings.standardise_features => class_scaling(&standard, &front.features)?,
+        Some(_) if settings.standardise_features => class_scaling(&standard, &front.features, front.rows())?,
         _ => standard,
     };
     // Logits have a unit of their own: that of the loss.
@@ -239,13 +240,16 @@ fn residual_scales(front: &Front, rescale: bool) -> Vec<f64> {
 }
 
 fn training_rows<T: Real>(front: &Front, standard: &Scaling, scales: &[f64], carried: usize) -> Rows<T> {
-    let mut inputs = front.features.clone();
-    standard.standardise(&mut inputs);
     let cast = |numbers: &[f64]| numbers.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>();
     let targets = front.logits.as_ref().map_or(&front.residuals, |logits| &logits.values).chunks_exact(front.m);
     let targets = targets.flat_map(|row| row.iter().zip(scales).map(|(r, s)| T::from_f64(r / s))).collect();
+    let inputs = Inputs::Computed { features: front.features.clone(), standard: standard.clone() };
     Rows {
-        inputs: cast(&inputs),
+        inputs: if fit_into(front.features.limit(), front.rows(), front.p) {
+            inputs.kept(front.rows())
+        } else {
+            inputs
+        },
         carried: if carried > 0 { cast(&front.inputs) } else { Vec::new() },
         targets,
         classes: front.logits.as_ref().map_or(Vec::new(), |logits| logits.classes.clone()),
@@ -313,15 +317,13 @@ fn solved_readout(
     let rescaled = |front: &Front| -> Vec<f64> {
         front.residuals.chunks_exact(m).flat_map(|r| r.iter().zip(scales).map(|(r, s)| r / s)).collect()
     };
-    let p = layers[layers.len() - 1].outputs() + carried;
     let branch = without_readout(layers, carried, m)?;
-    let features = front.after(&branch).features;
-    let mut maps = ridge_path(&features, p, &rescaled(front), m, &front.weights, &penalties);
+    let features = front.features.after(&branch).0;
+    let mut maps = ridge_path(&features, &rescaled(front), m, &front.weights, &penalties);
     let best = match task.held_out.filter(|_| maps.len() > 1) {
         None => 0,
         Some(held) => {
-            let (features, targets) = (held.after(&branch).features, rescaled(held));
-            let losses: Vec<f64> = maps.iter().map(|map| map.loss(&features, p, &targets, m, &held.weights)).collect();
+            let losses = LinearMap::losses(&maps, &held.features.after(&branch).0, &rescaled(held), &held.weights);
             (0..maps.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or(0)
         }
     };
@@ -348,11 +350,11 @@ fn classifying_readout(
     let (front, m) = (task.front, task.front.m);
     let p = layers[layers.len() - 1].outputs() + carried;
     let branch = without_readout(layers, carried, m)?;
-    let features = front.after(&branch).features;
+    let features = front.features.after(&branch).0;
     let start = LinearMap { weights: trained.weights, bias: trained.bias };
     // From the largest down: each begins with the one before, which is the safer side.
     penalties.reverse();
-    let mut maps = logistic_path(&features, p, logits, &front.weights, &penalties, Some(&start));
+    let mut maps = logistic_path(&features.all(), p, logits, &front.weights, &penalties, Some(&start));
     let best = match task.held_out.filter(|_| maps.len() > 1) {
         None => maps.len() - 1,
         Some(held) => {

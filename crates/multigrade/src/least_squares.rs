@@ -1,5 +1,6 @@
 //! Ridge least squares: the readout of a grade, and the linear baseline.
 
+use crate::features::{FeatureRows, Slice, parts};
 use crate::front::ROUNDING;
 use faer::linalg::solvers::{Solve, SolveLstsq};
 use faer::{Mat, MatRef};
@@ -21,17 +22,24 @@ impl LinearMap {
         features.chunks_exact(p).flat_map(|h| (0..self.bias.len()).map(move |j| output(h, j))).collect()
     }
 
-    /// `sum_i w_i |y_i - A h_i - c|²`, infinite where it is not a number.
-    pub(crate) fn loss(&self, features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64]) -> f64 {
-        let mut loss = 0.0;
-        for ((h, y), w) in features.chunks_exact(p.max(1)).zip(targets.chunks_exact(m)).zip(weights) {
-            for (j, y) in y.iter().enumerate() {
-                let a = &self.weights[j * p..(j + 1) * p];
-                let g = self.bias[j] + a.iter().zip(h).map(|(a, h)| a * h).sum::<f64>();
-                loss += w * (y - g) * (y - g);
+    /// `sum_i w_i |y_i - A h_i - c|²` of each of the maps, infinite where it is not a number.
+    pub(crate) fn losses(maps: &[Self], features: &dyn FeatureRows, targets: &[f64], weights: &[f64]) -> Vec<f64> {
+        let (p, m) = (features.columns(), targets.len() / weights.len());
+        let mut losses = vec![0.0; maps.len()];
+        for rows in parts(weights.len()) {
+            let part = features.part(rows.clone());
+            let (targets, weights) = (&targets[rows.start * m..rows.end * m], &weights[rows]);
+            for (map, loss) in maps.iter().zip(&mut losses) {
+                for ((h, y), w) in part.chunks_exact(p.max(1)).zip(targets.chunks_exact(m)).zip(weights) {
+                    for (j, y) in y.iter().enumerate() {
+                        let a = &map.weights[j * p..(j + 1) * p];
+                        let g = map.bias[j] + a.iter().zip(h).map(|(a, h)| a * h).sum::<f64>();
+                        *loss += w * (y - g) * (y - g);
+                    }
+                }
             }
         }
-        if loss.is_nan() { f64::INFINITY } else { loss }
+        losses.into_iter().map(|loss: f64| if loss.is_nan() { f64::INFINITY } else { loss }).collect()
     }
 }
 
@@ -49,7 +57,7 @@ const BLOCK_ROWS: usize = 1024;
 ///
 /// `features` `(n, p)` and `targets` `(n, m)` are row-major, `weights` `(n)` sum to 1. See [`ridge_path`].
 pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weights: &[f64], penalty: f64) -> LinearMap {
-    ridge_path(features, p, targets, m, weights, &[penalty]).remove(0)
+    ridge_path(&Slice(features, p), targets, m, weights, &[penalty]).remove(0)
 }
 
 /// [`ridge`] for several penalties, for little more than the work of one.
@@ -59,19 +67,18 @@ pub(crate) fn ridge(features: &[f64], p: usize, targets: &[f64], m: usize, weigh
 /// part instead of cancelling.
 ///
 /// The normal equations lose half the digits, so they are used only for tables so large that the factorisation of the
-/// features themselves would be slow.
+/// features themselves would be slow. Features that are not in memory are computed three times.
 pub(crate) fn ridge_path(
-    features: &[f64],
-    p: usize,
+    features: &dyn FeatureRows,
     targets: &[f64],
     m: usize,
     weights: &[f64],
     penalties: &[f64],
 ) -> Vec<LinearMap> {
-    let n = weights.len();
-    let centers = weighted_means(features, p, weights);
+    let (n, p) = (weights.len(), features.columns());
+    let centers = means(features, weights);
     let target_centers = weighted_means(targets, m, weights);
-    let (columns, scales) = informative_columns(features, p, weights, &centers);
+    let (columns, scales) = informative_columns(features, weights, &centers);
     let system = System {
         features,
         p,
@@ -93,15 +100,18 @@ pub(crate) fn ridge_path(
 
 /// The columns of `features` that vary by more than rounding, and their standard deviations.
 pub(crate) fn informative_columns(
-    features: &[f64],
-    p: usize,
+    features: &dyn FeatureRows,
     weights: &[f64],
     centers: &[f64],
 ) -> (Vec<usize>, Vec<f64>) {
+    let p = features.columns();
     let mut scales = vec![0.0; p];
-    for (row, &w) in features.chunks_exact(p.max(1)).zip(weights) {
-        for ((s, x), c) in scales.iter_mut().zip(row).zip(centers) {
-            *s += w * (x - c) * (x - c);
+    for rows in parts(weights.len()) {
+        let weights = &weights[rows.clone()];
+        for (row, &w) in features.part(rows).chunks_exact(p.max(1)).zip(weights) {
+            for ((s, x), c) in scales.iter_mut().zip(row).zip(centers) {
+                *s += w * (x - c) * (x - c);
+            }
         }
     }
     let largest = scales.iter().copied().fold(0.0, f64::max);
@@ -113,25 +123,36 @@ pub(crate) fn informative_columns(
 }
 
 /// Weighted means of row-major columns; `weights` sum to 1.
+pub(crate) fn weighted_means(rows: &[f64], columns: usize, weights: &[f64]) -> Vec<f64> {
+    means(&Slice(rows, columns), weights)
+}
+
+/// Weighted means of columns; `weights` sum to 1.
 ///
 /// The mean of the differences to the first row is added to that row, so that an offset of 1e9 costs no digits.
-pub(crate) fn weighted_means(rows: &[f64], columns: usize, weights: &[f64]) -> Vec<f64> {
+pub(crate) fn means(features: &dyn FeatureRows, weights: &[f64]) -> Vec<f64> {
+    let columns = features.columns();
     if columns == 0 {
         return Vec::new();
     }
-    let first = &rows[..columns];
-    let mut sums = vec![0.0; columns];
-    for (row, &w) in rows.chunks_exact(columns).zip(weights) {
-        for ((s, x), f) in sums.iter_mut().zip(row).zip(first) {
-            *s += w * (x - f);
+    let (mut first, mut sums) = (Vec::new(), vec![0.0; columns]);
+    for rows in parts(weights.len()) {
+        let (part, weights) = (features.part(rows.clone()), &weights[rows]);
+        if first.is_empty() {
+            first = part[..columns].to_vec();
+        }
+        for (row, &w) in part.chunks_exact(columns).zip(weights) {
+            for ((s, x), f) in sums.iter_mut().zip(row).zip(&first) {
+                *s += w * (x - f);
+            }
         }
     }
-    sums.iter().zip(first).map(|(s, f)| f + s).collect()
+    sums.iter().zip(&first).map(|(s, f)| f + s).collect()
 }
 
 /// The centred, scaled, weighted problem.
 struct System<'a> {
-    features: &'a [f64],
+    features: &'a dyn FeatureRows,
     p: usize,
     targets: &'a [f64],
     m: usize,
@@ -143,13 +164,12 @@ struct System<'a> {
 }
 
 impl System<'_> {
-    fn feature(&self, i: usize, k: usize) -> f64 {
-        let j = self.columns[k];
-        (self.features[i * self.p + j] - self.centers[j]) / self.scales[k]
-    }
-
-    fn target(&self, i: usize, j: usize) -> f64 {
-        self.targets[i * self.m + j] - self.target_centers[j]
+    /// Row `i` of `sqrt(W) [H, y]`, with row `at` of `part` as its features.
+    fn row<'b>(&'b self, i: usize, part: &'b [f64], at: usize) -> impl Iterator<Item = f64> + 'b {
+        let root = self.weights[i].sqrt();
+        let feature = move |(&j, scale): (&usize, &f64)| root * ((part[at * self.p + j] - self.centers[j]) / scale);
+        let target = move |j: usize| root * (self.targets[i * self.m + j] - self.target_centers[j]);
+        self.columns.iter().zip(self.scales).map(feature).chain((0..self.m).map(target))
     }
 
     /// The map in the units of features and targets, from a solution in scaled columns.
@@ -181,8 +201,13 @@ impl System<'_> {
     /// columns that depend on each other leave diagonal entries lost in rounding.
     fn by_factorisation(&self, penalties: &[f64]) -> Vec<Mat<f64>> {
         let (n, q, m) = (self.weights.len(), self.columns.len(), self.m);
-        let entry = |i: usize, k: usize| if k < q { self.feature(i, k) } else { self.target(i, k - q) };
-        let mut rows = Mat::from_fn(n, q + m, |i, k| self.weights[i].sqrt() * entry(i, k));
+        let mut rows = Mat::zeros(n, q + m);
+        for range in parts(n) {
+            let part = self.features.part(range.clone());
+            for (at, i) in range.enumerate() {
+                self.row(i, &part, at).enumerate().for_each(|(k, x)| rows[(i, k)] = x);
+            }
+        }
         if n > q + m {
             rows = rows.qr().thin_R().to_owned();
         }
@@ -197,26 +222,25 @@ impl System<'_> {
     /// Cholesky factorisation of `HᵀWH + penalty`, summed over blocks of rows in fixed order.
     fn by_normal_equations(&self, penalties: &[f64]) -> Vec<Mat<f64>> {
         let (n, q, m) = (self.weights.len(), self.columns.len(), self.m);
-        let block = |start: usize| {
-            let rows = start..n.min(start + BLOCK_ROWS);
-            let mut weighted = Vec::with_capacity(rows.len() * (q + m));
-            for i in rows.clone() {
-                let root = self.weights[i].sqrt();
-                weighted.extend((0..q).map(|k| root * self.feature(i, k)));
-                weighted.extend((0..m).map(|j| root * self.target(i, j)));
-            }
-            let all = View::row_major(&weighted, rows.len(), q + m);
-            let mut gram = vec![0.0; q * (q + m)];
-            gemm(ViewMut::row_major(&mut gram, q, q + m), Accumulate::Replace, all.column_range(0..q).t(), all);
-            gram
-        };
-        let starts: Vec<usize> = (0..n).step_by(BLOCK_ROWS).collect();
         let mut total = vec![0.0; q * (q + m)];
-        // A few blocks at a time: parallel, in fixed order, without a Gram matrix per block in memory.
-        for starts in starts.chunks(8) {
-            let grams: Vec<Vec<f64>> = starts.par_iter().map(|&start| block(start)).collect();
-            for gram in grams {
-                total.iter_mut().zip(gram).for_each(|(t, g)| *t += g);
+        for range in parts(n) {
+            let (first, part) = (range.start, self.features.part(range.clone()));
+            let block = |start: usize| {
+                let rows = start..range.end.min(start + BLOCK_ROWS);
+                let mut weighted = Vec::with_capacity(rows.len() * (q + m));
+                rows.clone().for_each(|i| weighted.extend(self.row(i, &part, i - first)));
+                let all = View::row_major(&weighted, rows.len(), q + m);
+                let mut gram = vec![0.0; q * (q + m)];
+                gemm(ViewMut::row_major(&mut gram, q, q + m), Accumulate::Replace, all.column_range(0..q).t(), all);
+                gram
+            };
+            let starts: Vec<usize> = range.clone().step_by(BLOCK_ROWS).collect();
+            // A few blocks at a time: parallel, in fixed order, without a Gram matrix per block in memory.
+            for starts in starts.chunks(8) {
+                let grams: Vec<Vec<f64>> = starts.par_iter().map(|&start| block(start)).collect();
+                for gram in grams {
+                    total.iter_mut().zip(gram).for_each(|(t, g)| *t += g);
+                }
             }
         }
         let right = Mat::from_fn(q, m, |k, j| total[k * (q + m) + q + j]);
@@ -320,7 +344,7 @@ mod tests {
             let (h, y) = seed.split_at(n * p);
             let centers = weighted_means(h, p, &weights);
             let target_centers = weighted_means(y, m, &weights);
-            let system = System { features: h, p, targets: y, m, weights: &weights, centers: &centers, target_centers: &target_centers, columns: &[0, 1, 2], scales: &[1.0; 3] };
+            let system = System { features: &Slice(h, p), p, targets: y, m, weights: &weights, centers: &centers, target_centers: &target_centers, columns: &[0, 1, 2], scales: &[1.0; 3] };
             let (a, b) = (system.by_factorisation(&[1e-3]).remove(0), system.by_normal_equations(&[1e-3]).remove(0));
             for k in 0..p {
                 prop_assert!((a[(k, 0)] - b[(k, 0)]).abs() < 1e-9);

@@ -19,6 +19,7 @@ pub mod convex;
 mod convex_grade;
 pub mod experiments;
 pub mod export;
+mod features;
 mod fit;
 mod forward;
 mod front;

@@ -7,6 +7,7 @@
 //! Hessian from above (D. Böhning, *Multinomial logistic regression algorithm*, Ann. Inst. Stat. Math. 44, 1992): `κ = 1/4`
 //! with one logit, else `1/2`.
 
+use crate::features::Slice;
 use crate::front::{Logits, slopes};
 use crate::least_squares::{LinearMap, informative_columns, weighted_means};
 use faer::Mat;
@@ -72,7 +73,7 @@ struct Problem<'a> {
 impl<'a> Problem<'a> {
     fn new(features: &[f64], p: usize, logits: &'a Logits, weights: &'a [f64]) -> Self {
         let all = weighted_means(features, p, weights);
-        let (chosen, scales) = informative_columns(features, p, weights, &all);
+        let (chosen, scales) = informative_columns(&Slice(features, p), weights, &all);
         let centers: Vec<f64> = chosen.iter().map(|&j| all[j]).collect();
         let row = |h: &[f64]| -> Vec<f64> {
             chosen.iter().zip(&centers).zip(&scales).map(|((&j, c), s)| (h[j] - c) / s).collect()

@@ -73,7 +73,7 @@ impl Rival {
         let Origin { samples, scaling, .. } = task.origin;
         let every = (0..PILOT_ROWS).map(|i| i * samples.rows() / PILOT_ROWS).collect::<Vec<_>>();
         let few = samples.select(&every);
-        let front = Front::start(&few, &scaling.inputs, &scaling.outputs);
+        let front = Front::start(&few, &scaling.inputs, &scaling.outputs, task.settings.memory);
         let plan = TrainedPlan {
             hidden: vec![(32, Activation::Tanh); 2],
             weight_decay: 1e-5,

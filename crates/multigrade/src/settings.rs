@@ -61,6 +61,7 @@ impl<S> std::ops::Deref for Valid<S> {
 /// | `generator` | xoshiro256++ | where first weights and orders of rows come from |
 /// | `precision` | f64 | numbers in which hidden stacks are trained |
 /// | `seed` | 0 | fixes every random choice |
+/// | `memory` | 1 GiB | features of all rows that take more are computed again when they are read |
 /// | `time_limit` | none | seconds after which no further update is made |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,6 +108,10 @@ pub struct FitSettings {
     pub precision: Precision,
     /// Fixes every random choice.
     pub seed: u64,
+    /// Memory for the features of all rows, in bytes: beyond it they are computed again from the inputs, part by part, whenever
+    /// they are read. It changes nothing about the model, not one bit, and is not stored with it.
+    #[serde(skip)]
+    pub memory: usize,
     /// Seconds after which no further update is made; the grades done so far are the answer. A limit that bites voids
     /// repeatability.
     pub time_limit: Option<f64>,
@@ -135,6 +140,7 @@ impl Default for FitSettings {
             generator: Generator::Xoshiro256,
             precision: Precision::F64,
             seed: 0,
+            memory: 1 << 30,
             time_limit: None,
         }
     }

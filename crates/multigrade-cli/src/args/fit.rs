@@ -62,6 +62,10 @@ pub(crate) struct FitArgs {
     /// Write no HTML report
     #[arg(long)]
     pub(crate) no_report: bool,
+    /// Memory for what the finished grades make of the rows; what takes more is computed again when it is needed. The
+    /// result does not depend on it
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    pub(crate) memory: u32,
     #[command(flatten)]
     pub(crate) time_limit: TimeLimitArg,
     #[command(flatten)]

@@ -108,9 +108,10 @@ fn name(k: usize) -> String {
 /// The smoothness of the loss of each grade where its training ended.
 fn smoothnesses(fitted: &Fitted, train: &Samples) -> Vec<Option<f64>> {
     let identity = Scaling::identity;
-    let mut front = Front::start(train, &identity(train.n_inputs()), &identity(train.n_targets()));
+    let mut front =
+        Front::start(train, &identity(train.n_inputs()), &identity(train.n_targets()), FitSettings::default().memory);
     let measure = |grade| {
-        let alpha = smoothness(grade, &front.features, &front.residuals);
+        let alpha = smoothness(grade, &front.features.all(), &front.residuals);
         front = front.after(grade);
         alpha
     };

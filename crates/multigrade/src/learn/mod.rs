@@ -212,12 +212,12 @@ impl Task<'_> {
         let scaling = Scalings::of(&first, &fit)?;
         let mut plans = Plans { planner: Planner::new(&fit, &first), is_automatic };
         let judge = self.samples(1, true)?;
-        let mut climb = Climb::new(Rows::new(&first, Some(&judge), &scaling).first_record(&scaling));
+        let mut climb = Climb::new(Rows::new(&first, Some(&judge), &scaling, fit.memory).first_record(&scaling));
         let enough = self.tolerance.map_or(0.0, |tolerance| ENOUGH * self.share() * tolerance);
         loop {
             let k = climb.grades.len() + 1;
             let (train, judge) = (self.samples(k, false)?, self.samples(k, true)?);
-            let mut rows = Rows::new(&train, Some(&judge), &scaling).after(&climb.grades);
+            let mut rows = Rows::new(&train, Some(&judge), &scaling, fit.memory).after(&climb.grades);
             if !climb.add(&mut rows, &scaling, &fit, &mut plans, &progress)? {
                 break;
             }

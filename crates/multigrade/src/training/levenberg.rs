@@ -127,7 +127,7 @@ impl<T: Real> Solver<T> for Levenberg<T> {
 #[cfg(test)]
 mod tests {
     use super::super::initial::Randomness;
-    use super::super::task::Rows;
+    use super::super::task::{Inputs, Rows};
     use super::*;
     use crate::settings::{FitSettings, Initialisation};
     use multigrade_kernels::{Activation, Shape};
@@ -145,7 +145,7 @@ mod tests {
         }
         let total: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|w| *w /= total);
-        Rows { carried: inputs.clone(), inputs, targets, classes: Vec::new(), weights }
+        Rows { carried: inputs.clone(), inputs: Inputs::Kept(inputs), targets, classes: Vec::new(), weights }
     }
 
     fn start(shape: &Shape) -> Vec<f64> {

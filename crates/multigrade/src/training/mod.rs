@@ -14,4 +14,4 @@ mod task;
 pub(crate) use driver::{Outcome, Stop, Terms, budget, train};
 pub(crate) use initial::{Randomness, Stream};
 pub(crate) use mersenne::Mersenne;
-pub(crate) use task::{Rows, Task};
+pub(crate) use task::{Inputs, Rows, Task};
