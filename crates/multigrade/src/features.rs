@@ -76,9 +76,11 @@ impl Features {
     /// The features after one more grade, and its corrections `(n, m)`.
     pub(crate) fn after(&self, grade: &Grade) -> (Self, Vec<f64>) {
         let stage = Arc::new(Stage::<f64>::new(grade));
-        let keep = fit_into(self.limit, self.n_rows(), stage.n_features());
-        let (mut kept, mut corrections) = (Vec::new(), Vec::new());
-        for rows in parts(self.n_rows()) {
+        let n = self.n_rows();
+        let keep = fit_into(self.limit, n, stage.n_features());
+        let mut kept = Vec::with_capacity(if keep { n * stage.n_features() } else { 0 });
+        let mut corrections = Vec::with_capacity(n * grade.readout().bias().len());
+        for rows in parts(n) {
             let x = &self.inputs[rows.start * self.d..rows.end * self.d];
             let (features, own) = stage.apply(&self.part(rows), x, self.d);
             corrections.extend(own);

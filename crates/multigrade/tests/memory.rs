@@ -44,7 +44,7 @@ fn solvers() -> Vec<Solver> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn features_computed_again_give_the_model_of_features_that_were_kept_bit_for_bit(
@@ -62,8 +62,8 @@ proptest! {
         carry_inputs: bool,
         validation in prop::sample::select([0.0, 0.2].as_slice()),
     ) {
-        let small = matches!(solver, Solver::LevenbergMarquardt { .. });
         let convex = matches!(solver, Solver::Convex(_));
+        let small = convex || matches!(solver, Solver::LevenbergMarquardt { .. });
         let trains = !convex && solver != Solver::RandomFeatures;
         let grade = |(k, width): (usize, &usize)| GradeSettings {
             widths: vec![if small { (*width).min(7) } else { *width }; layers],

@@ -20,16 +20,24 @@ pub(crate) enum Inputs<T> {
 impl<T: Real> Inputs<T> {
     /// The same of all `n` rows in memory.
     pub(crate) fn kept(&self, n: usize) -> Self {
-        let mut kept = Vec::new();
+        let mut kept = Vec::with_capacity(n * self.columns(n));
         parts(n).for_each(|rows| kept.extend_from_slice(&self.part(rows, n)));
         Self::Kept(kept)
+    }
+
+    /// How many columns `n` rows have.
+    fn columns(&self, n: usize) -> usize {
+        match self {
+            Self::Kept(inputs) => inputs.len() / n,
+            Self::Computed { features, .. } => features.columns(),
+        }
     }
 
     /// Those of one of the [`parts`] of `n` rows.
     fn part(&self, rows: Range<usize>, n: usize) -> Cow<'_, [T]> {
         match self {
             Self::Kept(inputs) => {
-                let p = inputs.len() / n;
+                let p = self.columns(n);
                 Cow::Borrowed(&inputs[rows.start * p..rows.end * p])
             }
             Self::Computed { features, standard } => {
