@@ -63,6 +63,9 @@ const FLOOR: f64 = 1e-13;
 /// Points at which the prover looks for large errors before it starts.
 const PROBES: usize = 500;
 
+/// How tight a proof gets, if that takes no more than three times the boxes that the tolerance took.
+const TIGHT: f64 = 1.25;
+
 /// How tight the ends of a one-sided network's error are proved, as a share of their distance.
 const ENDS: f64 = 0.005;
 
@@ -557,7 +560,7 @@ fn certified(
         let settings = ProveSettings { goal, cuts: hints.clone(), time_limit, attack, ..ProveSettings::default() };
         settings.validate().map_err(|_| ConstructError::Tolerance { found: tolerance })
     };
-    let mut goal = if work.stop == Stop::Reached { Goal::Within(tolerance) } else { Goal::Tight(1.05) };
+    let mut goal = if work.stop == Stop::Reached { Goal::Tighter(tolerance, TIGHT) } else { Goal::Tight(1.05) };
     if let Some(side) = settings.one_sided {
         goal = Goal::Ends(ENDS);
         let found = enclose(&work.model, grades, 0, target, domain, &prover(goal)?, observer)?;

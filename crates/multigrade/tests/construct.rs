@@ -194,6 +194,32 @@ fn plain_networks_of_one_variable_have_hardly_more_pieces_than_any_function_need
 }
 
 #[test]
+fn a_kink_on_the_edge_of_the_tube_and_an_inflection_in_the_middle_of_a_sample_do_not_cost_the_tolerance() {
+    // Enclosures once grew at every cut beside the kink; the second target is straight at the samples of a coarse survey.
+    for (text, sides) in [("min(max(x, 1-2*x), max(sin(5*x), 0.2))", "x=0..2"), ("sin(2*pi*x)", "x=-0.6875..1.3125")] {
+        let made = build(text, sides, 1e-2, plain());
+        assert_eq!(made.stop, Stop::Reached, "{text}");
+        let (_, proved) = made.certificate.as_ref().unwrap();
+        assert!(proved.bounds().last().unwrap().exact().magnitude() <= 1.0001e-2, "{text}");
+    }
+}
+
+#[test]
+fn proofs_are_tight_to_a_quarter_where_that_takes_few_boxes() {
+    for (text, sides, tolerance) in
+        [("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 5e-2), ("exp(-(x^2+y^2))", "x=-1..1, y=-1..1", 5e-2)]
+    {
+        for settings in [plain(), ConstructSettings::default()] {
+            let made = build(text, sides, tolerance, settings);
+            let (_, proved) = made.certificate.as_ref().unwrap();
+            let bound = proved.bounds().last().unwrap().exact().magnitude();
+            let found = made.attacked.last().unwrap().as_ref().unwrap().f64.largest();
+            assert!(found <= bound && bound <= 1.26 * found, "{text}: {bound:e} {found:e}");
+        }
+    }
+}
+
+#[test]
 fn the_widest_layer_does_not_depend_on_the_tolerance() {
     let width = |text: &str, sides: &str, tolerance: f64, lanes: usize| {
         let settings = ConstructSettings { lanes: Some(lanes), ..ConstructSettings::default() };

@@ -12,12 +12,16 @@ use super::wiring::Wiring;
 use super::{Built, ConstructError, Scheme, center_and_radius, power_of_two_above};
 use multigrade_model::truth::Interval;
 
-/// What part of the tolerance the target may bend between neighbouring samples.
+/// What part of the tolerance the target may bend between neighbouring samples, seen from the middle of a stretch. A kink near
+/// an end of the stretch may bend it twice as much.
 const BEND: f64 = 4e-3;
 /// How far above the largest sampled deviation the proved bound may lie.
 const SLACK: f64 = 5e-3;
 /// Cuts that the proof of one approximant may make.
 const CUTS: usize = 1 << 21;
+
+/// A place in the unit interval and an approximate value.
+type Sample = (f64, f64);
 
 pub(super) struct Line<'a> {
     target: &'a dyn Target,
@@ -36,6 +40,8 @@ pub(super) struct Line<'a> {
     center: f64,
     /// Threshold of the last grade.
     threshold: f64,
+    /// The smallest deviation asked for.
+    finest: f64,
 }
 
 impl<'a> Line<'a> {
@@ -48,11 +54,8 @@ impl<'a> Line<'a> {
         lanes: usize,
     ) -> Result<Self, ConstructError> {
         let finest = ladder[ladder.len() - 1];
-        let cuts = survey(target, cube, 0.5 * finest).map_err(|(at, found)| ConstructError::at(&[at], &found))?;
-        let samples = sample(target, cube, &cuts, BEND * finest);
-        let reach = finest * (1.0 - SLACK - BEND);
-        let gates: Vec<Gate> = samples.iter().map(|&(x, y)| Gate { x, lower: y - reach, upper: y + reach }).collect();
-        let mut plans = vec![shortest_path(&gates)];
+        let (samples, path) = finest_path(target, cube, finest)?;
+        let mut plans = vec![path];
         for &rung in ladder.iter().rev().skip(1) {
             plans.push(coarser(&plans[plans.len() - 1], &samples, rung));
         }
@@ -60,7 +63,7 @@ impl<'a> Line<'a> {
         let knots = inner.iter().map(|corner| cube.at(0, corner.0)).collect();
         let wiring = Wiring::new(1);
         let (parts, center, threshold) = (Vec::new(), 0.0, 0.0);
-        Ok(Self { target, cube, scheme, lanes, wiring, samples, plans, knots, parts, center, threshold })
+        Ok(Self { target, cube, scheme, lanes, wiring, samples, plans, knots, parts, center, threshold, finest })
     }
 
     /// The knots of the finest approximant, in the units of the variable.
@@ -119,7 +122,7 @@ impl<'a> Line<'a> {
             let residual = y - a.1 - (b.1 - a.1) / (b.0 - a.0) * (x - a.0);
             (low, high) = (low.min(residual), high.max(residual));
         }
-        let slack = SLACK * 0.5 * (high - low);
+        let slack = SLACK * 0.5 * (high - low) + 2.0 * BEND * self.finest;
         let goal = between(low - slack, high + slack);
         let places: Vec<f64> = points.iter().map(|p| p.0).collect();
         let values = self.sum(&places);
@@ -133,6 +136,34 @@ impl<'a> Line<'a> {
         }
         range.unwrap_or(Interval::ENTIRE)
     }
+}
+
+/// Samples of the target, and the corners of a path with few pieces that keeps the tolerance.
+fn finest_path(target: &dyn Target, cube: &Cube, tolerance: f64) -> Result<(Vec<Sample>, Vec<Sample>), ConstructError> {
+    let reach = tolerance * (1.0 - SLACK - 2.0 * BEND);
+    let attempt = |unseen: f64| {
+        let cuts = survey(target, cube, unseen * tolerance).map_err(|(at, found)| ConstructError::at(&[at], &found))?;
+        let samples = sample(target, cube, &cuts, BEND * tolerance);
+        let gates: Vec<Gate> = samples.iter().map(|&(x, y)| Gate { x, lower: y - reach, upper: y + reach }).collect();
+        let path = shortest_path(&gates);
+        Ok((samples, path))
+    };
+    let (samples, path) = attempt(0.5)?;
+    if keeps(target, cube, &path, tolerance) {
+        return Ok((samples, path));
+    }
+    // Samples miss what happens between the cuts of the survey. Where that matters, its pieces are made as small as the
+    // samples are close, which takes much longer.
+    attempt(BEND)
+}
+
+/// Whether the path is proved to be within the tolerance of the target.
+fn keeps(target: &dyn Target, cube: &Cube, path: &[Sample], tolerance: f64) -> bool {
+    let (goal, mut cuts) = (between(-tolerance, tolerance), CUTS);
+    path.windows(2).all(|ends| {
+        let segment = Segment { a: ends[0].0, b: ends[1].0, at_a: exact(ends[0].1), at_b: exact(ends[1].1) };
+        goal.encloses(segment.bounds(target, cube, goal, &mut cuts))
+    })
 }
 
 /// The longest chords between these corners that keep the tolerance at the samples.

@@ -39,7 +39,8 @@ impl Segment {
     fn halves(&self) -> [Self; 2] {
         let middle = 0.5 * (self.a + self.b);
         let share = (exact(middle) - exact(self.a)) / (exact(self.b) - exact(self.a));
-        let at_middle = self.at_a + share * (self.at_b - self.at_a);
+        // Not a + share (b - a), which would double the width of the enclosure at every cut.
+        let at_middle = (exact(1.0) - share) * self.at_a + share * self.at_b;
         [Self { b: middle, at_b: at_middle, ..*self }, Self { a: middle, at_a: at_middle, ..*self }]
     }
 
@@ -47,9 +48,9 @@ impl Segment {
         self.b - self.a <= 1e-14 * self.b.abs().max(1e-3)
     }
 
-    /// Bounds of `f - p`, cutting the segment until they lie inside `goal` or the pieces are tiny; cut at most `cuts` times
-    /// on the way.
-    pub(super) fn bounds(&self, target: &dyn Target, cube: &Cube, goal: Interval, cuts: &mut usize) -> Interval {
+    /// Bounds of `f - p`, cutting the segment until they lie inside `goal`, or what was seen at places where it was cut, or
+    /// the pieces are tiny; cut at most `cuts` times on the way.
+    pub(super) fn bounds(&self, target: &dyn Target, cube: &Cube, mut goal: Interval, cuts: &mut usize) -> Interval {
         let mut open = vec![*self];
         let mut range: Option<Interval> = None;
         while let Some(segment) = open.pop() {
@@ -59,6 +60,8 @@ impl Segment {
             } else {
                 *cuts -= 1;
                 let [left, right] = segment.halves();
+                // No cut improves on what is so. Without this a stretch outside the goal would be cut to dust.
+                goal = goal.hull(target.value(&[cube.enclose(0, exact(left.b))]) - left.at_b);
                 open.extend([right, left]);
             }
         }

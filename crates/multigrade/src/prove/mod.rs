@@ -242,14 +242,25 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
     let floor = FINEST * f.range(&sides).interval().magnitude().min(f64::MAX);
     let cuts = statement.cuts(settings, &sides);
     let mut search = Search::new(root, goal(settings.goal, measured.as_ref(), floor), &cuts);
+    // Boxes that the tolerance took.
+    let mut within = None;
     let stop = loop {
         let bound = search.bound();
         let largest = measured.as_ref().map_or(0.0, |m| m.f64.largest());
         progress.send(&Event::Proving { grade: statement.grades, boxes: search.n_boxes(), bound, measured: largest });
+        if let Goal::Tighter(tolerance, _) = settings.goal
+            && bound <= tolerance
+            && search.n_boxes() > 4 * *within.get_or_insert(search.n_boxes())
+        {
+            break ProveStop::Reached;
+        }
         match progress.cut() {
+            Some(_) if within.is_some() => break ProveStop::Reached,
             Some(Cut::Time) => break ProveStop::Time,
             Some(Cut::Observer) => break ProveStop::Interrupted,
-            None if search.n_boxes() >= settings.boxes || search.is_full() => break ProveStop::Boxes,
+            None if search.n_boxes() >= settings.boxes || search.is_full() => {
+                break if within.is_some() { ProveStop::Reached } else { ProveStop::Boxes };
+            }
             None => {}
         }
         if let (Some(worst), Some(measured)) = (search.worst(), &mut measured)
@@ -258,7 +269,7 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
             search.relax(goal(settings.goal, Some(measured), floor));
         }
         if !search.improve() {
-            break if search.is_stuck() { ProveStop::Stuck } else { ProveStop::Reached };
+            break if search.is_stuck() && within.is_none() { ProveStop::Stuck } else { ProveStop::Reached };
         }
     };
     let worst = search.worst().filter(|_| stop != ProveStop::Reached);
@@ -277,11 +288,14 @@ fn claimed(bounds: Interval) -> Option<Interval> {
 fn goal(goal: Goal, measured: Option<&Measured>, floor: f64) -> Interval {
     let (lowest, highest) = measured.map_or((0.0, 0.0), |m| (m.f64.lowest.error, m.f64.highest.error));
     let tight = |factor: f64| (factor * highest.max(-lowest)).max(floor);
-    let (lower, upper) = match goal {
+    let within = |tolerance: f64| {
         // What was measured cannot be improved on, and the claim is to be wider than what is found.
-        Goal::Within(tolerance) => {
-            let largest =
-                if highest.max(-lowest) > tolerance { tight(HOPELESS) } else { tolerance * (1.0 - 2.0 * MARGIN) };
+        if highest.max(-lowest) > tolerance { tight(HOPELESS) } else { tolerance * (1.0 - 2.0 * MARGIN) }
+    };
+    let (lower, upper) = match goal {
+        Goal::Within(tolerance) => (-within(tolerance), within(tolerance)),
+        Goal::Tighter(tolerance, factor) => {
+            let largest = within(tolerance).min(tight(factor));
             (-largest, largest)
         }
         Goal::Tight(factor) => (-tight(factor), tight(factor)),

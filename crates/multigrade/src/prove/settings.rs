@@ -9,6 +9,9 @@ pub enum Goal {
     /// `|f - f_k|` is proved to be at most this number, which is positive. If a larger error was measured, the bound is made
     /// tight to a factor 1.05.
     Within(f64),
+    /// As `Within` the first number; then, with at most three times as many boxes again, the bound is made tight to the factor, above 1,
+    /// that is the second.
+    Tighter(f64, f64),
     /// The proved bound of `|f - f_k|` is at most this factor, above 1, times the largest error that was measured.
     Tight(f64),
     /// Both proved bounds, `lower <= f - f_k <= upper`, are closer to the lowest and highest errors measured than this
@@ -48,6 +51,7 @@ impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Within(tolerance) => write!(f, "within {tolerance}"),
+            Self::Tighter(tolerance, factor) => write!(f, "within {tolerance}, then tight to a factor {factor}"),
             Self::Tight(factor) => write!(f, "tight to a factor {factor}"),
             Self::Ends(share) => write!(f, "ends tight to a share {share}"),
         }
@@ -62,6 +66,7 @@ impl ProveSettings {
     pub fn validate(mut self) -> Result<Valid<Self>, SettingsError> {
         let possible = match self.goal {
             Goal::Within(number) | Goal::Ends(number) => number > 0.0,
+            Goal::Tighter(number, factor) => number > 0.0 && factor > 1.0,
             Goal::Tight(factor) => factor > 1.0,
         };
         require(possible, "goal", self.goal, "a positive number, or a factor above 1")?;
