@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let proved = made.certificate.as_ref().and_then(|(_, proved)| proved.bounds().last().copied());
                 let bound = proved.map_or(f64::INFINITY, |bounds| bounds.exact().magnitude());
                 let found = made.attacked.last().and_then(|found| Some(found.as_ref()?.f64.largest())).unwrap_or(0.0);
-                let is_rounding = bound <= ROUNDING * f.range(domain.sides()).interval().magnitude();
+                let is_rounding = found <= ROUNDING * f.range(domain.sides()).interval().magnitude();
                 let ratio = if is_rounding { "-".to_owned() } else { format!("{:.3}", bound / found) };
                 if !is_rounding {
                     ratios.entry(domain.names().len()).or_default().push(bound / found);

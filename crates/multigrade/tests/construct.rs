@@ -234,6 +234,11 @@ fn the_widest_layer_does_not_depend_on_the_tolerance() {
     for tolerance in [1e-1, 1e-2] {
         assert_eq!(width("sin(3*x)*cos(2*y)", "x=0..1, y=0..1", tolerance, 1), 2 + 1 + 4, "{tolerance}");
     }
+    for tolerance in [5e-1, 2e-1] {
+        let settings = ConstructSettings { lanes: Some(1), ..plain() };
+        let made = build("x*y*z", "x=0..1, y=0..1, z=0..1", tolerance, settings);
+        assert_eq!(made.grades[0].width, 3 + 1 + 4, "{tolerance}");
+    }
 }
 
 #[test]
