@@ -32,29 +32,49 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     text.replacen(from, to, 1).into_bytes()
 }
 
-/// A Parquet file with one column `x` of so many rows, in one page compressed by Zstandard that unpacks to `unpacked` bytes.
-fn parquet(rows: u64, unpacked: u64, packed: &[u8]) -> Vec<u8> {
-    // A positive whole number as Thrift writes it.
-    let number = |n: u64| -> Vec<u8> {
-        let digits = (u64::BITS - (2 * n).leading_zeros()).div_ceil(7).max(1);
-        (0..digits).map(|i| ((2 * n) >> (7 * i)) as u8 & 0x7f | if i + 1 < digits { 0x80 } else { 0 }).collect()
-    };
+/// A positive whole number as Thrift writes it.
+fn thrift(n: u64) -> Vec<u8> {
+    varint(2 * n)
+}
+
+fn varint(n: u64) -> Vec<u8> {
+    let digits = (u64::BITS - n.leading_zeros()).div_ceil(7).max(1);
+    (0..digits).map(|i| (n >> (7 * i)) as u8 & 0x7f | if i + 1 < digits { 0x80 } else { 0 }).collect()
+}
+
+/// What the one page of a Parquet file is: the column's type, whether it is a page of data or a dictionary, its encoding.
+type Page = (&'static [u8], &'static [u8; 2], u8);
+
+/// Doubles; truths in a dictionary, which the format does not have; texts by their differences in length.
+const DOUBLES: Page = (b"\x0a\x25\0\x18\x01x", b"\0\x2c", 0);
+const TRUTHS: Page = (b"\0\x25\0\x18\x01x", b"\x04\x4c", 0);
+const TEXTS: Page = (b"\x0c\x25\0\x18\x01x\x25\0", b"\0\x2c", 12);
+
+/// A Parquet file with one column `x` of so many rows, in one page compressed by Zstandard that unpacks to `unpacked` bytes and
+/// says that it holds so many values.
+fn parquet((column, [kind, header], encoding): Page, rows: u64, values: u64, unpacked: u64, packed: &[u8]) -> Vec<u8> {
     let length = packed.len() as u64;
-    // A page of data: its sizes, its number of values, as they are.
-    let sizes = [b"\x15\0\x15".to_vec(), number(unpacked), b"\x15".to_vec(), number(length), b"\x2c\x15".to_vec()];
-    let page = [sizes.concat(), number(rows), b"\x15\0\0\0".to_vec(), packed.to_vec()].concat();
-    // The root with one child, a required column of doubles; the rows; one group with one chunk.
-    let schema = b"\x15\x02\x19\x2c\x48\x01r\x15\x02\0\x15\x0a\x25\0\x18\x01x\0\x16";
-    let chunk = [&b"\x19\x1c\x19\x1c\x3c\x45\x0c\x36"[..], &number(page.len() as u64), b"\x26\x08\0\0\x26"].concat();
-    let end = [schema.to_vec(), number(rows), chunk, number(rows), b"\0\0".to_vec()].concat();
+    // Its sizes, its number of values, as they are.
+    let sizes = [vec![0x15, *kind, 0x15], thrift(unpacked), b"\x15".to_vec(), thrift(length), vec![*header, 0x15]];
+    let page = [sizes.concat(), thrift(values), vec![0x15, encoding, 0, 0], packed.to_vec()].concat();
+    // The root with one child, a required column; the rows; one group with one chunk.
+    let schema = [b"\x15\x02\x19\x2c\x48\x01r\x15\x02\0\x15", column, b"\0\x16"].concat();
+    let chunk = [&b"\x19\x1c\x19\x1c\x3c\x45\x0c\x36"[..], &thrift(page.len() as u64), b"\x26\x08\0\0\x26"].concat();
+    let end = [schema, thrift(rows), chunk, thrift(rows), b"\0\0".to_vec()].concat();
     [b"PAR1", &page[..], &end, &(end.len() as u32).to_le_bytes(), b"PAR1"].concat()
 }
 
-/// Zeros as Zstandard packs them: 128 KiB in four bytes.
-fn zeros(blocks: u32) -> Vec<u8> {
+/// Some bytes and zeros as Zstandard packs them: 128 KiB of zeros in four bytes.
+fn zeros_after(start: &[u8], blocks: u32) -> Vec<u8> {
     let block = |i: u32| [u8::from(i + 1 == blocks) | 2, 0, 16, 0];
-    let head = [&b"\x28\xb5\x2f\xfd\xa0"[..], &(blocks << 17).to_le_bytes()].concat();
+    let length = start.len() as u32 + (blocks << 17);
+    let raw = if start.is_empty() { Vec::new() } else { [&[(start.len() as u8) << 3, 0, 0], start].concat() };
+    let head = [&b"\x28\xb5\x2f\xfd\xa0"[..], &length.to_le_bytes(), &raw].concat();
     head.into_iter().chain((0..blocks).flat_map(block)).collect()
+}
+
+fn zeros(blocks: u32) -> Vec<u8> {
+    zeros_after(&[], blocks)
 }
 
 /// Names and contents: of no format, and of each format with something that is not true.
@@ -99,9 +119,14 @@ fn hostile(place: &Place) -> Vec<(&'static str, Vec<u8>)> {
         ("the start of a Parquet file", b"PAR1\x15\x04\x15\x10".to_vec()),
         ("a Parquet file without content", b"PAR1\xff\xff\xff\x7fPAR1".to_vec()),
         ("half a Parquet file", PARQUET[..PARQUET.len() / 2].to_vec()),
-        ("a Parquet file of 2^60 rows", parquet(1 << 60, 8, &zeros(1))),
-        ("a Parquet page of 256 MiB in 8 KiB", parquet(8, 1 << 28, &zeros(1 << 11))),
-        ("a Parquet page of 2 GiB", parquet(8, 1 << 31, &zeros(1 << 11))),
+        ("a Parquet file of 2^60 rows", parquet(DOUBLES, 1 << 60, 1 << 60, 8, &zeros(1))),
+        ("a Parquet page of 256 MiB in 8 KiB", parquet(DOUBLES, 8, 8, 1 << 28, &zeros(1 << 11))),
+        ("a Parquet page of 2 GiB", parquet(DOUBLES, 8, 8, 1 << 31, &zeros(1 << 11))),
+        ("a Parquet dictionary of 2^28 truths", parquet(TRUTHS, 8, 1 << 28, 1 << 25, &zeros(1 << 8))),
+        ("a Parquet page of 2^47 texts", {
+            let head = [varint(1 << 20), varint(1), varint(1 << 47), varint(0)].concat();
+            parquet(TEXTS, 8, 1 << 47, head.len() as u64 + (1 << 25), &zeros_after(&head, 1 << 8))
+        }),
         ("the start of a NumPy file", b"\x93NUMPY\x01\0\xff\xff".to_vec()),
         ("a NumPy file of 8 EiB", {
             let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606846976, 1), }\n";

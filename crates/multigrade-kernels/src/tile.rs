@@ -214,7 +214,7 @@ impl<T: Real, F: InRegisters<T>> Product<'_, T, F> {
         let [a_row, a_column] = self.a.strides();
         let [b_row, _] = self.b.strides();
         let [out_row, out_column] = self.strides;
-        // SAFETY: this is inlined into a function that is compiled for the processor of `R` and called on no other.
+        // SAFETY: who calls has asked `level` whether the processor has the registers of `R`.
         // `row + ROWS` and `column + WIDE` registers were just checked against the shapes of `a` and `b`, so by the
         // views' invariant every element read lies inside their slices; entries of a row of `b` are adjacent. These
         // rows and columns exist in `out` (its shape was compared with those of `a` and `b`), and it is borrowed

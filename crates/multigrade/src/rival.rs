@@ -46,8 +46,8 @@ pub(crate) fn settings(settings: &FitSettings, train: &Samples, held_out: Option
 
 /// Whether the settings say nothing about the grades but how many there may be.
 pub(crate) fn is_open(settings: &FitSettings) -> bool {
-    let FitSettings { grades, validation, refit, seed, time_limit, .. } = settings.clone();
-    *settings == FitSettings { grades, validation, refit, seed, time_limit, ..FitSettings::default() }
+    let FitSettings { grades, validation, refit, seed, memory, time_limit, .. } = settings.clone();
+    *settings == FitSettings { grades, validation, refit, seed, memory, time_limit, ..FitSettings::default() }
 }
 
 /// The convex grade that trained grades are held against, as far as their planner has to know it.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::numbers;
-use multigrade::convex::ConvexSettings;
+use multigrade::convex::{ConvexSettings, Penalty};
 use multigrade::{
     Activation, Classes, Descent, FitSettings, GradeSettings, Grades, Label, Precision, ReadoutRule, Samples, Schedule,
     Solver, fit, fit_classes, resume, silent,
@@ -39,7 +39,8 @@ fn solvers() -> Vec<Solver> {
         Solver::Adam(walk(2, Some(300))),
         Solver::Adam(walk(2, None)),
         Solver::GradientDescent(walk(1, Some(37))),
-        Solver::Convex(ConvexSettings::default()),
+        // A large penalty: a path of small ones on hundreds of features takes minutes.
+        Solver::Convex(ConvexSettings { penalty: Penalty::OfLargest(0.3), ..ConvexSettings::default() }),
     ]
 }
 
@@ -95,6 +96,13 @@ proptest! {
             prop_assert!(model(&samples, &settings, 0, threads) == kept, "{} threads", threads);
         }
     }
+}
+
+#[test]
+fn default_settings_make_the_same_model_of_one_input_within_any_limit() {
+    let samples = samples(200, 1, 1);
+    let settings = FitSettings { grades: Grades::Auto { at_most: 2 }, ..FitSettings::default() };
+    assert!(model(&samples, &settings, 0, 2) == model(&samples, &settings, settings.memory, 2));
 }
 
 #[test]

@@ -370,7 +370,11 @@ pub fn remove_leftovers(folder: &Path) {
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_ours = name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
-        if is_ours && std::fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        // The lock is held until the file is gone: who made it a moment ago would lose it between lock and removal.
+        if is_ours
+            && let Ok(file) = std::fs::File::open(&path)
+            && file.try_lock().is_ok()
+        {
             // Another process may have been quicker.
             let _ = std::fs::remove_file(&path);
         }

@@ -39,6 +39,9 @@ impl Imputation {
         if let Some(j) = self.fills.iter().position(|fill| !fill.is_finite()) {
             return refused(format!("column {} is filled by {}, expected a finite number", j + 1, self.fills[j]));
         }
+        if self.fills.is_empty() {
+            return refused("there is no column".into());
+        }
         let increase = self.indicators.windows(2).all(|pair| pair[0] < pair[1]);
         if !increase || self.indicators.last().is_some_and(|last| *last >= self.fills.len()) {
             let n = self.fills.len();

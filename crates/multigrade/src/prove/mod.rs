@@ -248,18 +248,16 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
         let bound = search.bound();
         let largest = measured.as_ref().map_or(0.0, |m| m.f64.largest());
         progress.send(&Event::Proving { grade: statement.grades, boxes: search.n_boxes(), bound, measured: largest });
-        if let Goal::Tighter(tolerance, _) = settings.goal
-            && bound <= tolerance
-            && search.n_boxes() > 4 * *within.get_or_insert(search.n_boxes())
-        {
+        let is_within = |bound: f64| matches!(settings.goal, Goal::Tighter(tolerance, _) if bound <= tolerance * (1.0 - 2.0 * MARGIN));
+        if is_within(bound) && search.n_boxes() > 4 * *within.get_or_insert(search.n_boxes()) {
             break ProveStop::Reached;
         }
         match progress.cut() {
-            Some(_) if within.is_some() => break ProveStop::Reached,
+            Some(_) if is_within(bound) => break ProveStop::Reached,
             Some(Cut::Time) => break ProveStop::Time,
             Some(Cut::Observer) => break ProveStop::Interrupted,
             None if search.n_boxes() >= settings.boxes || search.is_full() => {
-                break if within.is_some() { ProveStop::Reached } else { ProveStop::Boxes };
+                break if is_within(bound) { ProveStop::Reached } else { ProveStop::Boxes };
             }
             None => {}
         }
@@ -269,7 +267,7 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
             search.relax(goal(settings.goal, Some(measured), floor));
         }
         if !search.improve() {
-            break if search.is_stuck() && within.is_none() { ProveStop::Stuck } else { ProveStop::Reached };
+            break if search.is_stuck() && !is_within(search.bound()) { ProveStop::Stuck } else { ProveStop::Reached };
         }
     };
     let worst = search.worst().filter(|_| stop != ProveStop::Reached);

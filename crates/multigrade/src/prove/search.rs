@@ -1,6 +1,8 @@
 //! Best first: the box that holds the bound up is cut, until no box does.
 
-use multigrade_model::truth::{Bounds, Decoration, Interval, Leaf, MAX_CUTS, Order, Region, RegionError, Shape};
+use multigrade_model::truth::{
+    Bounds, Decoration, Interval, Leaf, MAX_CUTS, MAX_WORK, Order, Region, RegionError, Shape,
+};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -95,6 +97,10 @@ pub(super) struct Search<'a> {
     open: BinaryHeap<Open>,
     /// Weights of the networks of all boxes in `open`.
     weights: usize,
+    /// What the checker will go through for the boxes so far, the most of it that it does, and what a round may add.
+    work: usize,
+    most_work: usize,
+    round_work: usize,
     /// The box that could not be cut any more, if there was one.
     stuck: Option<Vec<Interval>>,
 }
@@ -103,7 +109,9 @@ impl<'a> Search<'a> {
     pub(super) fn new(root: Region, goal: Interval, cuts: &'a [Vec<f64>]) -> Self {
         let widths = root.sides().iter().map(|side| side.width()).collect();
         let (parts, open) = (Vec::new(), BinaryHeap::new());
-        let mut search = Self { goal, cuts, widths, parts, open, weights: 0, stuck: None };
+        let round_work = 2 * ROUND * work(&root);
+        let mut search =
+            Self { goal, cuts, widths, parts, open, weights: 0, work: 0, most_work: MAX_WORK, round_work, stuck: None };
         let bounded = search.best(&root, None);
         search.add(root, bounded, 0);
         search
@@ -114,9 +122,9 @@ impl<'a> Search<'a> {
         self.parts.len()
     }
 
-    /// Whether the boxes to be cut take more memory than they should.
+    /// Whether the boxes to be cut take more memory than they should, or a further round more work than the checker does.
     pub(super) fn is_full(&self) -> bool {
-        self.weights > MOST_WEIGHTS
+        self.weights > MOST_WEIGHTS || self.work + self.round_work > self.most_work
     }
 
     /// Allows wider bounds.
@@ -182,6 +190,7 @@ impl<'a> Search<'a> {
 
     fn add(&mut self, region: Region, bounded: Option<Bounded>, cuts: usize) -> usize {
         let part = self.parts.len();
+        self.work += work(&region);
         self.parts.push(Part::Leaf(bounded));
         let excess = excess(bounded, self.goal);
         if excess > 0.0 {
@@ -263,6 +272,11 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What the checker counts for a box.
+fn work(region: &Region) -> usize {
+    region.n_neurons() + region.n_weights()
+}
+
 /// Whether the function is proved to be undefined all over a box.
 fn is_undefined(region: &Region) -> bool {
     let leaf = Leaf { shape: Shape::Box, order: Order::Value };
@@ -272,4 +286,24 @@ fn is_undefined(region: &Region) -> bool {
 /// The bound of a leaf; none where it is not allowed.
 fn attempt(region: &Region, leaf: Leaf) -> Option<Bounded> {
     region.bound(leaf).ok().map(|bounds| Bounded { leaf, bounds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::construct::{ConstructSettings, construct};
+    use crate::observer::silent;
+    use multigrade_model::truth::{Domain, Expression, Program};
+
+    #[test]
+    fn no_tree_takes_more_work_than_the_checker_does() {
+        let (f, domain) = (Expression::parse("sin(3*x)*cos(2*y)").unwrap(), Domain::parse("x=0..1, y=0..1").unwrap());
+        let settings = ConstructSettings::default().validate().unwrap();
+        let model = construct(&f, &domain, 0.2, &settings, &mut silent()).unwrap().model;
+        let root = Region::root(&Program::new(&model, 1, 0).unwrap(), &f, &domain).unwrap();
+        let mut search = Search::new(root, Interval::new(-1e-3, 1e-3).unwrap(), &[]);
+        search.most_work = 3 * search.round_work;
+        while !search.is_full() && search.improve() {}
+        assert!(search.is_full() && search.work <= search.most_work, "{} of {}", search.work, search.most_work);
+    }
 }

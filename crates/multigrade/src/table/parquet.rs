@@ -30,6 +30,9 @@ const MAX_TEXT: usize = 1 << 16;
 /// Bytes that may be read and unpacked for each number of the limit: parts of a file may overlap, and little may unpack to much.
 const WORK: usize = 32;
 
+/// Most values of a dictionary: writers give it up far below that, and each takes more memory than it has bytes.
+const MAX_DICTIONARY: usize = 1 << 22;
+
 /// Longest page, unpacked.
 const MAX_PAGE: usize = 1 << 28;
 
@@ -270,7 +273,11 @@ impl<'a> Reader<'a> {
             let page = Page { about: &page, bytes, unpacked, packing };
             match page.about.integer(1) {
                 Some(0) => self.data(&page, &dictionary, end, cells)?,
-                Some(2) => dictionary = self.dictionary(&page)?,
+                Some(2) => {
+                    // The old one goes before the new one comes.
+                    dictionary.clear();
+                    dictionary = self.dictionary(&page)?;
+                }
                 Some(3) => self.data_of_version_2(&page, &dictionary, end, cells)?,
                 _ => {}
             }
@@ -296,8 +303,11 @@ impl<'a> Reader<'a> {
 
     fn dictionary(&mut self, page: &Page) -> Result<Vec<Value>, TableProblem> {
         let n = page.about.fields(7).and_then(|about| about.size(1)).ok_or_else(cut_off)?;
+        if n > MAX_DICTIONARY {
+            return Err(wrong(format!("a dictionary of {n} values, expected at most {MAX_DICTIONARY}")));
+        }
         let bytes = self.unpacked(page, 0, page.packing)?;
-        self.take(n.saturating_mul(size_of::<Value>()))?;
+        self.take(n * size_of::<Value>())?;
         let values: Vec<Value> = plain(self.kind, &bytes).take(n).collect();
         if values.len() == n { Ok(values) } else { Err(cut_off()) }
     }
@@ -306,6 +316,10 @@ impl<'a> Reader<'a> {
     fn data(&mut self, page: &Page, dictionary: &[Value], end: usize, cells: &mut Cells) -> Result<(), TableProblem> {
         let about = page.about.fields(5).ok_or_else(cut_off)?;
         let (n, encoding) = about.size(1).zip(about.integer(2)).ok_or_else(cut_off)?;
+        // Before anything goes through that many values.
+        if n > end - cells.n_rows {
+            return Err(cut_off());
+        }
         let bytes = self.unpacked(page, 0, page.packing)?;
         let mut rest = bytes.as_slice();
         let mut levels = None;
@@ -316,7 +330,7 @@ impl<'a> Reader<'a> {
             let length = thrift::bytes(&mut rest, 4).and_then(|length| length.first_chunk()).ok_or_else(cut_off)?;
             levels = Some(thrift::bytes(&mut rest, u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?);
         }
-        self.cells(levels, values(encoding, self.kind, rest, n, dictionary), n, end, cells)
+        self.cells(levels, values(encoding, self.kind, rest, n, dictionary), n, cells)
     }
 
     /// A page of the second version: which values are there stands before the packed ones.
@@ -329,12 +343,15 @@ impl<'a> Reader<'a> {
     ) -> Result<(), TableProblem> {
         let about = page.about.fields(8).ok_or_else(cut_off)?;
         let (n, encoding) = about.size(1).zip(about.integer(4)).ok_or_else(cut_off)?;
+        if n > end - cells.n_rows {
+            return Err(cut_off());
+        }
         let (levels, repeats) = about.size(5).zip(about.size(6)).ok_or_else(cut_off)?;
         let skipped = levels.checked_add(repeats).ok_or_else(cut_off)?;
         let packing = if about.bool(7).unwrap_or(true) { page.packing } else { Packing::None };
         let bytes = self.unpacked(page, skipped, packing)?;
         let levels = page.bytes.get(repeats..skipped).filter(|_| self.is_optional);
-        self.cells(levels, values(encoding, self.kind, &bytes, n, dictionary), n, end, cells)
+        self.cells(levels, values(encoding, self.kind, &bytes, n, dictionary), n, cells)
     }
 
     /// Hands on `n` cells: the values, and nothing where a level says that there is none.
@@ -343,12 +360,8 @@ impl<'a> Reader<'a> {
         levels: Option<&[u8]>,
         values: Option<Values>,
         n: usize,
-        end: usize,
         cells: &mut Cells,
     ) -> Result<(), TableProblem> {
-        if n > end - cells.n_rows {
-            return Err(cut_off());
-        }
         let mut values =
             values.ok_or_else(|| wrong("its values are encoded in a way that is not read; write the file anew"))?;
         let mut levels = levels.map(|levels| Runs::new(levels, 1).ok_or_else(cut_off)).transpose()?;

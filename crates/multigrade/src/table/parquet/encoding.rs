@@ -65,6 +65,10 @@ pub(super) fn values<'a>(
     n: usize,
     dictionary: &'a [Value],
 ) -> Option<Values<'a>> {
+    // A page of missing cells alone.
+    if rest.is_empty() {
+        return Some(Box::new(std::iter::empty()));
+    }
     Some(match (encoding, kind) {
         (0, _) => plain(kind, rest),
         (2 | 8, _) => {

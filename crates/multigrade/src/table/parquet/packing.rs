@@ -38,6 +38,10 @@ impl Packing {
 
     /// The `length` bytes that were packed.
     pub(super) fn unpack(self, packed: &[u8], length: usize) -> Result<Vec<u8>, TableProblem> {
+        // Some writers pack nothing to nothing.
+        if length == 0 {
+            return Ok(Vec::new());
+        }
         let unpacked = match self {
             Self::None => Some(packed.to_vec()),
             Self::Snappy => snappy(packed, length),
