@@ -1,6 +1,8 @@
 //! Networks built from formulas: what is promised of every grade, measured where it could fail.
 
 mod common;
+#[path = "common/targets.rs"]
+mod targets;
 
 use common::numbers;
 use multigrade::attack::{AttackSettings, attack};
@@ -10,6 +12,7 @@ use multigrade::construct::{
 use multigrade::prove::{Goal, ProveSettings, ProveStop, enclose};
 use multigrade::truth::{Domain, Expression, Format, check};
 use multigrade::{Precision, Predictor, silent};
+use targets::TARGETS;
 
 fn build(text: &str, domain: &str, tolerance: f64, settings: ConstructSettings) -> Constructed {
     try_build(text, domain, tolerance, settings).unwrap()
@@ -28,30 +31,6 @@ fn try_build(
 fn plain() -> ConstructSettings {
     ConstructSettings { strategy: Strategy::Mesh, scheme: Scheme::Plain, ..ConstructSettings::default() }
 }
-
-/// Targets of every kind: smooth, with an infinite slope, kinked, oscillating, a needle, nested extrema.
-const TARGETS: [(&str, &str, f64); 20] = [
-    ("x^2", "x=0..1", 1e-3),
-    ("3*x^2 - x + 1", "x=-2..3", 1e-2),
-    ("exp(x)", "x=0..1", 1e-3),
-    ("sqrt(x)", "x=0..1", 1e-2),
-    ("abs(x-0.3)", "x=0..1", 1e-3),
-    ("abs(abs(x)-0.5)", "x=-1..1", 1e-3),
-    ("sin(2*pi*x)", "x=0..1", 1e-2),
-    ("sin(40*x^2)*exp(-x)", "x=0..1", 1e-2),
-    ("exp(-10000*(x-0.3)^2)", "x=0..1", 1e-2),
-    ("exp(-10000*(x-0.71234)^2)", "x=-1..3", 1e-2),
-    ("1/(1+25*x^2)", "x=-1..1", 1e-3),
-    ("min(max(x, 1-2*x), max(sin(5*x), 0.2))", "x=0..2", 1e-2),
-    ("2*x - 7", "x=-1..4", 1e-2),
-    ("cbrt(x)", "x=-1..1", 2e-2),
-    ("x*y", "x=0..1, y=0..1", 1e-2),
-    ("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 3e-2),
-    ("max(sin(3*x), y^2-0.3)", "x=0..1, y=0..1", 5e-2),
-    ("abs(x-y)", "x=0..1, y=0..1", 1e-2),
-    ("exp(-(x^2+y^2))", "x=-1..1, y=-1..1", 3e-2),
-    ("x*y*z", "x=0..1, y=0..1, z=0..1", 1e-1),
-];
 
 /// Points of the box: 100,000 spread ones, and a grid that contains the nodes of the mesh, whose planes are given.
 fn points(domain: &Domain, planes: &[Vec<f64>]) -> Vec<f64> {
