@@ -248,7 +248,10 @@ fn search(statement: &Statement, settings: &ProveSettings, progress: &Progress) 
         let bound = search.bound();
         let largest = measured.as_ref().map_or(0.0, |m| m.f64.largest());
         progress.send(&Event::Proving { grade: statement.grades, boxes: search.n_boxes(), bound, measured: largest });
-        let is_within = |bound: f64| matches!(settings.goal, Goal::Tighter(tolerance, _) if bound <= tolerance * (1.0 - 2.0 * MARGIN));
+        let is_within = |bound: f64| match settings.goal {
+            Goal::Tighter(tolerance, _) => bound <= tolerance * (1.0 - 2.0 * MARGIN),
+            _ => false,
+        };
         if is_within(bound) && search.n_boxes() > 4 * *within.get_or_insert(search.n_boxes()) {
             break ProveStop::Reached;
         }

@@ -1,6 +1,5 @@
 //! A table of any length, block by block.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -49,12 +48,8 @@ impl TableBlocks<'static> {
     ///
     /// A file that cannot be read, or whose first row is none of a table; see [`TableProblem`].
     pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        match File::open(path) {
-            Ok(file) => Self::parse(&name, file, options),
-            Err(error) => Err(TableProblem::from(error).in_table(&name)),
-        }
+        let (name, file) = super::open(path.as_ref())?;
+        Self::parse(&name, file, options)
     }
 }
 

@@ -95,6 +95,15 @@ pub struct Table {
     texts: Vec<(usize, Texts)>,
 }
 
+/// What messages about the file at `path` begin with, and the file.
+fn open(path: &Path) -> Result<(String, File), TableError> {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((name, file)),
+        Err(error) => Err(TableProblem::from(error).in_table(&name)),
+    }
+}
+
 impl Table {
     /// The table in the file at `path`; messages about it begin with `path`.
     ///
@@ -102,12 +111,8 @@ impl Table {
     ///
     /// A file that cannot be read or is not a table; see [`TableProblem`].
     pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        match File::open(path) {
-            Ok(file) => Self::parse(&name, file, options),
-            Err(error) => Err(TableProblem::from(error).in_table(&name)),
-        }
+        let (name, file) = open(path.as_ref())?;
+        Self::parse(&name, file, options)
     }
 
     /// The table that `source` holds, read to its end in large pieces; messages about it begin with `name`.
