@@ -1,7 +1,7 @@
 //! Models in the formats of other programs.
 //!
-//! [`onnx`] writes a graph of plain matrix products and activations that every ONNX runtime reads; [`Onnx::difference`]
-//! measures how far its numbers are from the model's.
+//! [`onnx`] writes a graph of plain matrix products and activations that every ONNX runtime reads, with the model's numbers and
+//! roundings, so that proofs about the model hold for the file; [`Onnx::difference`] measures how far its numbers are from the model's.
 
 mod chain;
 mod onnx;
@@ -29,7 +29,8 @@ impl Onnx {
     /// The largest difference between the exported network, evaluated in its precision, and the reference evaluation of
     /// `model`, at 256 random points of the box of the model's inputs, divided by the largest value of each output there.
     ///
-    /// This is measured, not proved; a runtime that adds in another order rounds differently.
+    /// In f64 it is 0: the chain makes the model's operations. This is measured, not proved; a runtime that adds in another order
+    /// rounds differently.
     pub fn difference(&self, model: &Multigrade) -> f64 {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
         let mut differences = vec![0.0_f64; model.n_outputs()];

@@ -59,8 +59,9 @@ proptest! {
         d in 1usize..4, m in 1usize..3, grades in any_grades(), seed: u64, staged: bool,
     ) {
         let model = network(d, m, &grades, seed);
+        // The operations of the model, in their order: not one bit is different.
         let exact = onnx(&model, OnnxOptions { precision: Precision::F64, staged }).unwrap().difference(&model);
-        prop_assert!(exact < 1e-12, "f64: {exact}");
+        prop_assert_eq!(exact, 0.0);
         // Up to nine layers of a dozen terms, each rounded by 6e-8, in networks that may double an error per layer.
         let short = onnx(&model, OnnxOptions { precision: Precision::F32, staged }).unwrap().difference(&model);
         prop_assert!(short < 1e-4, "f32: {short}");
@@ -73,11 +74,29 @@ fn a_relu_network_is_a_plain_chain_of_products_and_relu() {
     let grades = [(vec![vec![relu(3), relu(4)], vec![relu(2)]], true), (vec![vec![relu(5)]], true)];
     let file = onnx(&network(2, 1, &grades, 1), OnnxOptions::default()).unwrap().bytes;
     let count = |word: &str| file.windows(word.len()).filter(|bytes| *bytes == word.as_bytes()).count();
-    // The operator stands in field 4 of a node.
-    assert_eq!((count("\"\x04Gemm"), count("\"\x04Relu")), (4, 3));
-    for absent in ["Concat", "\"\x03Add", "Identity", "Tanh"] {
+    // The operator stands in field 4 of a node. The scalings are one node each at both ends, the sum of two grades one product.
+    assert_eq!((count("\"\x04Gemm"), count("\"\x04Relu")), (3 + 2, 3));
+    for once in ["Sub", "Div", "Mul", "Add"] {
+        assert_eq!(count(&format!("\"\x03{once}")), 1, "{once}");
+    }
+    for absent in ["Concat", "Identity", "Tanh"] {
         assert_eq!(count(absent), 0, "{absent}");
     }
+}
+
+#[test]
+fn a_scale_that_is_next_to_zero_in_f32_is_an_error_and_not_a_division_by_zero() {
+    let model = network(1, 1, &[], 0);
+    let scaled = |scale: f64| {
+        let (input, output) = (Scaling::new(vec![0.0], vec![scale]).unwrap(), Scaling::identity(1));
+        let settings = serde_json::json!({});
+        Multigrade::new(model.schema().clone(), input, output, Vec::new(), History::default(), settings).unwrap()
+    };
+    for lost in [1e-320, 1e-50, 1e-40] {
+        let error = onnx(&scaled(lost), OnnxOptions::default()).err().unwrap();
+        assert_eq!(error, ExportError::Range { found: format!("{lost:e}") });
+    }
+    assert!(onnx(&scaled(1e-37), OnnxOptions::default()).is_ok());
 }
 
 #[test]

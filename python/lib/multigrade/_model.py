@@ -26,8 +26,9 @@ class Exported:
     """The largest difference from the model at 256 random points of its `ranges`, divided by the largest value of each output
     there. Measured, not proved; a runtime that adds in another order rounds differently."""
     bound: float | None = None
-    """With a certificate: the proved bound of `|function - model|` for the model evaluated in the file's precision. It is a theorem
-    about the model and its own order of operations; the file has the inputs' scaling folded into its weights."""
+    """With a certificate: the proved bound of `|function - file|` on the certificate's box. The file makes the model's operations, so
+    what is proved of the model in this precision holds for it, in any order of its sums, in every runtime that rounds each operation
+    to nearest (ONNX Runtime's processor provider does; a graphics card may compute in fewer digits)."""
 
 
 class Model:
@@ -108,8 +109,8 @@ class Model:
         """Writes the network as an ONNX file and says how far that file's numbers are from the model's.
 
         The file has the input `x (n, d)` and the output `y (n, m)`, in the units of the table; with `staged=True` also the
-        predictions after every grade, `grade_1`, `grade_2`, ... It is a plain chain of `Gemm` and activations. With a
-        `certificate` of the model, which is checked first, the answer also says what is proved of the model in this precision.
+        predictions after every grade, `grade_1`, `grade_2`, ... It is a plain chain: the scaling of the inputs, `Gemm` and activations,
+        the scaling of the outputs. With a `certificate` of the model, which is checked first, the answer also says what is proved of it.
 
         >>> import tempfile, numpy as np
         >>> from multigrade import MultigradeRegressor

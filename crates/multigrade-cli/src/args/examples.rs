@@ -131,7 +131,9 @@ Examples:
   multigrade export square --format onnx --certificate square.certificate.json --out square.onnx
 
 An ONNX file has the input x (n, d) and the output y (n, m) in the units of the table; with
---staged also grade_1, grade_2, ...  Names of the columns stand in its metadata.
+--staged also grade_1, grade_2, ...  Names of the columns stand in its metadata. It makes the
+model's operations, so a certificate's bounds hold for it in every runtime that computes in its
+precision.
 Exit status: 0 done, 2 could not run.";
 
 pub(super) const REPRODUCE: &str = "\

@@ -12,7 +12,7 @@ use super::{PrecisionArg, TEMPLATE, examples};
 pub(crate) struct ExportArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Format of the file; onnx is a plain chain of Gemm and activations
+    /// Format of the file; onnx is a plain chain of Gemm and activations between the scalings
     #[arg(long, value_enum)]
     pub(crate) format: FormatArg,
     /// File to write; beside the model without it
@@ -27,7 +27,7 @@ pub(crate) struct ExportArgs {
     /// Numbers of inputs, weights and outputs
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub(crate) precision: PrecisionArg,
-    /// Certificate of the model: it is checked, and what it proves in these numbers is printed too
+    /// Certificate of the model: it is checked, and what it proves of the file is printed too
     #[arg(long, value_name = "FILE")]
     pub(crate) certificate: Option<PathBuf>,
     /// Overwrite FILE

@@ -50,8 +50,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
-/// What the certificate proves of the model in these numbers. The file has the scaling of the inputs folded into its weights, so
-/// nothing is proved about its own roundings.
+/// What the certificate proves of the file: it holds the model's numbers and operations.
 fn proved(certificate: &Certificate, model: &Multigrade, precision: Precision) -> Result<String, Failure> {
     let proved = match truth::check(certificate, model) {
         Verdict::Proved(proved) => proved,
@@ -66,8 +65,8 @@ fn proved(certificate: &Certificate, model: &Multigrade, precision: Precision) -
         return Ok(format!("proved: nothing in {numbers}; the certificate claims no bound for it"));
     };
     Ok(format!(
-        "proved: for every point of {}, {} and the model, computed in {numbers} by the model file's own order of operations, \
-         differ by at most {}",
+        "proved: for every point of {}, {} and the file, computed in {numbers} and in any order of its sums, differ by at \
+         most {}",
         proved.domain(),
         proved.function(),
         above(bounds.magnitude()),

@@ -2,47 +2,42 @@
 //!
 //! Grades are a sum, and features and inputs skip layers. Many programs that read networks know neither sums nor skips: so
 //! whatever a later layer needs travels along. Through a layer of ReLU neurons a value `q` passes as `relu(q)` and
-//! `relu(-q)`, whose difference is `q` exactly; beside other neurons it passes as it is. The scaling of the inputs becomes
-//! part of the first layer, that of the outputs part of the last one.
+//! `relu(-q)`, whose difference is `q` exactly; beside other neurons it passes as it is.
+//!
+//! No weight is multiplied with another, and no two sums become one, so the chain makes the roundings that certificates speak
+//! about (docs/certificate-format.md, "What evaluation in a format means") and no others. One thing has to be seen for that: a
+//! correction `g_k` is computed twice, for `relu(g_k)` and `relu(-g_k)`, and a runtime may add in another order the second time.
+//! Where the two results have different signs, both parts are above 0 or neither is. But every later step, up to the output, is
+//! monotone in each of them, and with either part replaced by 0 it is what one of the two results gives: the output lies
+//! between two that are covered, and so within the proved bounds.
 
 use crate::Multigrade;
 use multigrade_kernels::Real;
-use multigrade_model::{Activation, Branch, Scaling};
+use multigrade_model::{Activation, Branch, Layer, Scaling};
 
-/// `constant + sum of weight * unit` over units of the layer before.
-#[derive(Clone, Debug, Default)]
+/// How a value is found in a layer: as a sum of units, each with its sign.
+type Value = Vec<(usize, f64)>;
+
+/// `constant + sum of weight * unit` over units of the layer before, each of which occurs once.
+#[derive(Clone, Debug)]
 pub(super) struct Affine {
     pub(super) constant: f64,
     pub(super) terms: Vec<(usize, f64)>,
 }
 
 impl Affine {
-    fn unit(index: usize) -> Self {
-        Self { constant: 0.0, terms: vec![(index, 1.0)] }
+    /// `constant + sum of weight * value`. Signs change no digit of a weight.
+    fn combination<'a>(constant: f64, parts: impl Iterator<Item = (f64, &'a Value)>) -> Self {
+        let terms = parts.flat_map(|(weight, value)| value.iter().map(move |&(unit, sign)| (unit, weight * sign)));
+        Self { constant, terms: terms.collect() }
     }
 
-    fn plus(&mut self, factor: f64, other: &Self) {
-        self.constant += factor * other.constant;
-        self.terms.extend(other.terms.iter().map(|&(unit, weight)| (unit, factor * weight)));
+    fn of(value: &Value) -> Self {
+        Self { constant: 0.0, terms: value.clone() }
     }
 
-    /// `constant + sum of weight * value`, with one term for each unit.
-    fn combination<'a>(constant: f64, parts: impl Iterator<Item = (f64, &'a Self)>) -> Self {
-        let mut sum = Self { constant, terms: Vec::new() };
-        parts.for_each(|(factor, part)| sum.plus(factor, part));
-        sum.terms.sort_by_key(|(unit, _)| *unit);
-        sum.terms.dedup_by(|(unit, weight), (first, total)| {
-            let same = unit == first;
-            if same {
-                *total += *weight;
-            }
-            same
-        });
-        sum
-    }
-
-    fn scaled(&self, factor: f64, constant: f64) -> Self {
-        Self::combination(constant, std::iter::once((factor, self)))
+    fn negated(&self) -> Self {
+        Self { constant: -self.constant, terms: self.terms.iter().map(|&(unit, weight)| (unit, -weight)).collect() }
     }
 
     fn evaluate<T: Real>(&self, units: &[T]) -> T {
@@ -58,13 +53,33 @@ pub(super) struct Group {
     pub(super) neurons: Vec<Affine>,
 }
 
-/// Layers in order; each has one or more groups, whose units are laid side by side.
+/// Where the prediction of a grade is known.
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// The layer after which it is (0: the scaled inputs).
+    pub(super) end: usize,
+    /// Its summands, one number for each output: the sum of the grades before, if there are any, and the correction.
+    pub(super) parts: Vec<Vec<Affine>>,
+}
+
+impl Stage {
+    /// For each output the sum of its parts, of units that are all parts one after the other.
+    pub(super) fn sums(&self) -> Vec<Affine> {
+        let outputs = self.parts[0].len();
+        let terms = |j| (0..self.parts.len()).map(|part| (part * outputs + j, 1.0)).collect();
+        (0..outputs).map(|j| Affine { constant: 0.0, terms: terms(j) }).collect()
+    }
+}
+
+/// The scaling of the inputs, layers in order, and after each grade the sum of its parts and the scaling of the outputs. Each
+/// layer has one or more groups, whose units are laid side by side.
 #[derive(Debug)]
 pub(super) struct Chain {
-    pub(super) inputs: usize,
+    pub(super) inputs: Scaling,
     pub(super) layers: Vec<Vec<Group>>,
-    /// For every grade, the layer after which its prediction is known (0: the inputs) and the prediction.
-    pub(super) stages: Vec<(usize, Vec<Affine>)>,
+    /// For every grade; for a model without grades, its constant.
+    pub(super) stages: Vec<Stage>,
+    pub(super) outputs: Scaling,
 }
 
 /// A layer under construction: units take their place when all of them are known.
@@ -73,21 +88,19 @@ struct Builder {
     neurons: Vec<(Activation, Affine)>,
 }
 
-/// How a value of the layer before is found in the new one: sums of neurons, by their number in the builder.
-type Carried = Vec<(usize, f64)>;
-
 impl Builder {
-    fn neuron(&mut self, activation: Activation, affine: Affine) -> Carried {
+    /// The new neuron, by its number in the builder.
+    fn neuron(&mut self, activation: Activation, affine: Affine) -> Value {
         self.neurons.push((activation, affine));
         vec![(self.neurons.len() - 1, 1.0)]
     }
 
-    fn carry(&mut self, value: &Affine, among_relu: bool) -> Carried {
+    fn carry(&mut self, affine: Affine, among_relu: bool) -> Value {
         if !among_relu {
-            return self.neuron(Activation::Identity, value.clone());
+            return self.neuron(Activation::Identity, affine);
         }
-        let plus = self.neuron(Activation::Relu, value.clone())[0].0;
-        let minus = self.neuron(Activation::Relu, value.scaled(-1.0, 0.0))[0].0;
+        let minus = self.neuron(Activation::Relu, affine.negated())[0].0;
+        let plus = self.neuron(Activation::Relu, affine)[0].0;
         vec![(plus, 1.0), (minus, -1.0)]
     }
 
@@ -116,21 +129,18 @@ impl Builder {
     }
 }
 
-fn placed(carried: &[Carried], places: &[usize]) -> Vec<Affine> {
-    let affine = |parts: &Carried| Affine {
-        constant: 0.0,
-        terms: parts.iter().map(|&(neuron, weight)| (places[neuron], weight)).collect(),
-    };
-    carried.iter().map(affine).collect()
+fn placed(found: Vec<Value>, places: &[usize]) -> Vec<Value> {
+    found.into_iter().map(|value| value.into_iter().map(|(neuron, sign)| (places[neuron], sign)).collect()).collect()
 }
 
 impl Chain {
     pub(super) fn new(model: &Multigrade) -> Self {
-        let scaling = model.input_scaling();
-        let scaled = |(j, (c, s)): (usize, (&f64, &f64))| Affine::unit(j).scaled(1.0 / s, -c / s);
-        let mut inputs: Vec<Affine> = scaling.center().iter().zip(scaling.scale()).enumerate().map(scaled).collect();
-        let mut sums = vec![Affine::default(); model.n_outputs()];
-        let mut chain = Self { inputs: model.n_inputs(), layers: Vec::new(), stages: Vec::new() };
+        let scalings = [model.input_scaling(), model.output_scaling()].map(Scaling::clone);
+        let [inputs, outputs] = scalings;
+        let mut chain = Self { inputs, layers: Vec::new(), stages: Vec::new(), outputs };
+        let mut inputs: Vec<Value> = (0..model.n_inputs()).map(|j| vec![(j, 1.0)]).collect();
+        // What is known of the sum of the grades before: units that hold it, and a correction that no layer has computed yet.
+        let (mut sums, mut correction): (Vec<Value>, Vec<Affine>) = (Vec::new(), Vec::new());
         let mut features = inputs.clone();
         for (k, grade) in model.grades().iter().enumerate() {
             let mut branches = vec![features; grade.branches().len()];
@@ -138,68 +148,77 @@ impl Chain {
             let carried_later = model.grades()[k..].iter().any(multigrade_model::Grade::carry_inputs);
             for level in 0..depth {
                 let carried = if carried_later { inputs.len() } else { 0 };
-                let sum = if k > 0 { sums.len() } else { 0 };
-                let mut values = [&inputs[..carried], &sums[..sum]].concat();
-                chain.layer(grade.branches(), level, &mut branches, &mut values);
-                sums.splice(..sum, values.split_off(carried));
+                let values = inputs[..carried].iter().chain(&sums).map(Affine::of).chain(correction.drain(..));
+                let mut values = chain.layer(grade.branches(), level, &mut branches, values.collect());
+                let mut totals = values.split_off(carried);
                 inputs.splice(..carried, values);
+                // The sum before and the correction are added by whoever reads the sum.
+                let newer = totals.split_off(totals.len().min(model.n_outputs()));
+                totals.iter_mut().zip(newer).for_each(|(total, newer)| total.extend(newer));
+                sums = totals;
             }
             features = branches.concat();
             if grade.carry_inputs() {
                 features.extend_from_slice(&inputs);
             }
-            let weights = grade.readout().weights();
-            for (j, sum) in sums.iter_mut().enumerate() {
-                let parts = std::iter::once((1.0, &*sum)).chain(weights.row(j).iter().copied().zip(&features));
-                *sum = Affine::combination(grade.readout().bias()[j], parts);
-            }
-            chain.stages.push((chain.layers.len(), restored(&sums, model.output_scaling())));
+            let (weights, bias) = (grade.readout().weights(), grade.readout().bias());
+            let row = |j| Affine::combination(bias[j], weights.row(j).iter().copied().zip(&features));
+            correction = (0..model.n_outputs()).map(row).collect();
+            let before: Vec<Affine> = sums.iter().map(Affine::of).collect();
+            let parts = [before, correction.clone()].into_iter().filter(|part| !part.is_empty()).collect();
+            chain.stages.push(Stage { end: chain.layers.len(), parts });
         }
         if chain.stages.is_empty() {
-            chain.stages.push((0, restored(&sums, model.output_scaling())));
+            let nothing = vec![Affine { constant: 0.0, terms: Vec::new() }; model.n_outputs()];
+            chain.stages.push(Stage { end: 0, parts: vec![nothing] });
         }
         chain
     }
 
-    /// Adds layer `level` of all branches; branches that have ended, and `values`, travel along.
-    fn layer(&mut self, stacks: &[Branch], level: usize, branches: &mut [Vec<Affine>], values: &mut Vec<Affine>) {
+    /// Adds layer `level` of all branches; branches that have ended, and `values`, travel along. The answer is where the values are.
+    fn layer(
+        &mut self,
+        stacks: &[Branch],
+        level: usize,
+        branches: &mut [Vec<Value>],
+        values: Vec<Affine>,
+    ) -> Vec<Value> {
         let among_relu = stacks.iter().filter_map(|stack| stack.get(level)).all(|l| l.activation() == Activation::Relu);
         let mut builder = Builder::default();
-        let mut found: Vec<Vec<Carried>> = Vec::new();
-        for (stack, features) in stacks.iter().zip(branches.iter()) {
-            found.push(match stack.get(level) {
-                None => features.iter().map(|value| builder.carry(value, among_relu)).collect(),
-                Some(layer) => (0..layer.outputs())
-                    .map(|i| {
-                        let parts = layer.weights().terms(i).map(|(j, weight)| (weight, &features[j]));
-                        builder.neuron(layer.activation(), Affine::combination(layer.bias()[i], parts))
-                    })
-                    .collect(),
-            });
+        for (stack, features) in stacks.iter().zip(branches.iter_mut()) {
+            let neuron = |builder: &mut Builder, layer: &Layer, i| {
+                let parts = layer.weights().terms(i).map(|(j, weight)| (weight, &features[j]));
+                builder.neuron(layer.activation(), Affine::combination(layer.bias()[i], parts))
+            };
+            *features = match stack.get(level) {
+                None => features.iter().map(|value| builder.carry(Affine::of(value), among_relu)).collect(),
+                Some(layer) => (0..layer.outputs()).map(|i| neuron(&mut builder, layer, i)).collect(),
+            };
         }
-        found.push(values.iter().map(|value| builder.carry(value, among_relu)).collect());
+        let values: Vec<Value> = values.into_iter().map(|value| builder.carry(value, among_relu)).collect();
         let (groups, places) = builder.finish();
-        for (features, found) in branches.iter_mut().zip(&found) {
-            *features = placed(found, &places);
+        for features in branches {
+            *features = placed(std::mem::take(features), &places);
         }
-        *values = placed(&found[stacks.len()], &places);
         self.layers.push(groups);
+        placed(values, &places)
     }
 
-    /// The prediction of the last grade for one row, added in the order of the units.
+    /// The prediction of the last grade for one row, added in the order of the model.
     pub(super) fn evaluate<T: Real>(&self, x: &[f64]) -> Vec<f64> {
-        let mut units: Vec<T> = x.iter().map(|&x| T::from_f64(x)).collect();
-        let (end, outputs) = &self.stages[self.stages.len() - 1];
-        for layer in &self.layers[..*end] {
+        let scales = self.inputs.center().iter().zip(self.inputs.scale());
+        let scaled = |(x, (c, s)): (&f64, (&f64, &f64))| (T::from_f64(*x) - T::from_f64(*c)) / T::from_f64(*s);
+        let mut units: Vec<T> = x.iter().zip(scales).map(scaled).collect();
+        let stage = &self.stages[self.stages.len() - 1];
+        for layer in &self.layers[..stage.end] {
             let neurons = layer.iter().flat_map(|group| group.neurons.iter().map(|n| (group.activation, n)));
             units = neurons.map(|(activation, n)| T::from_f64(activation.apply(n.evaluate(&units).to_f64()))).collect();
         }
-        outputs.iter().map(|output| output.evaluate(&units).to_f64()).collect()
+        let scales = self.outputs.center().iter().zip(self.outputs.scale()).enumerate();
+        let output = |(j, (c, s)): (usize, (&f64, &f64))| {
+            let sum = stage.parts.iter().fold(T::from_f64(0.0), |sum, part| sum + part[j].evaluate(&units));
+            (T::from_f64(*c) + T::from_f64(*s) * sum).to_f64()
+        };
+        scales.map(output).collect()
     }
-}
-
-/// `center + scale * sum` of every output.
-fn restored(sums: &[Affine], scaling: &Scaling) -> Vec<Affine> {
-    let scales = scaling.center().iter().zip(scaling.scale());
-    sums.iter().zip(scales).map(|(sum, (center, scale))| sum.scaled(*scale, *center)).collect()
 }

@@ -3,7 +3,7 @@
 
 use multigrade::attack::{AttackSettings, attack};
 use multigrade::prove::{ProveSettings, prove};
-use multigrade::truth::{Certificate, Domain, Expression, Format, Interval, Node, Verdict, check};
+use multigrade::truth::{Certificate, Domain, Expression, Format, Interval, Node, Proved, Verdict, check};
 use multigrade::{Activation, FitSettings, GradeSettings, Grades, Multigrade, Samples, Solver, fit_named, silent};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -137,8 +137,18 @@ fn forge(certificate: &Certificate, random: &mut impl Rng) -> Certificate {
     forged
 }
 
-/// One formula, one box, one trained network: prove, attack, reload, forge.
-pub fn besiege(seed: u64, tally: &mut Tally) {
+/// A network of which something was proved, and what.
+// The short test looks at the tally alone.
+#[allow(dead_code)]
+pub struct Besieged {
+    pub model: Multigrade,
+    pub proved: Proved,
+    pub f: Expression,
+    pub domain: Domain,
+}
+
+/// One formula, one box, one trained network: prove, attack, reload, forge. None where nothing was proved.
+pub fn besiege(seed: u64, tally: &mut Tally) -> Option<Besieged> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let d = 1 + (seed % 4) as usize;
     let depth = random.random_range(1..5);
@@ -146,14 +156,14 @@ pub fn besiege(seed: u64, tally: &mut Tally) {
     let (sides_text, sides) = domain(&mut random, d);
     let f = Expression::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let domain = Domain::parse(&sides_text).unwrap_or_else(|error| panic!("{sides_text}: {error}"));
-    let Some(model) = trained(&f.with_variables(domain.names()).unwrap(), &sides, &mut random, seed) else { return };
+    let model = trained(&f.with_variables(domain.names()).unwrap(), &sides, &mut random, seed)?;
     let settings =
         ProveSettings { boxes: 300, attack: AttackSettings { points: 500, seed }, ..ProveSettings::default() };
     let proven = prove(&model, 0, &f, &domain, &settings.validate().unwrap(), &mut silent());
     let proven = proven.unwrap_or_else(|error| panic!("{text} on {sides_text}: {error}"));
     let Some((certificate, _)) = proven.certificate else {
         tally.unproved += 1;
-        return;
+        return None;
     };
     tally.proofs += 1;
     // What counts is what the files say.
@@ -189,4 +199,6 @@ pub fn besiege(seed: u64, tally: &mut Tally) {
             }
         }
     }
+    let Verdict::Proved(proved) = verdict else { return None };
+    Some(Besieged { model, proved, f, domain })
 }
