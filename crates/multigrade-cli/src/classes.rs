@@ -74,7 +74,9 @@ pub(crate) fn of_rows(table: &Table, classes: &Classes) -> Result<Vec<usize>, Fa
     let texts = table.texts(target)?.unwrap_or_default();
     check_cells(table, target, &texts)?;
     let class = |(row, text): (usize, &&str)| {
-        let known = classes.labels.iter().position(|label| is_label(label, text));
+        let same = |label: &Label| matches!(label, Label::Text(label) if label == text);
+        let known = classes.labels.iter().position(same);
+        let known = known.or_else(|| classes.labels.iter().position(|label| is_label(label, text)));
         known.ok_or_else(|| {
             let place = table.place_of_row(row);
             const SHOWN: usize = 10;
@@ -93,11 +95,41 @@ pub(crate) fn of_rows(table: &Table, classes: &Classes) -> Result<Vec<usize>, Fa
     texts.iter().enumerate().map(class).collect()
 }
 
+/// Whether a cell means this class, however its format writes truths and numbers.
 fn is_label(label: &Label, text: &str) -> bool {
     match label {
-        Label::Text(label) => label == text,
-        Label::Boolean(label) => text.eq_ignore_ascii_case(&label.to_string()),
-        Label::Integer(label) => text.parse::<f64>() == Ok(*label as f64),
-        Label::Number(label) => text.parse::<f64>() == Ok(*label),
+        Label::Text(label) => truth(label).is_some_and(|label| truth(text) == Some(label)),
+        Label::Boolean(label) => number(text) == Some(f64::from(*label)),
+        Label::Integer(label) => number(text) == Some(*label as f64),
+        Label::Number(label) => number(text) == Some(*label),
+    }
+}
+
+/// The truth that a text says.
+fn truth(text: &str) -> Option<bool> {
+    [true, false].into_iter().find(|truth| text.eq_ignore_ascii_case(&truth.to_string()))
+}
+
+/// The number that a text says; 1 and 0 of truths.
+fn number(text: &str) -> Option<f64> {
+    truth(text).map(f64::from).or_else(|| text.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truth_is_the_same_class_in_every_format() {
+        let means = |label: Label, texts: [&str; 6]| texts.map(|text| is_label(&label, text));
+        let cells = ["true", "False", "1", "0", "1.0", "yes"];
+        for label in [Label::Boolean(true), Label::Integer(1), Label::Number(1.0)] {
+            assert_eq!(means(label, cells), [true, false, true, false, true, false]);
+        }
+        assert_eq!(means(Label::Boolean(false), cells), [false, true, false, true, false, false]);
+        assert_eq!(means(Label::Text("True".into()), cells), [true, false, false, false, false, false]);
+        // A text that is a number of another class, or no truth, is no truth.
+        assert_eq!(means(Label::Integer(2), cells), [false; 6]);
+        assert_eq!(means(Label::Text("1".into()), cells), [false; 6]);
     }
 }

@@ -1,5 +1,7 @@
-//! Ctrl-C: the first one finishes the file with what there is so far, the second one quits.
+//! Ctrl-C: the first one finishes the file with what there is so far, the second one quits; where a part is of no use, the first one quits.
 
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
 use crate::failure::Failure;
@@ -23,6 +25,19 @@ pub(crate) fn listen(kept: &'static str) -> Result<(), Failure> {
         Err(_) => {}
     })
     .map_err(|error| format!("cannot listen for Ctrl-C: {error}").into())
+}
+
+/// From now on Ctrl-C quits at once, and takes with it the file at `temporary`, which is half written.
+pub(crate) fn discard(temporary: &Path) -> Result<(), Failure> {
+    let temporary = temporary.to_owned();
+    let handler = move || {
+        // Unless it has its name by now.
+        if fs::remove_file(&temporary).is_ok() {
+            eprintln!("\nstopped: nothing is written");
+        }
+        std::process::exit(QUIT);
+    };
+    ctrlc::set_handler(handler).map_err(|error| format!("cannot listen for Ctrl-C: {error}").into())
 }
 
 /// Whether the user asked to stop.

@@ -4,7 +4,7 @@
 
 mod place;
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use place::{Place, smooth};
@@ -45,6 +45,31 @@ fn an_interrupted_fit_writes_the_grades_done_so_far_and_ends_with_status_1() {
         place.run(&["predict", "m", "t.csv"]).expect_status(0);
         let run: serde_json::Value = serde_json::from_slice(&place.read("m.run.json")).unwrap();
         assert_eq!(run["interrupted"], true);
+    }
+}
+
+#[test]
+fn interrupted_predictions_leave_every_file_as_it_was() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let place = Place::with_model();
+        place.write("p.csv", "mine");
+        let names = place.names();
+        let mut command = place.command(&["predict", "m", "-", "--out", "p.csv", "--force"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Answers begin when the first megabyte is known; more rows never come.
+        let mut rows = child.stdin.take().unwrap();
+        rows.write_all(smooth(200_000).as_bytes()).unwrap();
+        let is_begun =
+            |name: &String| name.ends_with(".tmp") && place.path(name).metadata().is_ok_and(|it| it.len() > 0);
+        while !place.names().iter().any(is_begun) {
+            assert!(child.try_wait().unwrap().is_none());
+        }
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert!(err.contains("stopped: nothing is written"), "{name}: {err}");
+        assert_eq!((place.names(), place.read("p.csv")), (names, b"mine".to_vec()), "{name}");
     }
 }
 

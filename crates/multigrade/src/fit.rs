@@ -62,6 +62,12 @@ pub enum FitError {
         /// Columns of the held-out samples.
         found: usize,
     },
+    /// The held-out samples have missing cells filled in another way than the samples.
+    #[error(
+        "the missing cells of the held-out samples are filled in another way than those of the samples; fill both by one \
+         imputation, learned from the samples"
+    )]
+    ImputationsDiffer,
     /// A grade has too many weights.
     #[error(
         "a grade of these settings has {found} weights, the limit is {limit}; use smaller widths or fewer branches"
@@ -334,6 +340,9 @@ fn run(
     settings: &Valid<FitSettings>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
+    if held_out.is_some_and(|held| held.imputation() != samples.imputation()) {
+        return Err(FitError::ImputationsDiffer);
+    }
     let classes = model.schema().classes.as_ref();
     if let Some(classes) = classes {
         check_classes(samples, classes, settings)?;

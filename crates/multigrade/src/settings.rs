@@ -111,7 +111,7 @@ pub struct FitSettings {
     /// Memory for the features of all rows, in bytes: beyond it they are computed again from the inputs, part by part, whenever
     /// they are read. It changes nothing about the model, not one bit, and is not stored with it. Held-out rows have a limit of
     /// their own; convex grades and the readouts of classifiers need all features at once.
-    #[serde(skip)]
+    #[serde(skip_serializing)]
     pub memory: usize,
     /// Seconds after which no further update is made; the grades done so far are the answer. A limit that bites voids
     /// repeatability.

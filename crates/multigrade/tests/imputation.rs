@@ -1,6 +1,6 @@
 //! What is learned about missing cells: from training rows alone, whatever the order of rows and the way weights are written.
 
-use multigrade::{Imputation, Samples, indicating, medians, split};
+use multigrade::{FitError, FitSettings, Grades, Imputation, Samples, fit, indicating, medians, silent, split};
 use proptest::prelude::*;
 
 const NAN: f64 = f64::NAN;
@@ -66,6 +66,20 @@ fn samples_and_their_imputation_have_the_same_inputs() {
     {
         assert!(Imputation::new(fills, indicators).is_err());
     }
+}
+
+#[test]
+fn rows_are_not_judged_by_held_out_rows_that_are_filled_in_another_way() {
+    let rows = [NAN, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    let train = samples(&rows, None);
+    let filled = |fill| refilled(&rows, &Imputation::new(vec![fill; 2], vec![0]).unwrap());
+    let plain = Samples::new(3, 1, train.inputs().to_vec(), train.targets().to_vec(), None).unwrap();
+    let settings = FitSettings { grades: Grades::Count(1), ..FitSettings::default() }.validate().unwrap();
+    for (samples, held_out) in [(&train, &filled(9.0)), (&train, &plain), (&plain, &train)] {
+        let error = fit(samples, Some(held_out), &settings, &mut silent()).err();
+        assert_eq!(error, Some(FitError::ImputationsDiffer));
+    }
+    assert!(fit(&train, Some(&filled(0.0)), &settings, &mut silent()).is_ok());
 }
 
 #[test]

@@ -95,6 +95,26 @@ fn more_numbers_than_the_limit_are_refused_before_they_are_read() {
 }
 
 #[test]
+fn a_file_that_is_too_large_to_be_read_whole_is_not_called_cut_off() {
+    let large = [&b"PAR1"[..], &[0; 3 << 20], b"PAR1"].concat();
+    let refused = read(&large, 1000).unwrap_err();
+    assert!(refused.contains("more bytes than 1000 numbers, the limit"), "{refused}");
+}
+
+#[test]
+fn the_texts_of_truths_are_true_and_false_as_in_other_formats() {
+    let expected = expected("columns");
+    let is_truth = |cells: &Vec<String>| cells.iter().all(|cell| ["", "True", "False"].contains(&cell.as_str()));
+    let (name, cells) = expected.iter().find(|(_, cells)| is_truth(cells)).unwrap();
+    let options = ReadOptions { texts: vec![name.clone()], gaps: true, ..ReadOptions::default() };
+    for writer in FILES {
+        let table = Table::parse("t", &file(writer)[..], &options).unwrap();
+        let lower: Vec<String> = cells.iter().map(|cell| cell.to_lowercase()).collect();
+        assert_eq!(table.texts(name).unwrap().unwrap(), lower, "{writer}");
+    }
+}
+
+#[test]
 fn a_file_that_is_cut_off_anywhere_is_refused() {
     for name in ["plain", "zstd", "version2"] {
         let bytes = file(name);

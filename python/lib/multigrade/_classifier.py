@@ -35,7 +35,7 @@ class MultigradeClassifier(ClassifierMixin, Graded):
         that of the regressor's), or as training left it.
     grades, max_grades, activation, weight_decay, branches, solver, iterations, epochs, batch, learning_rate, schedule, \
 patience, validation, refit, keep, standardise_data, standardise_features, carry_inputs, single_grade, initialisation, \
-same_init, generator, precision, random_state, time_limit, n_jobs, warm_start, verbose, callback :
+same_init, generator, precision, random_state, memory, time_limit, n_jobs, warm_start, verbose, callback :
         As of `MultigradeRegressor`; there is no `'convex'` solver.
 
     Attributes
@@ -93,6 +93,7 @@ same_init, generator, precision, random_state, time_limit, n_jobs, warm_start, v
         generator="xoshiro256",
         precision="f64",
         random_state=0,
+        memory=1024,
         time_limit=None,
         n_jobs=None,
         warm_start=False,
@@ -125,6 +126,7 @@ same_init, generator, precision, random_state, time_limit, n_jobs, warm_start, v
         self.generator = generator
         self.precision = precision
         self.random_state = random_state
+        self.memory = memory
         self.time_limit = time_limit
         self.n_jobs = n_jobs
         self.warm_start = warm_start

@@ -51,6 +51,9 @@ class MultigradeRegressor(MultiOutput, RegressorMixin, Graded):
         Numbers to train in.
     random_state : int, RandomState or None
         Fixes every random choice; None draws it from numpy's global generator.
+    memory : int
+        MiB for what the finished grades make of the rows; what takes more is computed again when it is needed. The result
+        does not depend on it.
     time_limit : float, optional
         Seconds after which no further update is made. The grades done so far are the answer.
     n_jobs : int, optional
@@ -121,6 +124,7 @@ class MultigradeRegressor(MultiOutput, RegressorMixin, Graded):
         generator="xoshiro256",
         precision="f64",
         random_state=0,
+        memory=1024,
         time_limit=None,
         n_jobs=None,
         warm_start=False,
@@ -154,6 +158,7 @@ class MultigradeRegressor(MultiOutput, RegressorMixin, Graded):
         self.generator = generator
         self.precision = precision
         self.random_state = random_state
+        self.memory = memory
         self.time_limit = time_limit
         self.n_jobs = n_jobs
         self.warm_start = warm_start

@@ -39,6 +39,7 @@ def document(parameters, seed, held_out_given=False):
         "init_key": "same" if p["same_init"] else "per_grade",
         "precision": one_of("precision", p["precision"], ("f64", "f32")),
         "seed": seed,
+        "memory": _whole(p["memory"], "memory", "a number of MiB") << 20,
         "time_limit": optional_real("time limit", p["time_limit"], "a positive number of seconds"),
     }
     # Numbers that are not finite have no place in JSON.

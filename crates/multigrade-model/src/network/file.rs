@@ -451,6 +451,11 @@ impl AtomicFile {
         Ok(Self { file, path: path.into(), target, overwrite })
     }
 
+    /// Where it stands until then: for whoever has to remove it since the process ends by a signal.
+    pub fn temporary(&self) -> &Path {
+        self.file.get_ref().path()
+    }
+
     /// Gives the file its name, once all of it is on the disk.
     ///
     /// # Errors

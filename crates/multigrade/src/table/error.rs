@@ -118,6 +118,14 @@ pub enum TableProblem {
         /// The limit.
         limit: usize,
     },
+    /// A file that is read whole has more bytes than [`ReadOptions::max_numbers`](super::ReadOptions::max_numbers) numbers.
+    #[error(
+        "it has more bytes than {limit} numbers, the limit; write it as several files, or as CSV, which is read row by row"
+    )]
+    TooManyBytes {
+        /// The limit.
+        limit: usize,
+    },
     /// Two columns have one name.
     #[error("columns {first} and {second} are both called '{}'; give every column its own name (a column without a name is called x1, x2, ... after its place)", shown(.name))]
     DuplicateColumn {

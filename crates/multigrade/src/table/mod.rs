@@ -180,7 +180,7 @@ impl Table {
     }
 
     /// The cells of the column called `name` as they stand in the file, without spaces around them; empty where a cell is.
-    /// `None` unless [`ReadOptions::texts`] named the column.
+    /// `None` unless [`ReadOptions::texts`] named the column and its cells are numbers or texts: dates in a Parquet file, say, are neither.
     ///
     /// # Errors
     ///

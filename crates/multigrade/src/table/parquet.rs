@@ -86,6 +86,7 @@ pub(super) fn read(file: &[u8], options: &ReadOptions) -> Result<Content, TableP
         let column = match description.kind {
             Ok(kind) => {
                 let mut cells = Cells {
+                    kind,
                     column: Column::Numbers(Vec::new()),
                     texts: kept,
                     n_rows: 0,
@@ -186,6 +187,7 @@ fn kind(element: &Fields) -> Result<Kind, &'static str> {
 
 /// A column as far as it is read.
 struct Cells {
+    kind: Kind,
     column: Column,
     texts: Option<Texts>,
     n_rows: usize,
@@ -200,7 +202,11 @@ impl Cells {
         let text = match value {
             Some(Value::Number(number)) => {
                 self.column.push_number(number, row, self.gaps);
-                self.texts.is_some().then(|| number.to_string())
+                self.texts.is_some().then(|| match self.kind {
+                    // As other formats write it.
+                    Kind::Bool => (number != 0.0).to_string(),
+                    _ => number.to_string(),
+                })
             }
             Some(Value::Text(bytes)) => {
                 let text = String::from_utf8_lossy(&bytes);

@@ -67,6 +67,9 @@ impl<R: Read> Reading<R> {
             // What these hold is listed at their end.
             let limit = (options.max_numbers as u64).saturating_mul(8).saturating_add(SAMPLE_BYTES as u64);
             source.take(limit).read_to_end(&mut start)?;
+            if start.len() as u64 > limit {
+                return Err(TableProblem::TooManyBytes { limit: options.max_numbers });
+            }
             return read(&start, options).map(Self::Whole);
         }
         refuse_other_formats(&start)?;

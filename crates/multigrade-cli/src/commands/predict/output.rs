@@ -9,6 +9,7 @@ use tempfile::SpooledTempFile;
 
 use crate::args::PredictArgs;
 use crate::failure::Failure;
+use crate::interrupt;
 
 /// What waits for standard output in memory; more of it waits on the disk.
 const IN_MEMORY: usize = 1 << 24;
@@ -22,7 +23,11 @@ impl<'a> Output<'a> {
     pub(super) fn new(args: &'a PredictArgs) -> Result<Self, Failure> {
         Ok(match &args.out {
             None => Self::Standard(BufWriter::new(SpooledTempFile::new(IN_MEMORY))),
-            Some(path) => Self::File(AtomicFile::create(path, args.force)?, path),
+            Some(path) => {
+                let file = AtomicFile::create(path, args.force)?;
+                interrupt::discard(file.temporary())?;
+                Self::File(file, path)
+            }
         })
     }
 

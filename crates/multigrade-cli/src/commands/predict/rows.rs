@@ -105,7 +105,7 @@ impl<'a> Rows<'a> {
                 Err(error) if matches!(*error.problem, TableProblem::AllGaps { .. }) => {
                     self.n_dropped += table.n_rows();
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.blocks.counted(error).into()),
             }
         }
         let n_rows = self.blocks.n_rows();
