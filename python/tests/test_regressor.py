@@ -108,6 +108,14 @@ def test_the_model_does_not_depend_on_threads_or_types_of_numbers(rows):
         assert quick().fit(*others).model_ == expected, kind
 
 
+def test_the_model_does_not_depend_on_the_limit_of_memory(rows):
+    X, y = rows
+    expected = quick().fit(X, y).model_.to_bytes()
+    assert quick(memory=0).fit(X, y).model_.to_bytes() == expected
+    with pytest.raises(ValueError, match="memory: found -1, expected a number of MiB"):
+        quick(memory=-1).fit(X, y)
+
+
 def test_rows_of_the_right_kind_are_not_copied():
     from multigrade._arrays import as_rows
 

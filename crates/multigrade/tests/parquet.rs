@@ -102,6 +102,19 @@ fn a_file_that_is_too_large_to_be_read_whole_is_not_called_cut_off() {
 }
 
 #[test]
+fn a_description_that_takes_many_times_its_bytes_is_refused() {
+    // Field 2, a list of so many structures of one byte each.
+    let of = |n: usize| {
+        let length = [n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127].map(|byte| byte as u8);
+        let about = [&[0x29, 0xfc], &length[..], &vec![0; n + 1]].concat();
+        [b"PAR1\0", &about[..], &(about.len() as u32).to_le_bytes(), b"PAR1"].concat()
+    };
+    let refused = |n, max_numbers| read(&of(n), max_numbers).unwrap_err();
+    assert!(refused(100_000, 1000).contains("takes more memory than the limit"), "{}", refused(100_000, 1000));
+    assert!(refused(100_000, 1 << 20).contains("there is no column in it"), "{}", refused(100_000, 1 << 20));
+}
+
+#[test]
 fn the_texts_of_truths_are_true_and_false_as_in_other_formats() {
     let expected = expected("columns");
     let is_truth = |cells: &Vec<String>| cells.iter().all(|cell| ["", "True", "False"].contains(&cell.as_str()));

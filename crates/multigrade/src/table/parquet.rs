@@ -36,6 +36,9 @@ const MAX_DICTIONARY: usize = 1 << 22;
 /// Longest page, unpacked.
 const MAX_PAGE: usize = 1 << 28;
 
+/// Most values in what stands before a page, and in the description at the end whatever the limit of numbers.
+const VALUES: usize = 1 << 16;
+
 fn wrong(reason: impl Into<String>) -> TableProblem {
     TableProblem::Binary { format: "Parquet table", reason: reason.into() }
 }
@@ -67,7 +70,11 @@ pub(super) fn read(file: &[u8], options: &ReadOptions) -> Result<Content, TableP
     let (body, length) = body.split_last_chunk().ok_or_else(cut_off)?;
     let start = body.len().checked_sub(u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?;
     let (pages, mut end) = body.split_at(start);
-    let about = structure(&mut end).ok_or_else(cut_off)?;
+    let mut left = VALUES.saturating_add(options.max_numbers / 10);
+    let about = structure(&mut end, &mut left).ok_or_else(|| match left {
+        0 => wrong("what it says about itself takes more memory than the limit of numbers allows"),
+        _ => cut_off(),
+    })?;
     let descriptions = descriptions(&about)?;
     let n_rows = about.size(3).ok_or_else(cut_off)?;
     if n_rows == 0 {
@@ -273,7 +280,7 @@ impl<'a> Reader<'a> {
         let mut rest = start.checked_add(length).and_then(|end| self.pages.get(start..end)).ok_or_else(cut_off)?;
         let mut dictionary = Vec::new();
         while cells.n_rows < end {
-            let page = structure(&mut rest).ok_or_else(cut_off)?;
+            let page = structure(&mut rest, &mut VALUES.clone()).ok_or_else(cut_off)?;
             let (unpacked, packed) = page.size(2).zip(page.size(3)).ok_or_else(cut_off)?;
             let bytes = thrift::bytes(&mut rest, packed).ok_or_else(cut_off)?;
             let page = Page { about: &page, bytes, unpacked, packing };

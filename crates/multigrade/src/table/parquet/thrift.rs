@@ -11,6 +11,7 @@ pub(super) enum Value<'a> {
     /// No reader here needs these.
     Double,
     Bytes(&'a [u8]),
+    /// The structures in a list; of lists of anything else nothing is read.
     List(Vec<Self>),
     Struct(Fields<'a>),
 }
@@ -61,9 +62,10 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The structure at the start of `rest`, which moves behind it; none if it cannot be read.
-pub(super) fn structure<'a>(rest: &mut &'a [u8]) -> Option<Fields<'a>> {
-    fields(rest, 0)
+/// The structure at the start of `rest`, which moves behind it; none if it cannot be read, or has more than `left` values, which
+/// then is 0. A value may have one byte in the file, and takes some eighty in memory.
+pub(super) fn structure<'a>(rest: &mut &'a [u8], left: &mut usize) -> Option<Fields<'a>> {
+    fields(rest, 0, left)
 }
 
 pub(super) fn byte(rest: &mut &[u8]) -> Option<u8> {
@@ -96,7 +98,7 @@ pub(super) fn zigzag(rest: &mut &[u8]) -> Option<i64> {
     varint(rest).map(|n| (n >> 1) as i64 ^ -((n & 1) as i64))
 }
 
-fn fields<'a>(rest: &mut &'a [u8], depth: usize) -> Option<Fields<'a>> {
+fn fields<'a>(rest: &mut &'a [u8], depth: usize, left: &mut usize) -> Option<Fields<'a>> {
     let (mut fields, mut number) = (Fields::default(), 0_i16);
     loop {
         let head = byte(rest)?;
@@ -111,13 +113,14 @@ fn fields<'a>(rest: &mut &'a [u8], depth: usize) -> Option<Fields<'a>> {
         // A truth stands in the type of its field.
         let value = match kind {
             1 | 2 => Value::Bool(kind == 1),
-            _ => value(kind, rest, depth + 1)?,
+            _ => value(kind, rest, depth + 1, left)?,
         };
+        *left = left.checked_sub(1)?;
         fields.0.push((number, value));
     }
 }
 
-fn value<'a>(kind: u8, rest: &mut &'a [u8], depth: usize) -> Option<Value<'a>> {
+fn value<'a>(kind: u8, rest: &mut &'a [u8], depth: usize, left: &mut usize) -> Option<Value<'a>> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -139,11 +142,15 @@ fn value<'a>(kind: u8, rest: &mut &'a [u8], depth: usize) -> Option<Value<'a>> {
             // Grows as values arrive: each takes a byte at least, whatever the length says.
             let mut values = Vec::new();
             for _ in 0..length {
-                values.push(value(head & 0x0f, rest, depth + 1)?);
+                let value = value(head & 0x0f, rest, depth + 1, left)?;
+                if matches!(value, Value::Struct(_)) {
+                    *left = left.checked_sub(1)?;
+                    values.push(value);
+                }
             }
             Value::List(values)
         }
-        12 => Value::Struct(fields(rest, depth)?),
+        12 => Value::Struct(fields(rest, depth, left)?),
         // Maps and what is unknown stand nowhere in Parquet.
         _ => return None,
     })
