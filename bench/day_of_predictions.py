@@ -32,7 +32,8 @@ def main(rows, program):
         inputs = [(i / BLOCK, (i * 7 % BLOCK) / BLOCK) for i in range(BLOCK)]
         table = "".join(f"{x},{y},{sin(3 * x) + y * y}\n" for x, y in inputs)
         (folder / "t.csv").write_text("x,y,z\n" + table)
-        fit = "fit t.csv --target z --out m --grade 64:relu --grade 64:relu --branches 1 --weight-decay 1e-6 --quiet --no-report"
+        fit = "fit t.csv --target z --out m --grade 64:relu --grade 64:relu --branches 1 --weight-decay 1e-6"
+        fit += " --quiet --no-report"
         subprocess.run([program, *fit.split()], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         predict = ["sh", "-c", f'ulimit -v {LIMIT}; exec "$0" "$@"', program, *"predict m - --out p.csv --threads 2".split()]
         begin = time.perf_counter()
@@ -46,7 +47,8 @@ def main(rows, program):
             if k in marks:
                 resident, space = memory(process)
                 seconds = time.perf_counter() - begin
-                print(f"{marks[k]:3} %: {k * BLOCK:>10} rows after {seconds:.0f} s, at most {resident:.1f} MB resident, {space:.1f} MB of address space", flush=True)
+                done = f"{marks[k]:3} %: {k * BLOCK:>10} rows after {seconds:.0f} s"
+                print(f"{done}, at most {resident:.1f} MB resident, {space:.1f} MB of address space", flush=True)
         process.stdin.close()
         status = process.wait()
         print(f"status {status} after {time.perf_counter() - begin:.0f} s")
@@ -55,7 +57,8 @@ def main(rows, program):
             first = b"".join(answers.readline() for _ in range(BLOCK))
             same = sum(answers.read(len(first)) == first for _ in range(blocks - 1))
             rest = answers.read()
-        print(f"{header.decode().strip()}: {same + 1} of {blocks} blocks of {BLOCK} answers are the same, {len(rest)} bytes behind them")
+        what = f"{same + 1} of {blocks} blocks of {BLOCK} answers are the same, {len(rest)} bytes behind them"
+        print(f"{header.decode().strip()}: {what}")
         return int(status != 0 or same + 1 != blocks or rest != b"")
 
 

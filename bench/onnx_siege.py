@@ -56,8 +56,9 @@ def main(folder):
             share = np.maximum(lower - values - middle, middle - (upper - values)) / half if half > 0 else np.zeros(1)
             closest[name] = max(closest[name], np.nanmax(share))
     print(
-        f"onnxruntime {onnxruntime.__version__}: {networks} networks, {files['f64']} files in f64, {files['f32']} in f32, {points} points, "
-        f"{violations} beyond a bound; the nearest to one {closest['f64']:.6f} (f64) and {closest['f32']:.6f} (f32) of the way there"
+        f"onnxruntime {onnxruntime.__version__}: {networks} networks, {files['f64']} files in f64, {files['f32']} in f32, "
+        f"{points} points, {violations} beyond a bound; the nearest to one {closest['f64']:.6f} (f64) and "
+        f"{closest['f32']:.6f} (f32) of the way there"
     )
     return int(violations > 0)
 

@@ -222,3 +222,31 @@ impl Chain {
         scales.map(output).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    /// Numbers of very different size, neighbours included.
+    fn number() -> impl Strategy<Value = f32> {
+        let near = (-3_i32..4).prop_map(|ulps| 1.0 + ulps as f32 * f32::EPSILON);
+        (-1.0..1.0_f32, -30_i32..30, near, any::<bool>()).prop_map(|(digits, power, near, is_near)| {
+            let digits = if is_near { near.copysign(digits) } else { digits };
+            digits * 2_f32.powi(power)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn a_correction_in_two_parts_that_were_added_in_different_orders_stays_between_both(
+            sum in number(), positive in number(), negative in number(),
+        ) {
+            let (plus, minus) = (positive.max(0.0), (-negative).max(0.0));
+            let (one, other) = (sum + positive, sum + negative);
+            for found in [(sum + plus) - minus, (sum - minus) + plus, sum + (plus - minus)] {
+                prop_assert!(one.min(other) <= found && found <= one.max(other), "{one} {found} {other}");
+            }
+        }
+    }
+}
