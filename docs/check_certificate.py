@@ -1125,7 +1125,7 @@ class Reading:
         self.net, self.inputs, self.meaning, self.formula = net, model.inputs, meaning, formula
         self.ranges, self.units = [], {}  # of the atoms; which neuron or square an atom is
         self.kept, self.open, self.squares = [], {}, []
-        self.nodes, self.places, self.parts = [], [], {}
+        self.nodes, self.places, self.parts, self.defects = [], [], {}, {}
         self.box = [(units(Fraction(a), False), units(Fraction(b), True)) for a, b in sides]
         self.forms, self.seen = {}, {}  # of inputs and neurons: while they are needed; computed values
         self.last = {source: j for j, (terms, _, _) in enumerate(net) for source, _ in terms}
@@ -1187,7 +1187,18 @@ class Reading:
         return form
 
     def largest_unit(self, form):
-        return max((a for a in form.terms if a in self.units), key=lambda a: self.share(form.terms[a], a), default=None)
+        """What a conclusion may use up: no tent, for a tower may go on from it; a fold only where there is nothing else."""
+        little, ranks = self.size(form) >> 40, {"tent": 0, "fold": 1}
+        found = {}
+        for a, c in form.terms.items():
+            if a in self.units and self.share(c, a) >= little:
+                kind, i = self.units[a]
+                found[a] = ranks.get(self.open[i][0] if kind == "neuron" else None, 2), self.share(c, a)
+        return max((a for a in found if found[a][0]), key=found.get, default=None)
+
+    def own_atom(self, form):
+        """The atom of which the form is a multiple."""
+        return next(iter(form.terms)) if len(form.terms) == 1 else None
 
     def replace(self, definition, pivot, range, unit=None):
         """A new atom for what is defined, in place of the pivot, in all forms."""
@@ -1264,7 +1275,7 @@ class Reading:
                 kind, i = self.units[a]
                 if kind == "square":
                     return self.squares[i][1]
-                if self.open[i][0] == "hinge":
+                if kind == "neuron" and self.open[i][0] == "hinge":
                     return self.open[i][2]
         return None
 
@@ -1311,6 +1322,8 @@ class Reading:
             low, high = operands[1].constant
             if low > 0 or high < 0:
                 return Linear().plus((ONE * ONE // high, -(-ONE * ONE // low)), operands[0])
+        if name == "/" and operands[1].terms and not operands[0].terms:
+            return Linear().plus(operands[0].constant, self.node(self.reciprocal(self.formula.operands[i][1])))
         require(not any(operand.terms for operand in operands), f"no step says what subformula {i} is")
         try:
             jet = evaluate(tree, [], [], 0)
@@ -1349,10 +1362,12 @@ class Reading:
     def conclude(self, rule):
         if rule == "anew":
             return self.anew()
-        name, fields = tagged(rule, ("square", "product", "curve", "extremum", "clamp"), "rule")
+        name, fields = tagged(rule, ("square", "product", "defect", "newton", "curve", "extremum", "clamp"), "rule")
         expected = {
             "square": {"fold", "tents"},
             "product": {"node", "squares", "centers", "radii"},
+            "defect": {"of", "squares", "centers", "radii"},
+            "newton": {"of", "squares", "centers", "radii"},
             "curve": {"part", "of", "constant", "terms", "cuts", "error"},
             "extremum": {"node", "hinge"},
             "clamp": {"hinges"},
@@ -1377,11 +1392,14 @@ class Reading:
             parts.append((-scale, quantity))
         off = -off, off + math.ceil(ONE * scale / 4)
         definition = self.combine(0, parts)
-        pivot = self.largest_unit(opened[0][0] if opened else head)
-        require(pivot in definition.terms, "the first tent of a square is used up")
-        range = plus(power_of(bounds), off)
-        atom = self.replace(definition, pivot, range, ("square", len(self.squares)))
-        self.squares.append((self.keep(self.of_atom(atom)), argument, off))
+        # A tower that an earlier square has the first tents of has no own one to give away.
+        pivot = self.own_atom(opened[0][0] if opened else head)
+        if self.units.get(pivot, ("former", None))[0] != "neuron":
+            pivot = self.largest_unit(definition)
+        value, range = definition, plus(power_of(bounds), off)
+        if pivot in definition.terms:
+            value = self.of_atom(self.replace(definition, pivot, range, ("square", len(self.squares))))
+        self.squares.append((self.keep(value), argument, off))
 
     def operands(self, node, names):
         tree = item(self.formula.trees, node, "subformula")
@@ -1390,16 +1408,20 @@ class Reading:
 
     def product(self, node, squares, centers, radii):
         name, left, right = self.operands(node, ("*", "/"))
+        u, v = self.value(left), self.value(right) if name == "*" else self.node(self.reciprocal(right))
+        definition, off = self.multiplied(self.form(u), self.form(v), squares, centers, radii)
+        self.define(("value", node), Product(u, v), off, definition)
+
+    def reciprocal(self, of):
+        """The node that stands for 1 / of."""
+        node = self.parts.get(("reciprocal", item(self.formula.first, of, "subformula")))
+        require(node is not None, f"no step says what 1/(subformula {of}) is")
+        return node
+
+    def multiplied(self, of_u, of_v, squares, centers, radii):
+        """What two squares compute of a product, and what it is off by."""
         (cu, cv), (ru, rv) = map(number, centers), map(number, radii)
         require(ru > 0 and rv > 0 and len(squares) == 2, "radii are above 0, squares are two")
-        u, v = self.value(left), None
-        if name == "*":
-            v = self.value(right)
-        else:
-            inverse = self.parts.get(("reciprocal", self.formula.first[right]))
-            require(inverse is not None, f"no step says what 1/(subformula {right}) is")
-            v = self.node(inverse)
-        of_u, of_v = self.form(u), self.form(v)
         off, parts = (0, 0), [(cv, of_u), (cu, of_v)]
         for k, sign in zip(squares, (1, -1)):
             value, argument, own = item(self.squares, k, "square")
@@ -1409,8 +1431,35 @@ class Reading:
             moved = -(-e * (2 * magnitude(self.range(argument)) + e) >> PLACES)
             off = plus(off, scaled(sign, plus(own, around(moved))))
             parts.append((sign * ru * rv, value))
-        definition = self.combine(-cu * cv, parts)
-        self.define(("value", node), Product(u, v), scaled(ru * rv, off), definition)
+        return self.combine(-cu * cv, parts), scaled(ru * rv, off)
+
+    def defect(self, of, squares, centers, radii):
+        """The product of v and r = 1 / v + e is 1 + v e."""
+        node = self.reciprocal(of)
+        r = self.nodes[node][0]
+        definition, off = self.multiplied(self.form(r.operands[0]), self.places[node], squares, centers, radii)
+        close = functools.reduce(join, (times(v, e) for v, e in r.errors))
+        pivot = self.largest_unit(definition)
+        require(pivot is not None, "the squares of a defect are used up")
+        atom = self.replace(definition, pivot, plus((ONE, ONE), plus(close, off)))
+        self.defects[node] = self.keep(self.of_atom(atom)), off
+
+    def newton(self, of, squares, centers, radii):
+        """With the defect p = v r + a, and b for what the product is off by, r + r (1 - p) is 1 / v - v e^2 - r a + b."""
+        node = self.reciprocal(of)
+        require(node in self.defects, f"no step says what the defect of 1/(subformula {of}) is")
+        (p, a), value, r = self.defects[node], self.places[node], self.nodes[node][0]
+        product, b = self.multiplied(value, self.combine(1, [(-1, p)]), squares, centers, radii)
+        errors = []
+        for v, e in r.errors:
+            require(v[0] > 0 or v[1] < 0, "the reciprocal of 0")
+            inverse = ONE * ONE // v[1], -(-ONE * ONE // v[0])
+            errors.append((v, minus(minus(b, times(plus(inverse, e), a)), times(v, power_of(e)))))
+        part = "reciprocal", self.formula.first[of]
+        del self.parts[part]
+        definition = self.combine(0, [(1, value), (1, product)])
+        all = functools.reduce(join, (e for _, e in errors))
+        self.define(part, Function(r.function, r.operands[0], errors), all, definition)
 
     def extremum(self, node, hinge):
         name, left, right = self.operands(node, ("min", "max"))
@@ -1434,7 +1483,12 @@ class Reading:
         self.replace(definition, pivot, around(abs(math.ceil(t * ONE)) + 1 + off))
 
     def anew(self):
-        """Nodes to come speak of each other only; what was read stays."""
+        """Nodes to come speak of each other only; what was read stays, but former values may give way to new ones."""
+        for value in self.places:
+            a = self.own_atom(value)
+            if a is not None and a >= len(self.inputs):
+                self.units.setdefault(a, ("former", None))
+        self.defects.clear()
         self.parts.clear()
         self.nodes.clear()
         self.places.clear()
@@ -1488,8 +1542,9 @@ class Bends:
         reading, v = self.reading, self.v
         rest, parts, little = Form(form.center, form.terms, form.error), [], reading.size(form) >> 40
         for a, c in form.terms.items():
-            if a in reading.units and a not in v.terms and reading.share(c, a) > little:
-                parts.append((self.place(reading.units[a], depth + 1), c))
+            unit = reading.units.get(a, ("former", None))
+            if unit[0] != "former" and a not in v.terms and reading.share(c, a) > little:
+                parts.append((self.place(unit, depth + 1), c))
                 del rest.terms[a]
         lead = max(v.terms, key=lambda a: reading.share(v.terms[a], a), default=None)
         slope = (rest.terms.get(lead, 0) << PLACES) // v.terms[lead] if v.terms else 0

@@ -1,6 +1,7 @@
 //! Errors of the library as Python exceptions, in the words of the command line.
 
 use multigrade::construct::ConstructError;
+use multigrade::learn::LearnError;
 use multigrade::convex::ConvexError;
 use multigrade::export::ExportError;
 use multigrade::prove::ProveError;
@@ -76,4 +77,6 @@ macro_rules! value_errors {
     )* };
 }
 
-value_errors!(ConstructError, ConvexError, ExportError, FitError, ModelError, ParseError, ProveError, SamplesError);
+value_errors!(
+    ConstructError, ConvexError, ExportError, FitError, LearnError, ModelError, ParseError, ProveError, SamplesError
+);

@@ -17,7 +17,7 @@ mod _native {
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]
-    use crate::truth::{Certificate, Expression, certify, construct};
+    use crate::truth::{Certificate, Expression, certify, construct, learn};
 
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");

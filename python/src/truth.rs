@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use multigrade::Multigrade;
 use multigrade::construct::{ConstructSettings, Constructed, Stop};
+use multigrade::learn::{LearnSettings, Learned};
 use multigrade::prove::{Goal, ProveSettings, Proven, prove};
 use multigrade::truth::{self, Domain, Format, Interval, Proved, Verdict};
 use numpy::{PyArray1, PyReadonlyArray2};
@@ -207,4 +208,30 @@ pub(crate) fn construct<'py>(
     let answer = theorem(made.certificate, &made.model)?;
     let is_reached = made.stop == Stop::Reached;
     Ok((made.model.into(), answer, is_reached, made.stop.sentence().into(), exception))
+}
+
+/// Learns a network from fresh points of a formula on a box and proves every grade. The answer is the network, the certificate
+/// with the document of what it proves, the bound of the whole network, whether its grades are projected, why it ended, and
+/// the exception that ended it early.
+#[pyfunction]
+#[pyo3(signature = (function, domain, tolerance, settings, threads, observer))]
+pub(crate) fn learn<'py>(
+    py: Python<'py>,
+    function: &Expression,
+    domain: &str,
+    tolerance: Option<f64>,
+    settings: &str,
+    threads: Option<usize>,
+    observer: Option<Bound<'py, PyAny>>,
+) -> Result<(Model, Theorem, f64, bool, String, Option<PyErr>), Failure> {
+    let settings = document::<LearnSettings>(settings)?.validate()?;
+    let domain = Domain::parse(domain)?;
+    let pool = pool(threads)?;
+    let work = |observer: &mut Reporter| {
+        pool.install(|| multigrade::learn::learn(&function.formula, &domain, tolerance, &settings, observer))
+    };
+    let (learned, exception): (Learned, _) = watch(py, work, observer.as_ref())?;
+    let (bound, is_projected, stop) = (learned.bound(), learned.is_projected, learned.stop.sentence().into());
+    let answer = theorem(learned.proven.certificate, &learned.model)?;
+    Ok((learned.model.into(), answer, bound, is_projected, stop, exception))
 }

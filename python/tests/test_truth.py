@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import quick
 
-from multigrade import Certificate, Expression, MultigradeClassifier, certify, check, construct, load
+from multigrade import Certificate, Expression, MultigradeClassifier, certify, check, construct, learn, load
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,25 @@ def test_an_exported_network_says_what_is_proved_of_it_and_what_is_measured(squa
     with pytest.raises(ValueError, match="the certificate proves nothing about this model: .*another model"):
         other.model.to_onnx(tmp_path / "o.onnx", certificate=found.certificate)
     assert not (tmp_path / "o.onnx").exists()
+
+
+def test_a_formula_is_learned_and_every_grade_is_proved(tmp_path):
+    learned = learn("x*y", "x=0..1, y=0..1", 5e-2, grades=["12", "12"], rows=1000)
+    assert learned.reached and learned.verdict.bounds[-1].largest <= 5e-2
+    points = np.random.default_rng(1).random((5000, 2))
+    off = np.abs(learned.model.predict(points)[:, 0] - points.prod(axis=1))
+    assert 0 < off.max() <= learned.verdict.bounds[-1].largest
+    assert learned.certificate.check(learned.model) == learned.verdict
+    again = learn("x*y", "x=0..1, y=0..1", 5e-2, grades=["12", "12"], rows=1000)
+    assert np.array_equal(again.model.predict(points), learned.model.predict(points))
+
+
+def test_a_tolerance_that_training_does_not_reach_is_said_to_be_missed():
+    learned = learn("abs(x)", "x=-1..1", 1e-9, grades=1, rows=100)
+    assert not learned.reached and learned.verdict.bounds[-1].largest > 1e-9
+    projected = learn("abs(x)", "x=-1..1", grades=2, rows=100, project=True)
+    assert projected.reached and projected.projected
+    with pytest.raises(ValueError, match="rows: found 1, expected"):
+        learn("x", "x=0..1", rows=1)
+    with pytest.raises(ValueError, match="the box has no side 'y'"):
+        learn("x+y", "x=0..1")

@@ -319,6 +319,7 @@ fn a_bound_holds_for_altered_networks_or_there_is_none() {
         (square(5), "x^2", "x=0..1", 1 << 10),
         (product(4), "x*y", "x=0..1, y=0..1", 40),
         (chords(1.0, 5), "exp(1*x)", "x=0..1", 1 << 10),
+        (newton(4), "1/x", "x=1..2", 1 << 10),
     ];
     let mut proved = 0;
     for ((model, derivation), function, domain, n) in cases {
@@ -615,4 +616,206 @@ fn parts_are_concluded_once_unless_they_are_computed_anew() {
         Derivation { steps: [square, anew, curve].map(|r| Step { before: 12, rule: r.clone() }).into(), ..good };
     assert_eq!(whole.of_first(&model, 1).steps.len(), 1);
     assert_eq!(whole.of_first(&model, 2), whole);
+}
+
+/// `bias + Σ weight * form`; a form has a coefficient for x and for each ReLU so far.
+fn mix(bias: f64, parts: &[(f64, &Row)]) -> Row {
+    let length = parts.iter().map(|(_, (c, _))| c.len()).max().unwrap();
+    let coefficient = |i: usize| parts.iter().map(|(w, (c, _))| w * c.get(i).copied().unwrap_or(0.0)).sum();
+    ((0..length).map(coefficient).collect(), bias + parts.iter().map(|(w, (_, b))| w * b).sum::<f64>())
+}
+
+/// ReLUs one after the other, each in a layer of its own, which carries x and all earlier ones: `q` as `q + 8`.
+#[derive(Default)]
+struct Line {
+    layers: Vec<Vec<Row>>,
+    roles: Vec<(usize, Role)>,
+    steps: Vec<Step>,
+    squares: usize,
+}
+
+impl Line {
+    fn x() -> Row {
+        (vec![1.0], 0.0)
+    }
+
+    /// A form over the outputs of the last layer, of which all but the last one are shifted.
+    fn row(&self, (c, b): &Row) -> Row {
+        let n = self.layers.len();
+        let mut weights = c.clone();
+        weights.resize(n + 1, 0.0);
+        let shift = 8.0 * weights[..n].iter().sum::<f64>();
+        (weights, b - shift)
+    }
+
+    fn neurons(&self) -> usize {
+        self.layers.iter().map(Vec::len).sum()
+    }
+
+    fn relu(&mut self, z: &Row, role: Role) -> (usize, Row) {
+        let n = self.layers.len();
+        let carried = (0..=n).map(|i| {
+            let mut form = (vec![0.0; n + 1], 8.0);
+            form.0[i] = 1.0;
+            self.row(&form)
+        });
+        let layer: Vec<Row> = carried.chain([self.row(z)]).collect();
+        let number = self.neurons() + layer.len() - 1;
+        self.layers.push(layer);
+        self.roles.push((number, role));
+        let mut h = (vec![0.0; n + 2], 0.0);
+        h.0[n + 1] = 1.0;
+        (number, h)
+    }
+
+    fn conclude(&mut self, rule: Rule) {
+        self.steps.push(Step { before: self.neurons(), rule });
+    }
+
+    /// The square of a form in [-1, 1], by a fold and so many tents.
+    fn square(&mut self, z: &Row, tents: usize) -> (usize, Row) {
+        let (fold, h) = self.relu(z, Role::Fold);
+        let mut head = mix(0.0, &[(2.0, &h), (-1.0, z)]);
+        let (mut sum, mut scale, mut made) = (head.clone(), 1.0, Vec::new());
+        for _ in 0..tents {
+            let (tent, h) = self.relu(&mix(-0.5, &[(1.0, &head)]), Role::Tent);
+            head = mix(0.0, &[(2.0, &head), (-4.0, &h)]);
+            scale /= 4.0;
+            sum = mix(0.0, &[(1.0, &sum), (-scale, &head)]);
+            made.push(tent);
+        }
+        self.conclude(Rule::Square { fold: Some(fold), tents: made });
+        self.squares += 1;
+        (self.squares - 1, sum)
+    }
+
+    /// The product of two forms, and the squares it is made of.
+    fn product(&mut self, u: &Row, v: &Row, c: [f64; 2], r: [f64; 2], tents: usize) -> ([usize; 2], Row) {
+        let half = |sign: f64| {
+            let shift = -0.5 * (c[0] / r[0] + sign * c[1] / r[1]);
+            mix(shift, &[(0.5 / r[0], u), (sign * 0.5 / r[1], v)])
+        };
+        let (plus, a) = self.square(&half(1.0), tents);
+        let (minus, b) = self.square(&half(-1.0), tents);
+        let area = r[0] * r[1];
+        ([plus, minus], mix(-c[0] * c[1], &[(area, &a), (-area, &b), (c[1], u), (c[0], v)]))
+    }
+
+    fn network(self, output: &Row) -> (Multigrade, Derivation) {
+        let readout = self.row(output);
+        let derivation = Derivation { formula: None, roles: self.roles, steps: self.steps };
+        (network(&["x"], self.layers, readout), derivation)
+    }
+}
+
+/// The centers and radii of `x`, the reciprocal and what is missing from their product.
+const OF_X: (f64, f64) = (1.5, 0.5);
+const OF_R: (f64, f64) = (0.75, 0.25);
+const OF_REST: (f64, f64) = (-0.0625, 0.0625);
+
+/// `1/x` on [1, 2] by a step of Newton's method from the chord `r = 3/2 - x/2`, which is too large by up to 0.0858.
+fn newton(tents: usize) -> (Multigrade, Derivation) {
+    let (mut line, x, r) = (Line::default(), Line::x(), (vec![-0.5], 1.5));
+    let part = Part::Reciprocal(1);
+    let terms = vec![(Source::Argument, -0.5)];
+    // Pieces on which the product of the chord and x is hardly larger than it is.
+    let cuts = (1..32).map(|i| 1.0 + f64::from(i) / 32.0).collect();
+    line.conclude(Rule::Curve { part, of: 1, constant: 1.5, terms, cuts, error: [-0.0858, 1e-12] });
+    let (centers, radii) = ([OF_X.0, OF_R.0], [OF_X.1, OF_R.1]);
+    let (squares, p) = line.product(&x, &r, centers, radii, tents);
+    line.conclude(Rule::Defect { of: 1, squares, centers, radii });
+    let (centers, radii) = ([OF_R.0, OF_REST.0], [OF_R.1, OF_REST.1 + 0.01]);
+    let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, tents);
+    line.conclude(Rule::Newton { of: 1, squares, centers, radii });
+    line.network(&mix(0.0, &[(1.0, &r), (1.0, &product)]))
+}
+
+#[test]
+fn a_step_of_newton_squares_the_error_of_a_reciprocal() {
+    for tents in [3, 6, 12, 18] {
+        let (model, derivation) = newton(tents);
+        // 1/x - x e² for e = 3/2 - x/2 - 1/x, whose largest value is at √2; the products are off by a multiple of 4^-tents.
+        let e = 1.5 - std::f64::consts::SQRT_2;
+        let off = (0.125 + 0.02) * 0.25f64.powi(tents as i32 + 1);
+        let found = derived(&model, "1/x", "x=1..2", &derivation).unwrap();
+        let bounds = found.bound(found.sides());
+        let expected = 1.05 * std::f64::consts::SQRT_2 * e * e + 2.0 * off + 1e-12;
+        assert!(bounds.exact.magnitude() <= expected, "{tents}: {:?} {expected:e}", bounds.exact);
+        // What is missing is missing from below.
+        assert!(bounds.exact.lower() >= -2.0 * off - 1e-12, "{tents}: {:?} {off:e}", bounds.exact);
+        let seen = measured(&model, "1/x", "x=1..2", 1 << 12);
+        assert!(seen <= bounds.f64.magnitude(), "{tents}: {seen:e} {:?}", bounds.f64);
+        assert!(seen >= std::f64::consts::SQRT_2 * e * e - off - 1e-6, "{tents}: {seen:e}");
+    }
+}
+
+#[test]
+fn a_step_of_newton_needs_a_reciprocal_and_its_defect() {
+    let (model, good) = newton(4);
+    let refused = |change: &dyn Fn(&mut Derivation)| {
+        let mut derivation = good.clone();
+        change(&mut derivation);
+        derived(&model, "1/x", "x=1..2", &derivation).map(|_| ()).unwrap_err().to_string()
+    };
+    let at = |rule: &dyn Fn(&Rule) -> bool| good.steps.iter().position(|step| rule(&step.rule)).unwrap();
+    let defect = at(&|rule| matches!(rule, Rule::Defect { .. }));
+    let newton = at(&|rule| matches!(rule, Rule::Newton { .. }));
+    assert!(refused(&|d| drop(d.steps.remove(0))).contains("no step says what 1/(subformula 1) is"));
+    assert!(refused(&|d| drop(d.steps.remove(defect))).contains("defect"));
+    assert!(refused(&|d| d.steps.push(Step { before: 10_000, rule: Rule::Anew })).contains("after the last"));
+    assert!(refused(&|d| d.steps.insert(newton, Step { rule: Rule::Anew, ..d.steps[newton].clone() })).contains("1/("));
+    let with = |step: usize, change: &dyn Fn(&mut usize, &mut [usize; 2], &mut [f64; 2])| {
+        let mut derivation = good.clone();
+        match &mut derivation.steps[step].rule {
+            Rule::Defect { of, squares, radii, .. } | Rule::Newton { of, squares, radii, .. } => {
+                change(of, squares, radii)
+            }
+            _ => unreachable!(),
+        }
+        derived(&model, "1/x", "x=1..2", &derivation)
+    };
+    for step in [defect, newton] {
+        let error = |found: Result<Derived, DerivationError>| found.map(|_| ()).unwrap_err().to_string();
+        assert!(error(with(step, &|of, _, _| *of = 0)).contains("no step says what 1/(subformula 0) is"));
+        assert!(error(with(step, &|of, _, _| *of = 99)).contains("no step says what 1/(subformula 99) is"));
+        assert!(error(with(step, &|_, squares, _| squares[0] = 9)).contains("no square 9"));
+        assert!(error(with(step, &|_, _, radii| radii[1] = 0.0)).contains("radii above 0"));
+        // What is merely false gives a bound that says so.
+        let swapped = with(step, &|_, squares, _| squares.swap(0, 1));
+        assert!(swapped.map_or(true, |found| found.bound(found.sides()).exact.magnitude() > 0.02));
+    }
+    // Over 0, there is no reciprocal.
+    assert!(derived(&model, "1/x", "x=-1..2", &good).is_err());
+    // A constant over the reciprocal is its multiple.
+    let found = derived(&model, "3/x", "x=1..2", &good).unwrap();
+    let off = found.bound(found.sides()).exact;
+    assert!(off.contains(1.0) && off.contains(2.0) && off.magnitude() < 2.1, "{off:?}");
+}
+
+/// Each of both grades has the square of the same fold: the second goes on with the tents of the first.
+#[test]
+fn a_later_grade_goes_on_with_the_towers_of_an_earlier_one() {
+    let (model, good) = square(6);
+    let Rule::Square { tents, .. } = &good.steps[0].rule else { panic!() };
+    let Rule::Curve { part, of, constant, cuts, error, .. } = good.steps[1].rule.clone() else { panic!() };
+    let square = |n: usize| Rule::Square { fold: None, tents: tents[..n].to_vec() };
+    let curve = |k: usize| {
+        let (terms, cuts) = (vec![(Source::Square(k), 1.0)], cuts.clone());
+        Rule::Curve { part, of, constant, terms, cuts, error }
+    };
+    let with = |rules: &[Rule]| {
+        let steps = rules.iter().map(|rule| Step { before: 18, rule: rule.clone() }).collect();
+        derived(&model, "x^2", "x=0..1", &Derivation { steps, ..good.clone() })
+    };
+    let bound = |rules: &[Rule]| with(rules).map(|found| found.bound(found.sides()).exact.magnitude()).unwrap();
+    let once = bound(&[square(6), curve(0)]);
+    for earlier in [2, 3, 5, 6] {
+        let again = bound(&[square(earlier), curve(0), Rule::Anew, square(6), curve(1)]);
+        assert!((again - once).abs() <= 1e-14, "{earlier}: {again:e} {once:e}");
+        let thrice = [square(2), curve(0), Rule::Anew, square(earlier), curve(1), Rule::Anew, square(6), curve(2)];
+        assert!((bound(&thrice) - once).abs() <= 1e-14, "{earlier}: {:e} {once:e}", bound(&thrice));
+        // A grade that stops short of the last tent is off by what is missing.
+        let short = bound(&[square(6), curve(0), Rule::Anew, square(earlier), curve(1)]);
+        assert!(short >= once - 1e-14, "{earlier}: {short:e} {once:e}");
+    }
 }

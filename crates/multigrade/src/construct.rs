@@ -263,13 +263,12 @@ pub fn construct(
     })?;
     let document = serde_json::json!({ "construct": **settings, "function": expression.to_string(), "domain": domain.to_string(), "tolerance": tolerance });
     let start = Instant::now();
-    let is_plain = settings.scheme == Scheme::Plain && settings.grades.unwrap_or(1) == 1;
-    let compiles = settings.strategy == Strategy::Compile || settings.strategy == Strategy::Auto && is_plain;
-    if compiles && settings.one_sided.is_none() {
+    if settings.strategy != Strategy::Mesh && settings.one_sided.is_none() {
         match compiled(&target, domain, tolerance, settings, document.clone()) {
             Ok(made) if settings.strategy == Strategy::Compile => return Ok(made),
             Ok(made) if made.stop == Stop::Reached => {
-                let mesh = smaller_mesh(&target, domain, tolerance, settings, observer, document, made.grades[0].nodes);
+                let counted = made.grades.iter().map(|grade| grade.nodes).sum();
+                let mesh = smaller_mesh(&target, domain, tolerance, settings, observer, document, counted);
                 return mesh.unwrap_or(Ok(made));
             }
             Err(error) if settings.strategy == Strategy::Compile => return Err(error),

@@ -93,6 +93,25 @@ fn few_relus_keep_the_tolerance_by_proof_and_no_point_exceeds_the_proved_bound()
     }
 }
 
+/// Splines would take 79, 377 and 1,700 ReLUs for the first three.
+#[test]
+fn reciprocals_far_below_the_reach_of_splines_are_small_by_newtons_method() {
+    for (text, domain, tolerance, most) in [
+        ("1/x", "x=1..26", 1e-6, 56),
+        ("1/x", "x=1..26", 1e-8, 87),
+        ("1/x", "x=1..26", 1e-10, 112),
+        ("1/(1+25*(2*x-1)^2)", LINE, 1e-8, 100),
+        ("x/(1+y^2)", SQUARE, 1e-8, 95),
+        ("x/y", "x=-1..1, y=-3..-1", 1e-9, 110),
+    ] {
+        let made = build(text, domain, tolerance);
+        assert_eq!(made.stop, Stop::Reached, "{text}");
+        assert!(made.grades[0].nodes <= most, "{text}: {} ReLUs", made.grades[0].nodes);
+        let found = assert_no_point_exceeds_the_proof(&made, text, domain);
+        println!("{text}: {} ReLUs, proved {:.3e}, found {found:.3e}", made.grades[0].nodes, made.grades[0].bound);
+    }
+}
+
 #[test]
 fn the_width_does_not_depend_on_the_tolerance() {
     for (text, domain) in [

@@ -28,8 +28,12 @@ fn try_build(
     construct(&f, &domain, tolerance, &settings.validate().unwrap(), &mut silent())
 }
 
+fn monotone() -> ConstructSettings {
+    ConstructSettings { strategy: Strategy::Mesh, ..ConstructSettings::default() }
+}
+
 fn plain() -> ConstructSettings {
-    ConstructSettings { strategy: Strategy::Mesh, scheme: Scheme::Plain, ..ConstructSettings::default() }
+    ConstructSettings { scheme: Scheme::Plain, ..monotone() }
 }
 
 /// Points of the box: 100,000 spread ones, and a grid that contains the nodes of the mesh, whose planes are given.
@@ -58,7 +62,7 @@ fn points(domain: &Domain, planes: &[Vec<f64>]) -> Vec<f64> {
 #[test]
 fn no_points_residual_grows_and_every_norm_falls_for_every_kind_of_target() {
     for (text, sides, tolerance) in TARGETS {
-        let made = build(text, sides, tolerance, ConstructSettings::default());
+        let made = build(text, sides, tolerance, monotone());
         let domain = Domain::parse(sides).unwrap();
         let f = Expression::parse(text).unwrap().with_variables(domain.names()).unwrap();
         let (points, d) = (points(&domain, &made.hints), domain.names().len());
@@ -109,7 +113,7 @@ fn bounds_of_constructed_networks_are_hardly_larger_than_errors_that_are_attaine
         ("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 3e-1, 1.3),
         ("x*y*z", "x=0..1, y=0..1, z=0..1", 5e-1, 2.0),
     ] {
-        let made = build(text, sides, tolerance, ConstructSettings::default());
+        let made = build(text, sides, tolerance, monotone());
         let (f, domain) = (Expression::parse(text).unwrap(), Domain::parse(sides).unwrap());
         let settings =
             ProveSettings { goal: Goal::Tight(factor), cuts: made.hints.clone(), ..ProveSettings::default() };
@@ -122,7 +126,7 @@ fn bounds_of_constructed_networks_are_hardly_larger_than_errors_that_are_attaine
 
 #[test]
 fn the_square_is_built_fold_by_fold_and_every_fold_divides_its_error_by_four_exactly() {
-    let made = build("x^2", "x=0..1", 1e-6, ConstructSettings::default());
+    let made = build("x^2", "x=0..1", 1e-6, monotone());
     assert_eq!(made.model.grades().len(), 9);
     let tent = |z: f64| if z <= 0.5 { 2.0 * z } else { 2.0 - 2.0 * z };
     for i in 0..=4096 {
@@ -188,7 +192,7 @@ fn proofs_are_tight_to_a_quarter_where_that_takes_few_boxes() {
     for (text, sides, tolerance) in
         [("sin(3*x)*cos(2*y)", "x=0..1, y=-1..1", 5e-2), ("exp(-(x^2+y^2))", "x=-1..1, y=-1..1", 5e-2)]
     {
-        for settings in [plain(), ConstructSettings::default()] {
+        for settings in [plain(), monotone()] {
             let made = build(text, sides, tolerance, settings);
             let (_, proved) = made.certificate.as_ref().unwrap();
             let bound = proved.bounds().last().unwrap().exact().magnitude();
@@ -201,7 +205,7 @@ fn proofs_are_tight_to_a_quarter_where_that_takes_few_boxes() {
 #[test]
 fn the_widest_layer_does_not_depend_on_the_tolerance() {
     let width = |text: &str, sides: &str, tolerance: f64, lanes: usize| {
-        let settings = ConstructSettings { lanes: Some(lanes), ..ConstructSettings::default() };
+        let settings = ConstructSettings { lanes: Some(lanes), ..monotone() };
         let made = build(text, sides, tolerance, settings);
         made.grades.iter().map(|g| g.width).max().unwrap()
     };
@@ -224,7 +228,7 @@ fn the_widest_layer_does_not_depend_on_the_tolerance() {
 fn a_one_sided_network_is_never_on_the_other_side() {
     for (side, text) in [(Side::Above, "sin(2*pi*x)"), (Side::Below, "sin(2*pi*x)"), (Side::Above, "exp(x)")] {
         for scheme in [Scheme::Plain, Scheme::Monotone] {
-            let settings = ConstructSettings { one_sided: Some(side), scheme, ..ConstructSettings::default() };
+            let settings = ConstructSettings { one_sided: Some(side), scheme, ..monotone() };
             let made = build(text, "x=0..1", 1e-2, settings);
             assert_eq!(made.stop, Stop::Reached, "{text} {side:?} {scheme}");
             let (_, proved) = made.certificate.unwrap();
@@ -241,7 +245,7 @@ fn a_one_sided_network_is_never_on_the_other_side() {
 fn a_function_with_declared_lipschitz_constants_is_approximated_under_that_condition() {
     let f = |x: &[f64]| (x[0] - 0.3).abs() + 0.5 * x[1];
     let domain = Domain::parse("x=0..1, y=0..2").unwrap();
-    let settings = ConstructSettings::default().validate().unwrap();
+    let settings = monotone().validate().unwrap();
     let made = construct_lipschitz(&f, &[1.0, 0.5], &domain, 0.1, &settings, &mut silent()).unwrap();
     assert!(made.bound <= 0.1 && made.constructed.certificate.is_none());
     for x in points(&domain, &made.constructed.hints).chunks(2) {
@@ -255,7 +259,7 @@ fn a_function_with_declared_lipschitz_constants_is_approximated_under_that_condi
 #[test]
 fn what_cannot_be_approximated_is_refused_and_said_where() {
     let error = |text: &str, sides: &str, tolerance: f64| {
-        try_build(text, sides, tolerance, ConstructSettings::default()).unwrap_err().to_string()
+        try_build(text, sides, tolerance, monotone()).unwrap_err().to_string()
     };
     let jump = error("if(x < 0.25, 0, 1)", "x=0..1", 1e-2);
     assert!(jump.contains("jumps near 0.25"), "{jump}");
@@ -277,7 +281,7 @@ fn what_cannot_be_approximated_is_refused_and_said_where() {
 
 #[test]
 fn a_budget_that_runs_out_leaves_the_grades_done_so_far_with_their_proof() {
-    let settings = ConstructSettings { max_nodes: 150, ..ConstructSettings::default() };
+    let settings = ConstructSettings { max_nodes: 150, ..monotone() };
     let made = build("sin(3*x)*cos(2*y)", "x=0..1, y=0..1", 1e-3, settings);
     assert_eq!(made.stop, Stop::Budget);
     assert!(!made.model.grades().is_empty());
@@ -290,7 +294,7 @@ fn a_budget_that_runs_out_leaves_the_grades_done_so_far_with_their_proof() {
 #[test]
 fn the_same_formula_gives_the_same_bytes() {
     for (text, sides) in [("sin(2*pi*x)", "x=0..1"), ("x*y", "x=0..1, y=0..1")] {
-        let bytes = || build(text, sides, 3e-2, ConstructSettings::default()).model.to_bytes();
+        let bytes = || build(text, sides, 3e-2, monotone()).model.to_bytes();
         assert_eq!(bytes(), bytes(), "{text}");
     }
 }

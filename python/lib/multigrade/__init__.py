@@ -18,7 +18,7 @@ from importlib import import_module
 from ._model import Exported, Model, load
 from ._native import VERSION as __version__
 from ._progress import Event
-from ._truth import Certificate, Certified, Constructed, Expression, Interrupted, Verdict, certify, check, construct
+from ._truth import Certificate, Certified, Constructed, Expression, Interrupted, Learned, Verdict, certify, check, construct, learn
 
 _LAZY = {
     "ConvexReluRegressor": "_convex",
@@ -38,6 +38,7 @@ __all__ = [
     "Exported",
     "Expression",
     "Interrupted",
+    "Learned",
     "Model",
     "MultigradeClassifier",
     "MultigradeRegressor",
@@ -46,6 +47,7 @@ __all__ = [
     "certify",
     "check",
     "construct",
+    "learn",
     "load",
     "plot_certificate",
     "plot_fit",

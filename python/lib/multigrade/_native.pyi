@@ -63,6 +63,14 @@ def construct(
     threads: int | None,
     observer: Callable[[str], object] | None,
 ) -> tuple[Model, tuple[Certificate, str] | None, bool, str, BaseException | None]: ...
+def learn(
+    function: Expression,
+    domain: str,
+    tolerance: float | None,
+    settings: str,
+    threads: int | None,
+    observer: Callable[[str], object] | None,
+) -> tuple[Model, tuple[Certificate, str] | None, float, bool, str, BaseException | None]: ...
 def fit_convex(
     inputs: NDArray[np.float64],
     targets: NDArray[np.float64],

@@ -46,6 +46,17 @@ def document(parameters, seed, held_out_given=False):
     return json.dumps(settings, allow_nan=False)
 
 
+def learning(grades, max_grades, rows, project, boxes, seed, time_limit):
+    """The same for learning from a formula."""
+    fit = {
+        "grades": _grades(grades, max_grades),
+        "seed": _whole(seed, "seed", "a whole number"),
+        "time_limit": optional_real("time limit", time_limit, "a positive number of seconds"),
+    }
+    rows, boxes = _whole(rows, "rows", "a number from 2 to 16777216"), _whole(boxes, "boxes", "at least 1")
+    return json.dumps({"fit": fit, "rows": rows, "project": bool(project), "boxes": boxes}, allow_nan=False)
+
+
 def _wrong(field, found, expected):
     found = repr(found) if isinstance(found, (str, bytes)) else found
     return ValueError(f"settings: {field}: found {found}, expected {expected}")

@@ -19,7 +19,7 @@ from . import _native
 from ._arrays import as_rows
 from ._model import Model
 from ._progress import observer
-from ._settings import one_of, optional_real, optional_whole
+from ._settings import learning, one_of, optional_real, optional_whole
 
 
 class Expression:
@@ -242,6 +242,14 @@ class Constructed:
         return f"<p>{html.escape(self.stop)}</p>{self.verdict._repr_html_()}{self.model._repr_html_()}"
 
 
+@dataclass(frozen=True)
+class Learned(Constructed):
+    """A network that was trained on points of a formula."""
+
+    projected: bool = False
+    """Whether its grades are projected, so that no point's residual grows from grade to grade."""
+
+
 def construct(
     function: str | Expression,
     domain: str,
@@ -258,9 +266,9 @@ def construct(
     """Builds a ReLU network within `tolerance` of a function everywhere on a box such as `x=0..1, y=-2..2`, with a proof.
 
     Nothing is trained. With the scheme `'monotone'` no point's residual grows from grade to grade, `'plain'` makes the
-    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function. The strategy `'compile'` (of
-    the plain scheme) follows the formula part by part, in any number of variables; `'mesh'` interpolates between nodes, in
-    up to four. Ctrl-C raises `Interrupted`, which holds what was built and proved by then.
+    smallest network; `one_sided='above'` or `'below'` keeps it on one side of the function. The strategy `'compile'`
+    follows the formula part by part, in any number of variables; `'mesh'` interpolates between nodes, in up to four; `'auto'`
+    takes the smaller one. Ctrl-C raises `Interrupted`, which holds what was built and proved by then.
 
     >>> made = construct("x^2", "x=0..1", 1e-3)
     >>> made.reached, made.verdict.bounds[-1].largest <= 1e-3
@@ -285,12 +293,52 @@ def construct(
         native, answer, reached, stop, exception = _native.construct(
             function._native, domain, tolerance, settings, n_jobs, watcher
         )
-    if answer is None:
-        made = Constructed(Model(native), None, Verdict(False, "no finite bound was found"), reached, stop, function)
-    else:
-        certificate, statement = answer
-        made = Constructed(Model(native), Certificate(certificate), _verdict(json.loads(statement)), reached, stop, function)
+    made = Constructed(Model(native), *_proved(answer), reached, stop, function)
     return _unless_interrupted(made, exception)
+
+
+def learn(
+    function: str | Expression,
+    domain: str,
+    tolerance: float | None = None,
+    *,
+    grades: int | str | list = "auto",
+    max_grades: int = 8,
+    rows: int = 4_000,
+    project: bool = False,
+    boxes: int = 200_000,
+    random_state: int = 0,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Learned:
+    """Trains ReLU grades on `rows` fresh points of a function each, on a box such as `x=0..1, y=-2..2`, and proves every grade.
+
+    It ends when the proved bound is at most `tolerance`, or with the last grade: then `reached` is False, and the bound is
+    what was proved. Grades are written as those of `MultigradeRegressor`. With `project` no point's residual grows from grade to
+    grade. For the smallest error, `construct` needs no training. Ctrl-C raises `Interrupted`.
+
+    >>> learned = learn("x^2", "x=0..1", 1e-2, grades=["8"])
+    >>> learned.reached, learned.verdict.bounds[-1].largest <= 1e-2
+    (True, True)
+    """
+    function = function if isinstance(function, Expression) else Expression(function)
+    settings = learning(grades, max_grades, rows, project, boxes, random_state, time_limit)
+    with observer(verbose, None) as watcher:
+        native, answer, bound, projected, stop, exception = _native.learn(
+            function._native, domain, tolerance, settings, n_jobs, watcher
+        )
+    reached = answer is not None and (tolerance is None or bound <= tolerance)
+    learned = Learned(Model(native), *_proved(answer), reached, stop, function, projected)
+    return _unless_interrupted(learned, exception)
+
+
+def _proved(answer):
+    """The certificate and what it proves, if there is one."""
+    if answer is None:
+        return None, Verdict(False, "no finite bound was found")
+    certificate, statement = answer
+    return Certificate(certificate), _verdict(json.loads(statement))
 
 
 def certify(
@@ -340,7 +388,7 @@ def certify(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during `construct` or `certify`: `result` is what they would have returned, as far as it was proved by then.
+    """Ctrl-C during `construct`, `learn` or `certify`: `result` is what they would have returned, as far as it was proved by then.
 
     >>> try:
     ...     raise Interrupted("what is proved so far")

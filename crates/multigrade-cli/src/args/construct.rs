@@ -22,7 +22,7 @@ pub(crate) struct ConstructArgs {
     /// Model file to write; .safetensors is added
     #[arg(short, long, value_name = "NAME", default_value = "network")]
     pub(crate) out: PathBuf,
-    /// Compile the formula step by step, or lay a mesh; auto takes the smaller one where the scheme is plain, else a mesh
+    /// Compile the formula step by step, or lay a mesh; auto takes the smaller one
     #[arg(long, value_enum, default_value_t = StrategyArg::Auto)]
     pub(crate) strategy: StrategyArg,
     /// How grades follow each other: monotone, no point's residual ever grows; or plain, the smallest network

@@ -91,6 +91,29 @@ pub enum Rule {
         /// `r_u` and `r_v`.
         radii: [f64; 2],
     },
+    /// Two squares compute the product of `v` and of what stands for `1/v`, as in a product: a number close to 1.
+    Defect {
+        /// The subformula `v`, whose [`Part::Reciprocal`] was concluded.
+        of: usize,
+        /// Numbers of the squares.
+        squares: [usize; 2],
+        /// The centers of `v` and of its reciprocal.
+        centers: [f64; 2],
+        /// Their radii.
+        radii: [f64; 2],
+    },
+    /// A step of Newton's method: with the defect `p`, which is close to `v r`, the sum `r + r (1 - p)` stands for `1/v`
+    /// better than `r` did, and from here on instead of it. Two squares compute the product, as in a product.
+    Newton {
+        /// The subformula `v`, whose defect was concluded.
+        of: usize,
+        /// Numbers of the squares.
+        squares: [usize; 2],
+        /// The centers of `r` and of `1 - p`.
+        centers: [f64; 2],
+        /// Their radii.
+        radii: [f64; 2],
+    },
     /// A sum of hinges, folds and squares that depend on one quantity only computes a function of it.
     Curve {
         /// What is computed.
@@ -131,7 +154,7 @@ pub enum Rule {
 pub enum Part {
     /// A subformula.
     Value(usize),
-    /// The reciprocal of a subformula, that `of` a curve: the second factor of a quotient.
+    /// The reciprocal of a subformula, that `of` a curve: the second factor of a quotient, the first of which may be a constant.
     Reciprocal(usize),
 }
 

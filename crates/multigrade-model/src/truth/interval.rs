@@ -171,6 +171,13 @@ impl Interval {
         self.lower.is_finite() && self.upper.is_finite()
     }
 
+    /// Encloses `{c x}` for the number `c`, which the caller knows to be finite.
+    #[inline]
+    pub(super) const fn scaled(self, c: f64) -> Self {
+        let (lower, upper) = if c >= 0.0 { (self.lower, self.upper) } else { (self.upper, self.lower) };
+        Self::raw(Rounded::product(c, lower).down(), Rounded::product(c, upper).up())
+    }
+
     /// A finite member near the middle (no promise how near).
     pub const fn midpoint(self) -> f64 {
         let (lower, upper) = (self.lower.max(f64::MIN), self.upper.min(f64::MAX));

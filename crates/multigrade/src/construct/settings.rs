@@ -37,13 +37,13 @@ pub struct ConstructSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// Where the scheme is plain, compiled or a mesh, whichever keeps the tolerance by proof with fewer ReLUs that take both
-    /// signs; else a mesh.
+    /// Compiled or a mesh, whichever keeps the tolerance by proof with fewer ReLUs that take both signs.
     Auto,
     /// Interpolation between nodes: any continuous formula of up to four variables, any scheme.
     Mesh,
     /// A small deep network that computes what the formula says, step by step: one grade in the plain scheme, unless more are
-    /// asked for; grades whose tolerances fall by 10 in the monotone one, at most 4 of them. Each grade computes the formula anew.
+    /// asked for; grades whose tolerances fall by 10 in the monotone one, at most 4 of them. Each grade
+    /// computes the formula anew, but goes on with towers and folds of affine functions of the inputs.
     Compile,
 }
 

@@ -7,7 +7,7 @@ use super::methods::{ours, relu, seed};
 use super::record::{Outcome, Record};
 use super::report::{ABSENT, Figure, Line, Report, Section, Spread, Table, number, shown};
 use super::{Scale, Task};
-use crate::construct::{ConstructSettings, Stop, construct};
+use crate::construct::{ConstructSettings, Stop, Strategy, construct};
 use crate::observer::Observer;
 use crate::training::Mersenne;
 use crate::{FitSettings, Multigrade, Precision, Predictor, Samples, Solver};
@@ -157,7 +157,8 @@ fn construction(target: &Target, grades: usize, seed: u64, observer: &mut dyn Ob
     let names = ["x=0..1", "x=0..1, y=0..1"];
     let (formula, domain) = (Expression::parse(target.formula), Domain::parse(names[target.inputs - 1]));
     let (Ok(formula), Ok(domain)) = (formula, domain) else { unreachable!("targets are formulas") };
-    let settings = ConstructSettings { grades: Some(grades), time_limit: Some(60.0), ..ConstructSettings::default() };
+    let (strategy, time_limit) = (Strategy::Mesh, Some(60.0));
+    let settings = ConstructSettings { strategy, grades: Some(grades), time_limit, ..ConstructSettings::default() };
     let settings = settings.validate().expect("settings of experiments keep to the ranges");
     let began = cpu_seconds();
     let Ok(made) = construct(&formula, &domain, target.tolerance, &settings, observer) else {

@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 60;
 /// Most times that a piece is cut in two for the range of a sum.
 const MAX_HALVINGS: usize = 12;
 /// A piece over more than this many others takes the bound of the whole curve.
-const MAX_LOCAL: usize = 64;
+const MAX_LOCAL: usize = 4096;
 
 /// A quantity of a curve: a function of `scale * v + shift + Σ coefficient * earlier quantity`, up to `error`.
 #[derive(Clone, Debug)]
@@ -87,12 +87,11 @@ impl Local {
     };
 
     fn plus(self, factor: f64, other: &Self) -> Self {
-        let by = Interval::exact(factor);
         Self {
-            value: self.value + by * other.value,
-            slope: self.slope + by * other.slope,
-            second: self.second + by * other.second,
-            noise: self.noise + by * other.noise,
+            value: self.value + other.value.scaled(factor),
+            slope: self.slope + other.slope.scaled(factor),
+            second: self.second + other.second.scaled(factor),
+            noise: self.noise + other.noise.scaled(factor),
             open: up_sum(self.open, up_product(factor.abs(), other.open)),
         }
     }
@@ -103,8 +102,7 @@ impl Local {
         let range = place.range(self.value, self.slope, self.second);
         let noise = around(up_product(below.abs().max(above.abs()), self.noise.magnitude()));
         let line = |slope: f64, off: Interval| {
-            let by = Interval::exact(slope);
-            let [value, slope, second] = [self.value, self.slope, self.second].map(|x| by * x);
+            let [value, slope, second] = [self.value, self.slope, self.second].map(|x| x.scaled(slope));
             Self { value, slope, second, noise: noise + off, open: up_sum(self.open, off.magnitude()) }
         };
         let difference = Interval::exact(above) - Interval::exact(below);

@@ -166,6 +166,8 @@ pub(super) enum Unit {
     Neuron(usize),
     /// A square, by its number.
     Square(usize),
+    /// The value of a subformula, as an earlier grade computes it.
+    Former,
 }
 
 /// Encloses `min(2 g, 2 - 2 g)`, which is at most 1.
@@ -254,18 +256,35 @@ impl<'a> Reading<'a> {
         self.units[a]
     }
 
+    /// The atom of which the form is a multiple, if it is one.
+    pub(super) fn own_atom(&self, place: usize) -> Option<usize> {
+        let mut terms = (0..).zip(&self.form(place).terms).filter(|(_, c)| **c != 0.0).map(|(a, _)| a);
+        let a = terms.next()?;
+        terms.next().is_none().then_some(a)
+    }
+
+    /// The value of a subformula may be used up from now on.
+    pub(super) fn release(&mut self, place: usize) {
+        if let Some(a) = self.own_atom(place).filter(|a| *a >= self.program.inputs.len()) {
+            self.units[a] = self.units[a].or(Some(Unit::Former));
+        }
+    }
+
     /// The ReLU with this number, if it was read and has a role.
     pub(super) fn open(&self, neuron: usize) -> Option<&Open> {
         self.open.get(&neuron)
     }
 
-    /// Adds a rounding error of at most `error`, as an atom: what two neurons have in common cancels in their difference.
-    /// Where a neuron may overflow nothing is known of the network, even if no other reads it: 0 * ∞ is no number.
+    /// Adds a rounding error of at most `error`, as an atom, and makes the error of the form part of it: what two neurons have
+    /// in common cancels in their difference. Where a neuron may overflow nothing is known of the network, even if no other
+    /// reads it: 0 * ∞ is no number.
     fn round(&mut self, form: &mut Form, error: f64) -> Result<(), DerivationError> {
         if !error.is_finite() {
             return Err(DerivationError::Overflow);
         }
-        if error > 0.0 {
+        let error = up_sum(error, form.error);
+        if error > 0.0 && error.is_finite() {
+            form.error = 0.0;
             let a = self.noise(form, around(error));
             form.terms.resize(form.terms.len().max(a + 1), 0.0);
             form.terms[a] = 1.0;
@@ -313,15 +332,16 @@ impl<'a> Reading<'a> {
         let terms = self.program.net.terms_of(j);
         let sources = terms.iter().map(|t| (t.weight, self.form(t.source as usize)));
         let mut z = self.atoms.combine(neuron.bias, &sources.collect::<Vec<_>>());
-        if let Some(format) = self.format {
+        let rounding = self.format.map_or(0.0, |format| {
             let value = |source: u32| Computed { magnitude: self.magnitudes[source as usize], error: 0.0 };
             let values = terms.iter().map(|t| (t.weight, value(t.source)));
             let error = sum_rounding(format, neuron.bias, values.clone());
             // The output's scaling may also be computed in f64, from a sum that was computed in f32.
             let is_output = j + 1 == self.program.net.neurons.len();
             let in_f64 = if is_output { sum_rounding(Format::F64, neuron.bias, values) } else { 0.0 };
-            self.round(&mut z, error.max(in_f64))?;
-        }
+            error.max(in_f64)
+        });
+        self.round(&mut z, rounding)?;
         for source in terms.iter().map(|t| t.source as usize).filter(|s| self.last[*s] == j) {
             self.forms[source] = None;
         }

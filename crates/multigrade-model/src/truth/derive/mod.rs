@@ -20,7 +20,7 @@ use super::derivation::{Derivation, Part, Role, Rule, Source, Step};
 use super::domain::Domain;
 use super::enclosure::Decoration;
 use super::expression::{Binary, Expression, Function, Op};
-use super::interval::Interval;
+use super::interval::{Interval, power_of_two};
 use super::program::{Format, Program, up_product, up_sum};
 use super::region::{Bounds, RegionError, fit};
 use curve::{Bend, BendKind, Curve, Mix};
@@ -33,6 +33,8 @@ use sweep::{Graph, Node, Operation};
 const MAX_NESTING: usize = 64;
 /// Most tents of a square: `4^-500` is far above the smallest numbers.
 const MAX_TENTS: usize = 500;
+/// A smaller share of a form is what is left over from cancelled terms, and no summand.
+const LITTLE: f64 = power_of_two(-40);
 /// Most operations, about, on pieces of all curves.
 const MAX_WORK: usize = 1 << 30;
 
@@ -104,6 +106,8 @@ struct Reader<'a> {
     /// Places of the forms of the nodes.
     values: Vec<usize>,
     parts: HashMap<Part, usize>,
+    /// By their nodes: the forms of reciprocals times what they are reciprocals of, and what these products are off by.
+    defects: HashMap<usize, (usize, Interval)>,
     /// How much may still be done.
     work: usize,
 }
@@ -125,13 +129,17 @@ impl Derived {
                 .ok_or_else(|| DerivationError::Formula { formula: formula.clone() })?,
             None => expression,
         };
-        let read = |format| Reader::new(program, &expression, &sides, format)?.run(derivation, program.n_neurons());
-        let exact = read(None)?;
-        let formats = Format::ALL.map(|format| {
-            let is_followed = program.followed[format as usize];
-            is_followed.then(|| read(Some(format)).ok()).flatten()
+        let (formula, whole) = (&expression, &sides);
+        let read = move |format| Reader::new(program, formula, whole, format)?.run(derivation, program.n_neurons());
+        // Side by side: each takes as long as the others.
+        let (exact, [f64, f32]) = std::thread::scope(|scope| {
+            let formats = Format::ALL.map(|format| {
+                let is_followed = program.followed[format as usize];
+                is_followed.then(|| scope.spawn(move || read(Some(format)).ok()))
+            });
+            (read(None), formats.map(|thread| thread.and_then(|thread| thread.join().ok().flatten())))
         });
-        let [f64, f32] = formats;
+        let exact = exact?;
         Ok(Self { names: program.names.clone(), sides, graphs: [Some(exact), f64, f32] })
     }
 
@@ -199,6 +207,7 @@ impl<'a> Reader<'a> {
             nodes: Vec::new(),
             values: Vec::new(),
             parts: HashMap::new(),
+            defects: HashMap::new(),
             work: MAX_WORK,
         })
     }
@@ -258,12 +267,12 @@ impl<'a> Reader<'a> {
     /// The argument of the first hinge or square in a form.
     fn argument_in(&self, form: &Form) -> Option<usize> {
         let atoms = &self.reading.atoms;
-        // What is left over from cancelled terms is no summand.
-        let little = up_product(atoms.size(form), 2f64.powi(-40));
+        let little = up_product(atoms.size(form), LITTLE);
         let summands = (0..form.terms.len()).filter(|a| atoms.share(form, *a) > little);
         let mut arguments = summands.filter_map(|a| match self.reading.unit(a)? {
             Unit::Neuron(j) => self.reading.open(j).filter(|open| open.role == Role::Hinge).map(|open| open.argument),
             Unit::Square(k) => self.squares.get(k).map(|square| square.argument),
+            Unit::Former => None,
         });
         arguments.next()
     }
@@ -272,14 +281,18 @@ impl<'a> Reader<'a> {
         match rule {
             Rule::Square { fold, tents } => self.square(*fold, tents),
             Rule::Product { node, squares, centers, radii } => self.product(*node, *squares, *centers, *radii),
+            Rule::Defect { of, squares, centers, radii } => self.defect(*of, *squares, *centers, *radii),
+            Rule::Newton { of, squares, centers, radii } => self.newton(*of, *squares, *centers, *radii),
             Rule::Curve { part, of, constant, terms, cuts, error } => {
                 self.curve(*part, *of, *constant, terms, cuts, *error)
             }
             Rule::Extremum { node, hinge } => self.extremum(*node, *hinge),
             Rule::Clamp { hinges } => self.clamp(*hinges),
             Rule::Anew => {
-                // Nodes to come speak of each other only. What was read stays.
+                // Nodes to come speak of each other only. What was read stays, but former values may give way to new ones.
+                self.values.iter().for_each(|value| self.reading.release(*value));
                 self.parts.clear();
+                self.defects.clear();
                 self.nodes.clear();
                 self.values.clear();
                 Ok(())
@@ -344,23 +357,36 @@ impl<'a> Reader<'a> {
         }
         let definition = atoms.combine(0.0, &parts);
         let of = known(first, atoms.range(reading.form(argument)));
-        let pivot = tents.first().map_or(head, |(value, _)| *value);
-        let pivot = self.largest_unit(self.reading.form(pivot)).ok_or("its first tent is used up")?;
-        if definition.coefficient(pivot) == 0.0 {
-            return Err("its first tent cancels".into());
-        }
+        // A tower that an earlier square has the first tents of has no own one to give away.
+        let own = self.reading.own_atom(tents.first().map_or(head, |(value, _)| *value));
+        let is_own = |a: &usize| matches!(self.reading.unit(*a), Some(Unit::Neuron(_)));
+        let pivot = own.filter(is_own).or_else(|| self.largest_unit(&definition));
         let unit = Some(Unit::Square(self.squares.len()));
-        let atom = self.reading.replace(&definition, pivot, of.power(2) + off, unit);
-        let value = self.reading.keep(Form::atom(atom));
+        let value = match pivot.filter(|pivot| definition.coefficient(*pivot) != 0.0) {
+            Some(pivot) => Form::atom(self.reading.replace(&definition, pivot, of.power(2) + off, unit)),
+            None => definition,
+        };
+        let value = self.reading.keep(value);
         self.squares.push(Square { value, argument, off });
         Ok(())
     }
 
-    /// The atom with the largest share of the form, among those that a conclusion may use up.
+    /// The atom with the largest share of the form, among those that a conclusion may use up. Tents are kept, for a tower may
+    /// go on from them, and folds as long as there is something else.
     fn largest_unit(&self, form: &Form) -> Option<usize> {
-        let units = (0..form.terms.len()).filter(|a| self.reading.unit(*a).is_some() && form.terms[*a] != 0.0);
-        let share = |a: &usize| self.reading.atoms.share(form, *a);
-        units.max_by(|a, b| share(a).total_cmp(&share(b)))
+        let atoms = &self.reading.atoms;
+        let little = up_product(atoms.size(form), LITTLE);
+        let largest = |takes: fn(Option<Role>) -> bool| {
+            let may_go = |a: &usize| match self.reading.unit(*a) {
+                Some(Unit::Neuron(j)) => takes(self.reading.open(j).map(|open| open.role)),
+                Some(Unit::Square(_) | Unit::Former) => takes(None),
+                None => false,
+            };
+            let units = (0..form.terms.len()).filter(|a| form.terms[*a] != 0.0).filter(may_go);
+            let units = units.filter(|a| atoms.share(form, *a) >= little);
+            units.max_by(|a, b| atoms.share(form, *a).total_cmp(&atoms.share(form, *b)))
+        };
+        largest(|role| matches!(role, None | Some(Role::Hinge))).or_else(|| largest(|role| role == Some(Role::Fold)))
     }
 
     /// Subformula `i` as an affine function of inputs and nodes.
@@ -403,6 +429,10 @@ impl<'a> Reader<'a> {
                     return Err(format!("the constant subformula {k} is undefined"));
                 }
                 Linear::constant(range.interval())
+            }
+            // The divisor is the subformula before.
+            Op::Combine(Binary::Div) if constant(0).is_some() => {
+                Linear::quantity(Quantity::Node(self.reciprocal(k - 1)?)).times(operands[0].constant)
             }
             op => return Err(format!("no step says what subformula {k} ({op:?}) is, and it is not affine")),
         })
@@ -471,26 +501,38 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// With `p = (u - c_u) / r_u` and `q = (v - c_v) / r_v`, `p q = ((p + q) / 2)² - ((p - q) / 2)²`. If the argument of
-    /// a square is off such a half by `e`, then its square is by `e (2 |a| + e)`.
+    /// The node that the reciprocal of a subformula is.
+    fn reciprocal(&self, of: usize) -> Result<usize, String> {
+        let node = self.parts.get(&self.named(Part::Reciprocal(of))).copied();
+        node.ok_or_else(|| format!("no step says what 1/(subformula {of}) is"))
+    }
+
     fn product(&mut self, node: usize, squares: [usize; 2], c: [f64; 2], r: [f64; 2]) -> Result<(), String> {
         let (binary, left, right) = self.operands(node)?;
         let u = self.value(left)?;
         let v = match binary {
             Binary::Mul => self.value(right)?,
-            Binary::Div => {
-                let part = Part::Reciprocal(self.first[right]);
-                let node =
-                    self.parts.get(&part).ok_or_else(|| format!("no step says what 1/(subformula {right}) is"))?;
-                Linear::quantity(Quantity::Node(*node))
-            }
+            Binary::Div => Linear::quantity(Quantity::Node(self.reciprocal(right)?)),
             _ => return Err(format!("subformula {node} is no product")),
         };
+        let (definition, error) = self.multiplied([self.form(&u), self.form(&v)], squares, c, r)?;
+        self.define(Part::Value(node), Operation::Product(u, v), error, definition)
+    }
+
+    /// What two squares compute of the product of two forms, and what that is off by. With `p = (u - c_u) / r_u` and
+    /// `q = (v - c_v) / r_v`, `p q = ((p + q) / 2)² - ((p - q) / 2)²`. If the argument of a square is off such a half by
+    /// `e`, then its square is by `e (2 |a| + e)`.
+    fn multiplied(
+        &self,
+        forms: [Form; 2],
+        squares: [usize; 2],
+        c: [f64; 2],
+        r: [f64; 2],
+    ) -> Result<(Form, Interval), String> {
         if !r.iter().chain(&c).all(|x| x.is_finite()) || !r.iter().all(|r| *r > 0.0) {
             return Err("centers and radii: expected finite numbers, and radii above 0".into());
         }
         let atoms = &self.reading.atoms;
-        let forms = [&u, &v].map(|linear| self.form(linear));
         let half = |i: usize| Interval::exact(0.5) / Interval::exact(r[i]);
         let (cu, cv, ru, rv) =
             (Interval::exact(c[0]), Interval::exact(c[1]), Interval::exact(r[0]), Interval::exact(r[1]));
@@ -520,8 +562,52 @@ impl<'a> Reader<'a> {
         // The definition has `scale` for the area and a rounded constant.
         let sizes = up_sum(atoms.size(&values[0]), atoms.size(&values[1]));
         let rounded = up_sum(up_product(area.width(), sizes), shift.width());
-        let error = area * off + around(rounded);
-        self.define(Part::Value(node), Operation::Product(u, v), error, definition)
+        Ok((definition, area * off + around(rounded)))
+    }
+
+    /// The curve that stands for the reciprocal of a subformula: its node, the function, the operand and the errors.
+    fn defect_of(&self, of: usize) -> Result<(usize, &Linear, &[(Interval, Interval)]), String> {
+        let node = self.reciprocal(of)?;
+        match &self.nodes[node].operation {
+            Operation::Curve { operand, errors, .. } => Ok((node, operand, errors)),
+            _ => Err(format!("1/(subformula {of}) is no curve")),
+        }
+    }
+
+    /// Let `r = 1/v + e`. The product `v r = 1 + v e`, computed up to an error of its own, becomes an atom whose range says so.
+    fn defect(&mut self, of: usize, squares: [usize; 2], c: [f64; 2], r: [f64; 2]) -> Result<(), String> {
+        let (node, operand, errors) = self.defect_of(of)?;
+        let close = errors.iter().map(|(v, e)| Interval::ONE + *v * *e).reduce(Interval::hull);
+        let forms = [self.form(operand), self.reading.form(self.values[node]).clone()];
+        let (definition, off) = self.multiplied(forms, squares, c, r)?;
+        let range = close.unwrap_or(Interval::ENTIRE) + off;
+        let pivot = self.largest_unit(&definition).ok_or("its squares are used up")?;
+        let value = Form::atom(self.reading.replace(&definition, pivot, range, None));
+        let value = self.reading.keep(value);
+        self.defects.insert(node, (value, off));
+        Ok(())
+    }
+
+    /// Let `r = 1/v + e`, the defect be `p = v r + a`, and what is computed of `r (1 - p)` be off by `b`. Then the sum is
+    /// `r (2 - v r) - r a + b`, where `r (2 - v r) = (1/v + e) (1 - v e) = 1/v - v e²`.
+    fn newton(&mut self, of: usize, squares: [usize; 2], c: [f64; 2], r: [f64; 2]) -> Result<(), String> {
+        let (node, operand, errors) = self.defect_of(of)?;
+        let (p, a) = self.defects.get(&node).copied().ok_or("no step says what its defect is")?;
+        let (atoms, value) = (&self.reading.atoms, self.reading.form(self.values[node]));
+        let rest = atoms.combine(1.0, &[(-1.0, self.reading.form(p))]);
+        let (product, b) = self.multiplied([value.clone(), rest], squares, c, r)?;
+        let definition = atoms.combine(0.0, &[(1.0, value), (1.0, &product)]);
+        let better = |(v, e): &(Interval, Interval)| {
+            let value = Interval::ONE / *v + *e;
+            (*v, b - value * a - *v * e.power(2))
+        };
+        let errors: Vec<(Interval, Interval)> = errors.iter().map(better).collect();
+        let all = curve::hull(&errors);
+        let Operation::Curve { function, .. } = &self.nodes[node].operation else { return Err("no curve".into()) };
+        let operation = Operation::Curve { function: function.clone(), operand: operand.clone(), errors };
+        let part = self.named(Part::Reciprocal(of));
+        self.parts.remove(&part);
+        self.define(part, operation, all, definition)
     }
 
     fn extremum(&mut self, node: usize, hinge: usize) -> Result<(), String> {
@@ -639,6 +725,7 @@ impl Bends<'_, '_> {
     fn bend(&mut self, unit: Unit, depth: usize) -> Result<usize, String> {
         let reader = self.reader;
         let (argument, kind) = match unit {
+            Unit::Former => return Err("a value of an earlier grade is no part of a curve".into()),
             Unit::Square(k) => {
                 let square = reader.squares.get(k).ok_or_else(|| format!("there is no square {k} so far"))?;
                 (square.argument, BendKind::Square(square.off))
@@ -672,10 +759,10 @@ impl Bends<'_, '_> {
         let form = reading.form(place);
         let mut rest = form.clone();
         let mut mix = Mix::default();
-        // What is left over from cancelled terms is no bend.
-        let little = up_product(atoms.size(form), 2f64.powi(-40));
+        let little = up_product(atoms.size(form), LITTLE);
         for a in 0..form.terms.len() {
-            if let Some(unit) = reading.unit(a).filter(|_| v.coefficient(a) == 0.0 && atoms.share(form, a) > little) {
+            let unit = reading.unit(a).filter(|unit| *unit != Unit::Former);
+            if let Some(unit) = unit.filter(|_| v.coefficient(a) == 0.0 && atoms.share(form, a) > little) {
                 mix.bends.push((self.bend(unit, depth + 1)?, form.terms[a]));
                 rest.terms[a] = 0.0;
             }

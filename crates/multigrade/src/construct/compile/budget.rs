@@ -8,9 +8,10 @@
 use super::super::cube::{between, exact};
 use super::super::wiring::Form;
 use super::Unable;
-use super::curve::{MOST_ZONES, Recipe, recipes};
+use super::curve::{MOST_ZONES, Recipe, front, recipes};
 use super::graph::{Atom, Graph, enclose};
-use multigrade_model::truth::Interval;
+use super::newton::{Newton, refined};
+use multigrade_model::truth::{Interval, Part};
 
 /// Most kinks of which every choice of branches is looked at; beyond, both branches count.
 const BRANCHED: usize = 6;
@@ -39,7 +40,22 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    fn error(&self) -> f64 {
+    /// For factors in these ranges.
+    pub(super) fn new(factors: [Interval; 2], tents: [usize; 2], is_balanced: bool) -> Self {
+        let centers = factors.map(Interval::midpoint);
+        let radius = |k: usize| {
+            let (range, center) = (factors[k], centers[k]);
+            (range.upper() - center).max(center - range.lower()) * (1.0 + 1e-12) + 1e-300
+        };
+        Self { centers, radii: [radius(0), radius(1)], tents, is_balanced }
+    }
+
+    /// ReLUs that take both signs.
+    pub(super) fn size(&self) -> usize {
+        self.tents[0] + self.tents[1]
+    }
+
+    pub(super) fn error(&self) -> f64 {
         let [plus, minus] = self.tents.map(|n| 0.25f64.powi(n as i32));
         self.radii[0] * self.radii[1] * if self.is_balanced { 0.5 * (plus + minus) } else { plus.max(minus) }
     }
@@ -51,6 +67,7 @@ pub(super) enum Pick {
     /// Without error.
     Exact,
     Curve(Recipe),
+    Newton(Newton),
     Product(Pair),
 }
 
@@ -59,7 +76,8 @@ impl Pick {
         match self {
             Self::Exact => 0,
             Self::Curve(recipe) => recipe.size(),
-            Self::Product(pair) => pair.tents[0] + pair.tents[1],
+            Self::Newton(newton) => newton.size(),
+            Self::Product(pair) => pair.size(),
         }
     }
 
@@ -67,7 +85,24 @@ impl Pick {
         match self {
             Self::Exact => 0.0,
             Self::Curve(recipe) => recipe.error,
+            Self::Newton(newton) => newton.error,
             Self::Product(pair) => pair.error(),
+        }
+    }
+}
+
+impl Pick {
+    /// Size and error.
+    pub(super) fn cost(&self) -> (usize, f64) {
+        (self.size(), self.error())
+    }
+
+    /// With so many tents more where a later grade would go on with a tower.
+    fn grown(&self, more: usize) -> Self {
+        match self {
+            Self::Product(pair) => Self::Product(Pair { tents: pair.tents.map(|n| n + more), ..pair.clone() }),
+            Self::Curve(recipe) => Self::Curve(recipe.grown(more)),
+            other => other.clone(),
         }
     }
 }
@@ -81,6 +116,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// The plan of a later grade, whose towers are higher by so many tents.
+    pub(super) fn grown(&self, more: usize) -> Self {
+        let picks = self.picks.iter().map(|pick| pick.grown(more)).collect();
+        Self { picks, ranges: self.ranges.clone() }
+    }
+
     fn size(&self) -> usize {
         self.picks.iter().map(Pick::size).sum()
     }
@@ -198,8 +239,13 @@ pub(super) fn plan(
             let list = match atom {
                 Atom::Input(_) | Atom::Extremum { .. } => vec![Pick::Exact],
                 Atom::Curve(curve) => {
-                    let list = recipes(&curve.function, enclose(&curve.argument, &wide), least, most, claim);
-                    list.into_iter().map(Pick::Curve).collect()
+                    let argument = enclose(&curve.argument, &wide);
+                    let mut list: Vec<Pick> =
+                        recipes(&curve.function, argument, least, most, claim).into_iter().map(Pick::Curve).collect();
+                    if matches!(curve.part, Part::Reciprocal(_)) {
+                        list.extend(refined(&curve.function, argument, least, most, claim));
+                    }
+                    front(list, Pick::cost)
                 }
                 Atom::Product { factors, .. } => {
                     let rises = slopes.iter().all(|s| s[i].lower() >= 0.0);
@@ -246,15 +292,9 @@ fn needed(atom: &Atom, ranges: &[Interval], error: f64, claim: f64) -> Option<us
 
 /// Products by falling error.
 fn pairs(factors: [Interval; 2], most: f64, is_balanced: bool) -> Vec<Pick> {
-    let centers = factors.map(Interval::midpoint);
-    let radius = |k: usize| {
-        let (range, center) = (factors[k], centers[k]);
-        (range.upper() - center).max(center - range.lower()) * (1.0 + 1e-12) + 1e-300
-    };
-    let radii = [radius(0), radius(1)];
     let pair = |n: usize| {
         let both = [[n, n], [n + 1, n]].into_iter().take(if is_balanced { 2 } else { 1 });
-        both.map(|tents| Pick::Product(Pair { centers, radii, tents, is_balanced }))
+        both.map(|tents| Pick::Product(Pair::new(factors, tents, is_balanced)))
     };
     (1..=28).flat_map(pair).filter(|p| p.error() <= most).collect()
 }

@@ -99,6 +99,17 @@ impl Recipe {
         self.folds.len() + self.body.size()
     }
 
+    /// With so many tents more where a later grade would go on with a tower.
+    pub(super) fn grown(&self, more: usize) -> Self {
+        let mut grown = self.clone();
+        if let Body::Spline(zones, towers) = &mut grown.body
+            && zones.bends.len() == 1
+        {
+            towers.iter_mut().for_each(|(_, tents)| *tents += more);
+        }
+        grown
+    }
+
     /// Whether more zones would not help.
     fn is_exact(&self) -> bool {
         let Body::Spline(zones, _) = &self.body else { return false };
@@ -195,18 +206,18 @@ pub(super) fn recipes(function: &Expression, range: Interval, least: f64, most: 
         None => found.first().map(|r| r.widest(ends, may_fold)),
     };
     found.retain(|recipe| recipe.error <= most);
-    let mut kept = front(found);
+    let mut kept = front(found, |recipe| (recipe.size(), recipe.error));
     kept.iter_mut().for_each(|recipe| recipe.widest = widest.clone().map(Box::new));
     kept
 }
 
-/// Those of which no other is both as small and as exact.
-fn front(mut found: Vec<Recipe>) -> Vec<Recipe> {
-    found.sort_by(|a, b| a.size().cmp(&b.size()).then(a.error.total_cmp(&b.error)));
-    let mut kept: Vec<Recipe> = Vec::new();
-    for recipe in found {
-        if kept.last().is_none_or(|last| recipe.error < last.error) {
-            kept.push(recipe);
+/// Those of which no other is both as small and as exact, by rising size; `of` gives size and error.
+pub(super) fn front<T>(mut found: Vec<T>, of: impl Fn(&T) -> (usize, f64)) -> Vec<T> {
+    found.sort_by(|a, b| of(a).0.cmp(&of(b).0).then(of(a).1.total_cmp(&of(b).1)));
+    let mut kept: Vec<T> = Vec::new();
+    for item in found {
+        if kept.last().is_none_or(|last| of(&item).1 < of(last).1) {
+            kept.push(item);
         }
     }
     kept

@@ -1,10 +1,11 @@
 //! From a plan to neurons, and to the derivation that says what they compute.
 
-use super::super::cube::Cube;
+use super::super::cube::{Cube, between};
 use super::super::wiring::Form;
 use super::budget::{Pair, Pick, Plan};
 use super::curve::{Body, Recipe};
 use super::graph::{Atom, Curve, Graph, enclose};
+use super::newton::Newton;
 use super::series::{Series, Term};
 use super::spline::{Tower, Zones};
 use super::tape::{Laid, Tape};
@@ -12,7 +13,26 @@ use multigrade_model::ModelError;
 use multigrade_model::truth::{Derivation, Interval, Role, Rule, Source, Step};
 use std::collections::BTreeMap;
 
+/// A tower as far as it is written.
+#[derive(Clone)]
+struct Rising {
+    fold: Option<usize>,
+    tents: Vec<usize>,
+    head: Form,
+}
+
+/// A sum over towers of affine functions of the inputs: a later grade goes on from it.
+#[derive(Clone)]
+struct Known {
+    /// The arguments of the towers, and what the sum begins with.
+    of: Vec<Form>,
+    heights: Vec<f64>,
+    towers: Vec<Rising>,
+    sum: Form,
+}
+
 /// Writes one atom after the other. ReLUs have their numbers on the tape until the end.
+#[derive(Clone)]
 struct Writer<'a> {
     graph: &'a Graph,
     plan: &'a Plan,
@@ -24,6 +44,9 @@ struct Writer<'a> {
     squares: usize,
     /// For each atom, how many are below it.
     weight: Vec<usize>,
+    /// What grades have in common: sums over towers, and folds with their arguments, all of affine functions of the inputs.
+    known: Vec<Known>,
+    folds: Vec<(Form, usize, Form)>,
 }
 
 /// A network that is written but not laid out yet.
@@ -46,13 +69,13 @@ pub(super) struct Rung<'a> {
 
 /// One grade that computes the formula; `formula` is what the derivation has to refer to, if not the formula as it was given.
 pub(super) fn write(graph: &Graph, plan: &Plan, shift: f64, cube: &Cube, formula: Option<String>) -> Written {
-    Written { formula, ..write_grades(&[Rung { graph, plan, shift, tube: None }], cube) }
+    write_grades(&[Rung { graph, plan, shift, tube: None }], cube).of(formula)
 }
 
 /// A grade for each of the approximants, of which there is at least one.
 ///
-/// Each computes the formula anew. The approximation so far is carried through the grade, and the correction is what it
-/// takes to reach the approximant, or its tube.
+/// Each computes the formula anew, but goes on with folds and towers of affine functions of the inputs. The approximation so
+/// far is carried through the grade, and the correction is what it takes to reach the approximant, or its tube.
 pub(super) fn write_grades(rungs: &[Rung], cube: &Cube) -> Written {
     let mut writer = Writer::new(&rungs[0], cube);
     let mut before = Form::default();
@@ -61,7 +84,7 @@ pub(super) fn write_grades(rungs: &[Rung], cube: &Cube) -> Written {
             writer.begin(rung, cube);
             writer.step(Rule::Anew);
         }
-        let approximant = writer.form(&rung.graph.root).shifted(rung.shift);
+        let approximant = writer.approximant(rung);
         let correction = match rung.tube {
             None => approximant.clone().plus(-1.0, &before),
             Some(t) => writer.soft_threshold(approximant.clone().plus(-1.0, &before), t),
@@ -76,6 +99,11 @@ pub(super) fn write_grades(rungs: &[Rung], cube: &Cube) -> Written {
 }
 
 impl Written {
+    /// The same for a formula in other words, which the derivation has to name.
+    pub(super) fn of(self, formula: Option<String>) -> Self {
+        Self { formula, ..self }
+    }
+
     /// Neurons of the widest layer.
     pub(super) fn width(&self) -> usize {
         self.tape.width()
@@ -111,7 +139,7 @@ impl Written {
                 }
                 Rule::Extremum { node, hinge } => Rule::Extremum { node, hinge: place(hinge) },
                 Rule::Clamp { hinges } => Rule::Clamp { hinges: hinges.map(place) },
-                other @ (Rule::Product { .. } | Rule::Anew) => other,
+                other @ (Rule::Product { .. } | Rule::Defect { .. } | Rule::Newton { .. } | Rule::Anew) => other,
             };
             Step { before, rule }
         };
@@ -124,8 +152,9 @@ impl Written {
 impl<'a> Writer<'a> {
     fn new(rung: &Rung<'a>, cube: &Cube) -> Self {
         let (graph, plan, tape) = (rung.graph, rung.plan, Tape::new(cube.dimension()));
-        let (values, weight) = (Vec::new(), Vec::new());
-        let mut writer = Self { graph, plan, tape, values, roles: Vec::new(), steps: Vec::new(), squares: 0, weight };
+        let (values, weight, roles, steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (known, folds) = (Vec::new(), Vec::new());
+        let mut writer = Self { graph, plan, tape, values, roles, steps, squares: 0, weight, known, folds };
         writer.begin(rung, cube);
         writer
     }
@@ -145,6 +174,27 @@ impl<'a> Writer<'a> {
             _ => None,
         };
         self.values = self.graph.atoms.iter().map(input).collect();
+    }
+
+    /// The formula. A grade has a ReLU at least: if earlier ones have all that this one needs, it is computed again.
+    fn approximant(&mut self, rung: &Rung<'a>) -> Form {
+        let before = self.clone();
+        let approximant = self.form(&rung.graph.root);
+        if rung.tube.is_some() || self.tape.relus() > before.tape.relus() {
+            return approximant.shifted(rung.shift);
+        }
+        *self = Self { known: Vec::new(), folds: Vec::new(), ..before };
+        self.form(&rung.graph.root).shifted(rung.shift)
+    }
+
+    /// The form over values of the tape, if it is affine in the inputs.
+    fn exact(&self, form: &Form) -> Option<Form> {
+        let mut sum = Form::default().shifted(form.constant);
+        for &(atom, weight) in form.terms.iter().filter(|t| t.1 != 0.0) {
+            let Atom::Input(_) = self.graph.atoms[atom] else { return None };
+            sum = sum.plus(weight, self.values[atom].as_ref()?);
+        }
+        Some(sum)
     }
 
     /// `max(e - t, 0) - max(-e - t, 0)`.
@@ -177,11 +227,17 @@ impl<'a> Writer<'a> {
             return value.clone();
         }
         let (graph, plan) = (self.graph, self.plan);
+        let range = plan.ranges[atom];
         let value = match (&graph.atoms[atom], &plan.picks[atom]) {
-            (Atom::Curve(curve), Pick::Curve(recipe)) => self.curve(curve, recipe, plan.ranges[atom]),
-            (Atom::Product { node, factors }, Pick::Product(pair)) => {
-                self.product(*node, factors, pair, plan.ranges[atom])
+            (Atom::Curve(curve), Pick::Curve(recipe)) => {
+                let s = self.kept(&curve.argument);
+                self.curve(curve, s, recipe, range)
             }
+            (Atom::Curve(curve), Pick::Newton(newton)) => {
+                let v = self.kept(&curve.argument);
+                self.newton(curve, v, newton, range)
+            }
+            (Atom::Product { node, factors }, Pick::Product(pair)) => self.product(*node, factors, pair, range),
             (Atom::Extremum { node, largest, operands }, _) => self.extremum(*node, *largest, operands),
             _ => Form::default(),
         };
@@ -234,18 +290,46 @@ impl<'a> Writer<'a> {
         (number, self.tape.keep_within(value, [0.0, most]))
     }
 
-    /// `n` tents over `head`; each is taken from `sum`, multiplied by `height` and its power of 1/4.
-    fn tents(&mut self, mut head: Form, mut sum: Form, height: f64, n: usize) -> (Vec<usize>, Form) {
-        let mut tents = Vec::with_capacity(n);
-        for j in 1..=n {
-            let (tent, h) = self.relu(head.clone().shifted(-0.5), 0.5, Role::Tent);
+    /// Makes it a tower of `n` tents; each new one is taken from `sum`, multiplied by `height` and its power of 1/4.
+    fn tents(&mut self, tower: &mut Rising, mut sum: Form, height: f64, n: usize) -> Form {
+        for j in tower.tents.len() + 1..=n {
+            let (tent, h) = self.relu(tower.head.clone().shifted(-0.5), 0.5, Role::Tent);
             // In f32 heads leave [0, 1] by a rounding that every tent doubles.
-            let next = head.scaled(2.0).plus(-4.0, &h);
-            head = self.tape.keep_above(next, [0.0, 1.0], -(2f64.powi(j as i32 - 20)));
-            sum = self.tape.keep(sum.plus(-height * 0.25f64.powi(j as i32), &head));
-            tents.push(tent);
+            let next = tower.head.scaled(2.0).plus(-4.0, &h);
+            tower.head = self.tape.keep_above(next, [0.0, 1.0], -(2f64.powi(j as i32 - 20)));
+            sum = self.tape.keep(sum.plus(-height * 0.25f64.powi(j as i32), &tower.head));
+            tower.tents.push(tent);
         }
-        (tents, sum)
+        sum
+    }
+
+    /// Towers and the sum over them, from what `start` makes, or, for affine functions of the inputs, from where an earlier
+    /// grade left the same.
+    fn risen(
+        &mut self,
+        of: Option<Vec<Form>>,
+        heights: &[f64],
+        tents: &[usize],
+        start: impl FnOnce(&mut Self) -> (Vec<Rising>, Form),
+    ) -> (Vec<Rising>, Form) {
+        let is_lower = |known: &Known| known.towers.iter().zip(tents).all(|(tower, n)| tower.tents.len() <= *n);
+        let fits = |known: &Known| Some(&known.of) == of.as_ref() && known.heights == heights && is_lower(known);
+        let (mut towers, mut sum) = match self.known.iter().position(fits) {
+            Some(i) => {
+                let known = self.known.swap_remove(i);
+                (known.towers, known.sum)
+            }
+            None => start(self),
+        };
+        for (tower, (height, n)) in towers.iter_mut().zip(heights.iter().zip(tents)) {
+            sum = self.tents(tower, sum, *height, *n);
+        }
+        // The square uses up the first tent, or, without one, what it is the square of.
+        if let Some(of) = of.filter(|_| towers.iter().all(|tower| tower.tents.len() > 1)) {
+            let (heights, towers, sum) = (heights.to_vec(), towers.clone(), sum.clone());
+            self.known.push(Known { of, heights, towers, sum });
+        }
+        (towers, sum)
     }
 
     fn square(&mut self, fold: Option<usize>, tents: Vec<usize>) -> usize {
@@ -255,40 +339,84 @@ impl<'a> Writer<'a> {
     }
 
     fn product(&mut self, node: usize, factors: &[Form; 2], pair: &Pair, range: Interval) -> Form {
-        let [u, v] = self.both(factors);
+        let exact = [0, 1].map(|k| self.exact(&factors[k]));
+        let both = self.both(factors);
+        let (squares, product) = self.multiplied(both, exact, pair);
+        self.step(Rule::Product { node, squares, centers: pair.centers, radii: pair.radii });
+        self.tape.keep_within(product, [range.lower(), range.upper()])
+    }
+
+    /// The product, and its two squares; `exact` are the factors in terms of the inputs.
+    fn multiplied(&mut self, [u, v]: [Form; 2], exact: [Option<Form>; 2], pair: &Pair) -> ([usize; 2], Form) {
         let ([cu, cv], [ru, rv]) = (pair.centers, pair.radii);
-        let half = |sign: f64| {
+        let half = |sign: f64, u: &Form, v: &Form| {
             let p = u.clone().shifted(-cu).scaled(0.5 / ru);
             p.plus(sign * 0.5 / rv, &v.clone().shifted(-cv))
         };
-        let (plus, minus) = (half(1.0), half(-1.0));
-        let (fold_plus, a) = self.fold(plus, 1.0);
-        let (fold_minus, b) = self.fold(minus, 1.0);
-        let sum = u.scaled(cv).plus(cu, &v).shifted(-cu * cv).plus(ru * rv, &a).plus(-ru * rv, &b);
-        let sum = self.tape.keep(sum);
-        let (tents, sum) = self.tents(a, sum, ru * rv, pair.tents[0] - 1);
-        let plus = self.square(Some(fold_plus), tents);
-        let (tents, sum) = self.tents(b, sum, -ru * rv, pair.tents[1] - 1);
-        let minus = self.square(Some(fold_minus), tents);
-        self.step(Rule::Product { node, squares: [plus, minus], centers: pair.centers, radii: pair.radii });
-        self.tape.keep_within(sum, [range.lower(), range.upper()])
+        let affine = |u: &Form, v: &Form| u.scaled(cv).plus(cu, v).shifted(-cu * cv);
+        let of = match &exact {
+            [Some(u), Some(v)] => Some(vec![half(1.0, u, v), half(-1.0, u, v), affine(u, v)]),
+            _ => None,
+        };
+        let heights = [ru * rv, -ru * rv];
+        let (towers, sum) = self.risen(of, &heights, &pair.tents.map(|n| n - 1), |writer| {
+            let mut sum = affine(&u, &v);
+            let towers = [1.0, -1.0].map(|sign| {
+                let (fold, head) = writer.fold(half(sign, &u, &v), 1.0);
+                sum = std::mem::take(&mut sum).plus(sign * ru * rv, &head);
+                Rising { fold: Some(fold), tents: Vec::new(), head }
+            });
+            (towers.to_vec(), writer.tape.keep(sum))
+        });
+        let squares = [0, 1].map(|k| self.square(towers[k].fold, towers[k].tents.clone()));
+        (squares, sum)
     }
 
-    fn curve(&mut self, curve: &Curve, recipe: &Recipe, range: Interval) -> Form {
-        let mut s = self.kept(&curve.argument);
+    fn newton(&mut self, curve: &Curve, v: Form, newton: &Newton, range: Interval) -> Form {
         let argument = enclose(&curve.argument, &self.plan.ranges);
+        let off = newton.start.error();
+        let close = Interval::ONE / argument + between(-off, off);
+        let r = match &*newton.start {
+            Pick::Newton(start) => self.newton(curve, v.clone(), start, close),
+            Pick::Curve(recipe) => self.curve(curve, v.clone(), recipe, close),
+            Pick::Exact | Pick::Product(_) => unreachable!("a reciprocal starts from a curve"),
+        };
+        let (of, [first, second]) = (curve.of, &newton.products);
+        let (squares, p) = self.multiplied([v, r.clone()], [None, None], first);
+        self.step(Rule::Defect { of, squares, centers: first.centers, radii: first.radii });
+        let least = [-second.radii[1], second.radii[1]];
+        let rest = self.tape.keep_within(p.scaled(-1.0).shifted(1.0), least);
+        let (squares, product) = self.multiplied([r.clone(), rest], [None, None], second);
+        self.step(Rule::Newton { of, squares, centers: second.centers, radii: second.radii });
+        self.tape.keep_within(r.plus(1.0, &product), [range.lower(), range.upper()])
+    }
+
+    fn curve(&mut self, curve: &Curve, mut s: Form, recipe: &Recipe, range: Interval) -> Form {
+        let argument = enclose(&curve.argument, &self.plan.ranges);
+        let mut exact = self.exact(&curve.argument);
         let mut source = Source::Argument;
         let mut ends = [argument.lower(), argument.upper()];
-        for fold in &recipe.folds {
-            let z = s.scaled(fold.slope).shifted(fold.shift);
+        for (i, fold) in recipe.folds.iter().enumerate() {
+            let bent = |s: &Form| s.scaled(fold.slope).shifted(fold.shift);
             ends = ends.map(|end| (fold.slope * end + fold.shift).abs());
             let most = ends[0].max(ends[1]);
             ends = [0.0, most];
-            let (number, folded) = self.fold(z, most);
+            let of = exact.as_ref().map(bent);
+            let known = of.as_ref().and_then(|of| self.folds.iter().find(|fold| fold.0 == *of)).cloned();
+            let (number, folded) = match known {
+                Some((_, number, folded)) => (number, folded),
+                None => self.fold(bent(&s), most),
+            };
+            // Where nothing follows on the last fold, the curve uses it up.
+            let is_kept = i + 1 < recipe.folds.len() || recipe.size() > recipe.folds.len();
+            if let Some(of) = of.filter(|of| is_kept && !self.folds.iter().any(|fold| fold.0 == *of)) {
+                self.folds.push((of, number, folded.clone()));
+            }
+            exact = exact.map(|_| folded.clone());
             (s, source) = (folded, Source::Neuron(number));
         }
         let (sum, constant, terms) = match &recipe.body {
-            Body::Spline(zones, towers) => self.spline(s, source, zones, towers, recipe.shift),
+            Body::Spline(zones, towers) => self.spline(s, exact, source, zones, towers, recipe.shift),
             Body::Series(series) => self.series(s, source, series, recipe.shift),
         };
         let cuts = recipe.cuts(argument);
@@ -296,10 +424,12 @@ impl<'a> Writer<'a> {
         self.tape.keep_within(sum, [range.lower(), range.upper()])
     }
 
-    /// Hinges and towers over `s`, which is `source` in the terms of the rule: the sum, its constant and its terms.
+    /// Hinges and towers over `s`, which is `source` in the terms of the rule: the sum, its constant and its terms. `exact` is
+    /// `s` in terms of the inputs and of folds that grades have in common.
     fn spline(
         &mut self,
         s: Form,
+        exact: Option<Form>,
         source: Source,
         zones: &Zones,
         towers: &[(Tower, usize)],
@@ -321,7 +451,10 @@ impl<'a> Writer<'a> {
             let slope = slope(values, flattest);
             (slope, values[flattest] - slope * knots[flattest])
         };
-        let mut forms: Vec<Form> = sums.iter().map(|v| s.scaled(line(v).0).shifted(line(v).1)).collect();
+        let pieces = |s: &Form| -> Vec<Form> { sums.iter().map(|v| s.scaled(line(v).0).shifted(line(v).1)).collect() };
+        let mut forms = pieces(&s);
+        // Hinges differ from grade to grade.
+        let of = exact.filter(|_| m == 1).map(|s| pieces(&s));
         // The same in the terms of the rule, where the sum is that of the chords minus the paths' share.
         let share = |k: usize| if k == 0 { 1.0 } else { -towers[k - 1].0.height };
         let combined = |of: &dyn Fn(&[f64]) -> f64| -> f64 {
@@ -329,7 +462,6 @@ impl<'a> Writer<'a> {
         };
         let mut terms = vec![(source, combined(&|v| line(v).0))];
         let constant = combined(&|v| line(v).1) + shift;
-        forms[0] = std::mem::take(&mut forms[0]).shifted(shift);
         let (first, last) = (knots[0], knots[m]);
         for (i, &knot) in knots.iter().enumerate().take(m).skip(1) {
             let looks_right = i > flattest;
@@ -342,23 +474,20 @@ impl<'a> Writer<'a> {
             }
             terms.push((Source::Neuron(hinge), combined(&turn)));
         }
-        let mut paths = forms.split_off(1).into_iter();
-        let mut sum = forms.remove(0);
-        // Paths that wait for an earlier tower are carried too.
-        let mut heads: Vec<Form> = paths.by_ref().map(|p| self.tape.keep_within(p, [0.0, 1.0])).collect();
-        let mut tents = Vec::new();
-        for (k, (tower, n)) in towers.iter().enumerate() {
-            let head = std::mem::take(&mut heads[k]);
-            let (made, next) = self.tents(head, sum, tower.height, *n);
-            sum = next;
-            tents.push((made, tower.height));
-        }
+        let paths = forms.split_off(1);
+        let sum = forms.remove(0);
+        let (heights, counts): (Vec<f64>, Vec<usize>) = towers.iter().map(|(tower, n)| (tower.height, *n)).unzip();
+        let (risen, sum) = self.risen(of, &heights, &counts, |writer| {
+            // Paths that wait for an earlier tower are carried too.
+            let head = |path| Rising { fold: None, tents: Vec::new(), head: writer.tape.keep_within(path, [0.0, 1.0]) };
+            (paths.into_iter().map(head).collect(), sum)
+        });
         // All at the end: what is carried meanwhile keeps the bounds that it has as a sum of tents.
-        for (tents, height) in tents {
-            let square = self.square(None, tents);
+        for (tower, height) in risen.into_iter().zip(heights) {
+            let square = self.square(None, tower.tents);
             terms.push((Source::Square(square), height));
         }
-        (sum, constant, terms)
+        (sum.shifted(shift), constant, terms)
     }
 
     /// Squares upon squares over `s`: the same.
@@ -366,8 +495,9 @@ impl<'a> Writer<'a> {
         let by = 1.0 / series.radius;
         let (mut x, mut of_x) = (s.shifted(-series.center).scaled(by), (source, by, -series.center * by));
         if let Some(n) = series.square {
-            let (tents, square) = self.tents(x.clone(), x, 1.0, n);
-            of_x = (Source::Square(self.square(None, tents)), 2.0, -1.0);
+            let mut tower = Rising { fold: None, tents: Vec::new(), head: x.clone() };
+            let square = self.tents(&mut tower, x, 1.0, n);
+            of_x = (Source::Square(self.square(None, tower.tents)), 2.0, -1.0);
             x = square.scaled(2.0).shifted(-1.0);
         }
         let (first, x) = (self.squares, self.tape.keep_within(x, [-1.0, 1.0]));
@@ -379,8 +509,9 @@ impl<'a> Writer<'a> {
             let mut z = Form::default();
             link.operands.iter().for_each(|m| z = std::mem::take(&mut z).plus(0.5 / link.scale, &polynomials[m]));
             let (fold, a) = self.fold(z, 1.0);
-            let (tents, square) = self.tents(a.clone(), a, 1.0, link.tents - 1);
-            self.square(Some(fold), tents);
+            let mut tower = Rising { fold: Some(fold), tents: Vec::new(), head: a.clone() };
+            let square = self.tents(&mut tower, a, 1.0, link.tents - 1);
+            self.square(tower.fold, tower.tents);
             let mut polynomial = Form::default();
             for (weight, term) in link.terms() {
                 polynomial = match term {

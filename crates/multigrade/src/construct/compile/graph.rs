@@ -223,8 +223,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Products, quotients and powers whose operands both vary, or powers with one that does.
+    /// Products, quotients and powers whose operands both vary, or powers and quotients with one that does.
     fn combine(&mut self, node: usize, op: Op, operands: &[usize]) -> Result<Form, Unable> {
+        let is_inverse = op == Op::Combine(Binary::Div) && self.variables(operands[0]).is_empty();
+        if is_inverse && self.collapse == Collapse::Nothing {
+            let factor = self.constant(operands[0])?;
+            return Ok(self.reciprocal(node, operands[1])?.scaled(factor));
+        }
         for &of in operands {
             if !self.variables(of).is_empty() && self.formula.as_function_of(node, of).is_some() {
                 let of = self.behind_affine(of, node);
@@ -236,25 +241,23 @@ impl Reader<'_> {
             _ => self.read(operands[0])?,
         };
         let v = match op {
-            Op::Combine(Binary::Div) => {
-                let argument = self.read(operands[1])?;
-                let function = Expression::parse("1/t").map_err(|_| self.unbounded(node))?;
-                let curve = Curve { part: Part::Reciprocal(operands[1]), of: operands[1], argument, function };
-                self.reciprocal(operands[1], curve)
-            }
+            Op::Combine(Binary::Div) => self.reciprocal(node, operands[1])?,
             _ => self.read(operands[1])?,
         };
         Ok(self.atom(Atom::Product { node, factors: [u, v] }))
     }
 
-    fn reciprocal(&mut self, of: usize, curve: Curve) -> Form {
+    /// `1 / of`, where that is the divisor of `node`.
+    fn reciprocal(&mut self, node: usize, of: usize) -> Result<Form, Unable> {
         let key = format!("1/ {}", self.key(of));
         if let Some(form) = self.known.get(&key) {
-            return form.clone();
+            return Ok(form.clone());
         }
-        let form = self.atom(Atom::Curve(curve));
+        let argument = self.read(of)?;
+        let function = Expression::parse("1/t").map_err(|_| self.unbounded(node))?;
+        let form = self.atom(Atom::Curve(Curve { part: Part::Reciprocal(of), of, argument, function }));
         self.known.insert(key, form.clone());
-        form
+        Ok(form)
     }
 
     /// From an operand down through signs, constant factors and constant summands, as long as `node` is a function of it.

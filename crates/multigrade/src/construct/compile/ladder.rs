@@ -3,7 +3,7 @@
 use super::super::{ConstructError, Scheme};
 use super::emit::{Rung, write_grades};
 use super::proof::Search;
-use super::{Attempt, Candidate, Compiled, CompiledGrade, TIGHT, Task};
+use super::{Attempt, Candidate, Compiled, CompiledGrade, TIGHT, Task, rewrite};
 
 /// Tubes are wider by this share than the error that was proved of their approximant alone: carried through a longer network it is
 /// the same up to rounding.
@@ -45,13 +45,20 @@ impl Attempt {
 }
 
 impl Task<'_> {
-    /// A network with a grade for each of the falling tolerances of its approximants; fewer if one is met early. `size` is about the largest value of the
-    /// formula.
+    /// A network with a grade for each of the falling tolerances of its approximants; fewer if one is met early. `size` is
+    /// about the largest value of the formula.
     pub(in super::super) fn climb(&self, tolerances: &[f64], size: f64) -> Result<Compiled, ConstructError> {
         let finest = tolerances.last().copied().unwrap_or(self.tolerance);
+        // What the last grade is compiled from, the others are, too: the derivation speaks of one formula.
+        let (mut ways, trouble) = self.ways(&rewrite::variants(self.formula, self.domain));
+        let at = |tolerance: f64| Task { tolerance, document: self.document.clone(), ..*self };
+        let best = at(finest).smallest(ways.clone(), trouble)?;
+        ways.retain(|way| way.text() == best.candidate.formula);
+        let mut best = Some(best);
         let mut rungs: Vec<(Attempt, f64, f64)> = Vec::with_capacity(tolerances.len());
         for &tolerance in tolerances {
-            let mut attempt = Task { tolerance, document: self.document.clone(), ..*self }.best()?;
+            let last = best.take_if(|_| tolerance == finest);
+            let mut attempt = last.map_or_else(|| at(tolerance).smallest(ways.clone(), None), Ok)?;
             attempt.search.improve(0.0, TIGHT);
             let deviation = attempt.search.bounds().exact.magnitude() * (1.0 + ROOM) + ROUNDING * size;
             if !deviation.is_finite() {
@@ -67,7 +74,8 @@ impl Task<'_> {
         }
         let width = rungs.iter().map(|rung| rung.0.candidate.width).max().unwrap_or(0);
         let parts: Vec<Rung> = rungs.iter().map(|(attempt, _, t)| attempt.rung(self.grades.tube(*t))).collect();
-        let written = write_grades(&parts, self.cube);
+        let formula = rungs.first().and_then(|rung| rung.0.candidate.formula.clone());
+        let written = write_grades(&parts, self.cube).of(formula);
         let sizes = written.sizes();
         let (model, derivation) = self.lay(written, width)?;
         let (mut claims, mut grades) = (Vec::new(), Vec::new());

@@ -6,6 +6,7 @@ mod curve;
 mod emit;
 mod graph;
 mod ladder;
+mod newton;
 mod proof;
 mod rewrite;
 mod series;
@@ -156,6 +157,7 @@ pub(super) struct Task<'a> {
 }
 
 /// A way to read the formula.
+#[derive(Clone)]
 struct Way {
     formula: Expression,
     /// Whether it is not the formula as it was given.
@@ -190,12 +192,6 @@ impl Task<'_> {
         Compiled { model: best.model, grades, proof }
     }
 
-    /// The smallest network of one grade that is found for the formula as it is written.
-    fn best(&self) -> Result<Attempt, ConstructError> {
-        let (ways, trouble) = self.ways(&[]);
-        self.smallest(ways, trouble)
-    }
-
     /// The smallest network of one grade in one of these ways; `trouble` was in the way of others.
     fn smallest(&self, mut ways: Vec<Way>, trouble: Option<Unable>) -> Result<Attempt, ConstructError> {
         let mut best: Option<Attempt> = None;
@@ -209,6 +205,10 @@ impl Task<'_> {
             let mut candidate = self.candidate(&mut ways, budget, claim).map_err(unable)?;
             width = width.max(candidate.width);
             candidate.width = width;
+            let is_small = |b: &Attempt| b.search.bound() <= self.tolerance && b.candidate.size <= candidate.size;
+            if best.as_ref().is_some_and(is_small) {
+                break;
+            }
             let attempt = match self.attempt(candidate)? {
                 Ok(attempt) => attempt,
                 // An error that was seen at points is too small to be proved.
@@ -297,11 +297,15 @@ impl Task<'_> {
 
     /// Neurons of the widest layer, whatever the number of grades if there are several.
     fn width(&self, graph: &Graph, plan: &Plan) -> usize {
-        let rung = || emit::Rung { graph, plan, shift: 0.0, tube: self.grades.tube(0.0) };
         match self.grades {
             Grades::One => emit::write(graph, plan, 0.0, self.cube, None).width(),
-            // With a first, a last, and one between them.
-            Grades::Projected | Grades::Telescoped => emit::write_grades(&[rung(), rung(), rung()], self.cube).width(),
+            Grades::Projected | Grades::Telescoped => {
+                // With a first, a last, and one between them, whose towers grow.
+                let plans = [0, 1, 2].map(|k| plan.grown(k));
+                let tube = self.grades.tube(0.0);
+                let rungs = plans.each_ref().map(|plan| emit::Rung { graph, plan, shift: 0.0, tube });
+                emit::write_grades(&rungs, self.cube).width()
+            }
         }
     }
 
@@ -359,7 +363,7 @@ fn widest(plan: &Plan) -> Plan {
     let pick = |pick: &Pick| match pick {
         Pick::Curve(recipe) => Pick::Curve(recipe.widest.as_ref().map_or_else(|| recipe.clone(), |w| (**w).clone())),
         Pick::Product(pair) => Pick::Product(Pair { tents: [3; 2], ..pair.clone() }),
-        Pick::Exact => Pick::Exact,
+        Pick::Newton(_) | Pick::Exact => pick.clone(),
     };
     Plan { picks: plan.picks.iter().map(pick).collect(), ranges: plan.ranges.clone() }
 }

@@ -11,6 +11,8 @@ const MARGIN: f64 = 1e-9;
 
 /// A cut that leaves the worse half with this share of the bound or more does not help.
 const HELPFUL: f64 = 0.999;
+/// So many cuts in a row that do not help are the last ones.
+const PATIENCE: usize = 256;
 /// How short a side may be, compared with the longest one, to be cut: as shares of the whole box.
 const SLIMMEST: f64 = 1.0 / 64.0;
 
@@ -97,15 +99,18 @@ impl Search {
         leaves.reduce(Bounds::hull).unwrap_or(self.parts[0].bounds)
     }
 
-    /// Cuts the worst parts until the bound is at most `goal` or there are `most` parts.
+    /// Cuts the worst parts until the bound is at most `goal`, or there are `most` parts, or cuts no longer help.
     pub(super) fn improve(&mut self, goal: f64, most: usize) {
-        while self.parts.len() < most && self.bound() > goal {
+        let mut fruitless = 0;
+        while self.parts.len() < most && self.bound() > goal && fruitless < PATIENCE {
             let Some(worst) = self.open.pop() else { return };
             let cuts = self.parts[worst.part].cuts + 1;
             let Some((variable, at, halves)) = self.cut(&worst).filter(|_| cuts <= MAX_CUTS) else {
                 self.open.push(worst);
                 return;
             };
+            let left = halves.iter().fold(0.0f64, |m, half| m.max(bound(&half.1)));
+            fruitless = if left < HELPFUL * worst.bound { 0 } else { fruitless + 1 };
             let children = halves.map(|(sides, bounds)| self.add(sides, bounds, cuts));
             self.parts[worst.part].children = Some((variable, at, children));
         }
