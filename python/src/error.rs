@@ -1,9 +1,9 @@
 //! Errors of the library as Python exceptions, in the words of the command line.
 
 use multigrade::construct::ConstructError;
-use multigrade::learn::LearnError;
 use multigrade::convex::ConvexError;
 use multigrade::export::ExportError;
+use multigrade::learn::LearnError;
 use multigrade::prove::ProveError;
 use multigrade::truth::{CertificateError, ParseError};
 use multigrade::{FileError, FitError, ModelError, SamplesError, SettingsError};
@@ -78,5 +78,13 @@ macro_rules! value_errors {
 }
 
 value_errors!(
-    ConstructError, ConvexError, ExportError, FitError, LearnError, ModelError, ParseError, ProveError, SamplesError
+    ConstructError,
+    ConvexError,
+    ExportError,
+    FitError,
+    LearnError,
+    ModelError,
+    ParseError,
+    ProveError,
+    SamplesError
 );
