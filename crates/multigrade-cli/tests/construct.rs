@@ -69,7 +69,8 @@ fn what_makes_no_sense_is_refused_in_words_and_nothing_is_written() {
 fn a_budget_that_is_too_small_writes_the_best_so_far_and_ends_with_status_1() {
     let place = Place::new();
     let args = ["construct", "sin(3*x)*cos(2*y)", "--domain", "x=0..1,y=0..1", "--tol", "1e-3", "--out", "n"];
-    let answer = place.run(&[&args[..], &["--max-nodes", "150"]].concat()).expect_status(1);
+    let few = ["--strategy", "mesh", "--max-nodes", "150"];
+    let answer = place.run(&[&args[..], &few].concat()).expect_status(1);
     assert!(answer.err.contains("more nodes would have been needed"), "{answer:?}");
     place.run(&["check", "n.certificate.json", "n"]).expect_status(0);
 }
