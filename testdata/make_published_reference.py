@@ -64,9 +64,12 @@ def gradient(layers, activations, h, target):
 
 
 def run(x, y, grades, epochs, batch, first, last, seed=1):
-    """Relative squared errors on the training rows, per grade before every pass and after the last one."""
+    """Relative squared errors on the training rows, per grade before every pass and after the last one.
+
+    Epochs and first rates are those of all grades, or one for each."""
     total, h, residual, errors = np.sum(y**2), x, y, []
-    for widths, names in grades:
+    each = (np.broadcast_to(value, len(grades)).tolist() for value in (epochs, first))
+    for (widths, names), epochs, first in zip(grades, *each):
         layers = first_weights([h.shape[1], *widths, y.shape[1]], seed)
         mean = [(np.zeros_like(w), np.zeros_like(b)) for w, b in layers]
         square = [(np.zeros_like(w), np.zeros_like(b)) for w, b in layers]

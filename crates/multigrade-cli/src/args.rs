@@ -269,7 +269,7 @@ pub(crate) struct ReproduceArgs {
     /// Name of an experiment, all of them, or list
     #[arg(value_name = "NAME|all|list")]
     pub(crate) name: String,
-    /// One run per cell and small networks where the published ones take hours: minutes (this is the default)
+    /// Small networks where the published ones take hours, and fewer runs of the long ones: minutes (this is the default)
     #[arg(long, conflicts_with = "full")]
     pub(crate) quick: bool,
     /// The published sizes and several seeds: hours or days
@@ -278,7 +278,7 @@ pub(crate) struct ReproduceArgs {
     /// Folder for the files it makes
     #[arg(short, long, value_name = "DIR", default_value = "multigrade-reproduced")]
     pub(crate) out: PathBuf,
-    /// Write all reports as one Markdown file, too
+    /// Write all reports as one Markdown file, too; full runs that are in the folder stand there instead of quick ones
     #[arg(long, value_name = "FILE.md")]
     pub(crate) markdown: Option<PathBuf>,
     #[command(flatten)]

@@ -2,6 +2,9 @@
 
 mod place;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use place::Place;
 
 #[test]
@@ -27,16 +30,39 @@ fn files_that_it_did_not_make_are_not_overwritten_unless_asked() {
     assert!(refused.err.contains("report.md"), "{}", refused.err);
 }
 
+/// How many runs the file of an experiment holds; none where there is no file yet.
+fn saved(place: &Place, file: &str) -> usize {
+    let Ok(text) = std::fs::read(place.path(file)) else { return 0 };
+    let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    document["records"].as_array().unwrap().len()
+}
+
 #[test]
-fn runs_that_are_there_are_not_made_again() {
+fn a_killed_command_loses_no_run_that_was_made_and_runs_that_are_there_are_not_made_again() {
+    const FILE: &str = "multigrade-reproduced/decay-quick.json";
     let place = Place::new();
     let args = ["reproduce", "decay", "--markdown", "report.md", "--force"];
-    let first = place.run(&args).expect_status(0);
-    assert!(first.err.contains("1 of 27"), "{}", first.err);
+    let mut child = place.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut begun = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // The names of the runs in their order; a run is saved before its thread begins the next but one.
+    let first: Vec<String> = begun.by_ref().filter(|line| line.contains(" of ")).take(6).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let kept = saved(&place, FILE);
+    assert!(kept >= 2, "{first:?}");
+
+    let next = place.run(&args).expect_status(0);
+    let again = first.iter().filter(|run| next.err.contains(run.as_str())).count();
+    assert!(again <= first.len() - 2, "{first:?} {}", next.err);
+    let all = saved(&place, FILE);
+    assert_eq!(next.err.matches(" of ").count(), all - kept, "{}", next.err);
     let page = place.read("multigrade-reproduced/decay-quick.html");
     let again = place.run(&args).expect_status(0);
     // Not even the times differ.
-    assert!(!again.err.contains("1 of 27") && again.out == first.out, "{}", again.err);
+    assert!(!again.err.contains(" of ") && again.out == next.out, "{}", again.err);
     assert_eq!(place.read("multigrade-reproduced/decay-quick.html"), page);
     assert!(String::from_utf8(place.read("report.md")).unwrap().contains("| target |"));
+    let files: Vec<_> =
+        std::fs::read_dir(place.path("multigrade-reproduced")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
 }

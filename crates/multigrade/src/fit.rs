@@ -18,7 +18,7 @@ use crate::plan::Planner;
 use crate::rival::{self, Rival};
 use crate::settings::{FitSettings, Grades, ReadoutRule, Solver, Valid};
 use crate::split::split;
-use crate::{Samples, SamplesError};
+use crate::{Samples, SamplesError, training};
 use multigrade_model::{
     Classes, Grade, GradeRecord, GradeScores, History, InputColumn, ModelError, Multigrade, Note, OutputColumn,
     Scaling, Schema,
@@ -294,6 +294,7 @@ pub fn fit_classes(
 ///
 /// The grades that are there are not trained again, unless the fit ends with a refit on all rows (see
 /// [`FitSettings::refit`]): a model does not hold what held-out rows said about each grade, so the whole fit is made again.
+/// A grade whose own training was cut short is trained again, from its beginning.
 ///
 /// # Errors
 /// As [`fit`], and [`FitError::OtherRows`] unless `samples` and `held_out` are those that the model was fitted on.
@@ -368,6 +369,10 @@ fn run(
     }
     let mut refit = own_split && settings.refit.unwrap_or(planner.is_small());
     let nothing = model.truncate(0)?;
+    // A grade whose own training was cut short is made again, and so are those after it.
+    let cut_short = model.history().grades.iter().find(|record| training::Stop::is_cut(&record.stop));
+    let whole = cut_short.map_or(model.grades().len(), |record| record.grade.saturating_sub(1));
+    let model = &model.truncate(whole.min(model.grades().len()))?;
     let mut old = model.grades();
     let rival_settings = rival::settings(settings, &train, held);
     let convex = match &rival_settings {
@@ -401,6 +406,11 @@ fn run(
     }
     let start = if goes_on { model } else { &nothing };
     let mut climb = climb(start, &train, held, &scaling, settings, &mut planner, &progress)?;
+    // Grades that were cut short before their refit are those of this climb; refitted ones are those of the refit.
+    let differs = |climb: &Climb| !climb.grades.starts_with(old) && progress.cut().is_none();
+    if !model.history().refit && differs(&climb) {
+        return Err(FitError::OtherRows);
+    }
     let rival = planner.rival.take();
     let mut notes = planner.into_notes();
     if let (Some((convex, convex_notes)), Some(rival), Some(left)) = (convex, rival, &climb.held_out) {
@@ -432,7 +442,7 @@ fn run(
     if let Some(cut) = progress.cut() {
         climb.stop = cut.into();
     }
-    if !climb.grades.starts_with(old) && progress.cut().is_none() {
+    if model.history().refit && differs(&climb) {
         return Err(FitError::OtherRows);
     }
     let history = History {

@@ -31,13 +31,12 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
     let mut done = Vec::new();
     let mut complete = true;
     for experiment in chosen {
-        let known = folder.known(experiment, scale)?;
+        let known = folder.known(experiment, scale);
         let mut progress = Progress::start(args.run.quiet, experiment, scale, &folder);
         let records = experiment.run(scale, &known, &mut progress)?;
         progress.finish()?;
-        let report = experiment.report(scale, &records);
         complete &= records.len() == experiment.n_runs(scale);
-        let document = Document { name: experiment.name, title: experiment.title, scale, records, report };
+        let document = Document::new(experiment, scale, records);
         folder.write(&document)?;
         done.push(document);
         if interrupt::is_requested() {
@@ -45,8 +44,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<Status, Failure> {
         }
     }
     if let Some(path) = &args.markdown {
-        let reports: Vec<(&str, &Report)> = done.iter().map(|d| (d.title, &d.report)).collect();
-        write_atomically(path, markdown::document(&introduction(scale), &reports).as_bytes(), args.run.force)?;
+        write_atomically(path, page(&args.name, scale, &done, &folder).as_bytes(), args.run.force)?;
     }
     if args.run.json {
         print_json(&Documents { experiments: &done })?;
@@ -103,6 +101,13 @@ struct Document {
     report: Report,
 }
 
+impl Document {
+    fn new(experiment: &Experiment, scale: Scale, records: Vec<Record>) -> Self {
+        let report = experiment.report(scale, &records);
+        Self { name: experiment.name, title: experiment.title, scale, records, report }
+    }
+}
+
 #[derive(Serialize)]
 struct Documents<'a> {
     experiments: &'a [Document],
@@ -139,8 +144,7 @@ impl Folder {
     }
 
     fn file(&self, name: &str, scale: Scale, extension: &str) -> PathBuf {
-        let scale = if scale == Scale::Full { "full" } else { "quick" };
-        self.path.join(format!("{name}-{scale}.{extension}"))
+        self.path.join(format!("{name}-{}.{extension}", word(scale)))
     }
 
     fn kept(path: &Path) -> Option<Kept> {
@@ -152,9 +156,16 @@ impl Folder {
     }
 
     /// The records of earlier runs.
-    fn known(&self, experiment: &Experiment, scale: Scale) -> Result<Vec<Record>, Failure> {
+    fn known(&self, experiment: &Experiment, scale: Scale) -> Vec<Record> {
         let kept = Self::kept(&self.file(experiment.name, scale, "json"));
-        Ok(kept.filter(|kept| kept.name == experiment.name).map_or(Vec::new(), |kept| kept.records))
+        kept.filter(|kept| kept.name == experiment.name).map_or(Vec::new(), |kept| kept.records)
+    }
+
+    /// The full runs of an experiment, if earlier commands have made all of them.
+    fn complete(&self, name: &str) -> Option<Document> {
+        let experiment = experiments::by_name(name)?;
+        let records = experiment.holding(Scale::Full, &self.known(experiment, Scale::Full));
+        (records.len() == experiment.n_runs(Scale::Full)).then(|| Document::new(experiment, Scale::Full, records))
     }
 
     fn write(&self, document: &Document) -> Result<(), Failure> {
@@ -188,13 +199,33 @@ fn csv(records: &[Record]) -> Result<Vec<u8>, Failure> {
     Ok(file)
 }
 
-fn introduction(scale: Scale) -> String {
-    let (option, size) = match scale {
-        Scale::Quick => ("--quick", "small runs, one seed or few: minutes, and not the published sizes everywhere"),
-        Scale::Full => ("--full", "the published sizes, several seeds"),
-    };
+/// The page about all experiments. Where full runs are there, they stand instead of quick ones.
+fn page(name: &str, scale: Scale, done: &[Document], folder: &Folder) -> String {
+    let is_quick = |document: &&Document| document.scale == Scale::Quick;
+    let full: Vec<Document> = done.iter().filter(is_quick).filter_map(|quick| folder.complete(quick.name)).collect();
+    let better = |own: &'_ Document| full.iter().position(|full| full.name == own.name);
+    let shown: Vec<&Document> = done.iter().map(|own| better(own).map_or(own, |i| &full[i])).collect();
+    let titles: Vec<String> = shown.iter().map(|shown| format!("{} ({})", shown.title, word(shown.scale))).collect();
+    let reports = titles.iter().map(String::as_str).zip(shown.iter().map(|shown| &shown.report));
+    let commands: Vec<String> =
+        full.iter().map(|full| format!("`multigrade reproduce {} --full`", full.name)).collect();
+    markdown::document(&introduction(name, scale, &commands), &reports.collect::<Vec<_>>())
+}
+
+fn word(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Quick => "quick",
+        Scale::Full => "full",
+    }
+}
+
+/// `before` are the commands that made the full runs of the page.
+fn introduction(name: &str, scale: Scale, before: &[String]) -> String {
+    let scale = word(scale);
+    let before = if before.is_empty() { String::new() } else { format!(", after {}", before.join(" and ")) };
     format!(
-        "Written by `multigrade reproduce all {option} --markdown docs/reproduced.md --force` ({size}). Every number is \
+        "Written by `multigrade reproduce {name} --{scale} --markdown FILE`{before}. Full runs have the published sizes; \
+         quick ones take minutes, with fewer runs per cell, and not the published sizes everywhere. Every number is \
          computed from runs of this program, or is a published one beside which its source stands. The columns *as \
          published* follow the published method step for step; *ours* are our settings with the same parameters and \
          updates, and our defaults. One deep network and simple methods stand beside them, also when they win."
@@ -216,8 +247,8 @@ fn print(document: &Document, folder: &Folder) -> Result<(), Failure> {
     Ok(writeln!(out)?)
 }
 
-/// A bar over the runs where standard error is a terminal, a line for each elsewhere; writes what is known before each
-/// run.
+/// A bar over the runs where standard error is a terminal, a line for each elsewhere; writes what is known after each run,
+/// so that a process that is killed loses the runs that it was making and no other.
 struct Progress<'a> {
     bar: ProgressBar,
     is_quiet: bool,
@@ -260,9 +291,12 @@ impl Follower for Progress<'_> {
         if !self.is_quiet && self.bar.is_hidden() {
             eprintln!("  {} of {}: {}", step.run, step.of, step.what);
         }
-        let (experiment, scale, records) = (self.experiment, self.scale, step.records.to_vec());
-        let report = Report::default();
-        let document = Document { name: experiment.name, title: experiment.title, scale, records, report };
-        self.failure = self.folder.write(&document).err();
+    }
+
+    fn save(&mut self, records: &[Record]) {
+        let document = Document::new(self.experiment, self.scale, records.to_vec());
+        if let Err(failure) = self.folder.write(&document) {
+            self.failure.get_or_insert(failure);
+        }
     }
 }

@@ -1,16 +1,15 @@
-//! Processor time of this program.
+//! Processor time of a run.
 
-/// Seconds of processor time that all threads of this program have used, where the system says so in `/proc`.
+/// Seconds of processor time that this thread has used, where the system says so in `/proc`.
 ///
-/// Wall-clock time says little on a machine that does other things; this does not count them.
+/// Wall-clock time says little on a machine that does other things; this does not count them. A run of an experiment stays
+/// in one thread, so that several can be timed at the same time.
 pub(super) fn cpu_seconds() -> Option<f64> {
-    // Fields 14 and 15 of the line, the name of the program being the second in parentheses, count hundredths of a
-    // second: that unit is part of the system's interface.
-    let line = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let after_name = line.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some((user + system) / 100.0)
+    // The first number is the time on a processor in nanoseconds; the system brings it up to date some hundred times a
+    // second.
+    let line = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds * 1e-9)
 }
 
 #[cfg(test)]

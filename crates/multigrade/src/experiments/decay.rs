@@ -23,7 +23,7 @@ const WIDTHS: [usize; 2] = [16, 16];
 /// Grades, iterations of L-BFGS in each, and runs per target.
 fn effort(scale: Scale) -> (usize, u32, u64) {
     match scale {
-        Scale::Quick => (6, 150, 2),
+        Scale::Quick => (6, 150, 5),
         Scale::Full => (10, 500, 5),
     }
 }

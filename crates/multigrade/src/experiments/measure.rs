@@ -4,7 +4,7 @@ use super::clock::cpu_seconds;
 use super::data::Problem;
 use super::record::Outcome;
 use crate::fit::{Fitted, Stop, fit};
-use crate::observer::Observer;
+use crate::observer::{Event, Flow, Observer};
 use crate::{FitError, FitSettings, Multigrade, Precision, Predictor, ReadoutRule, Samples};
 
 /// Fits and measures; with `validation` the fit sees the validation rows of the problem, otherwise the training rows
@@ -28,17 +28,29 @@ pub(super) fn measured_fit(
     let settings = settings.clone().validate().expect("settings of experiments keep to the ranges");
     let held_out = validation.then_some(&problem.validation);
     let began = cpu_seconds();
-    let fitted = match fit(&problem.train, held_out, &settings, observer) {
+    let spent = || began.zip(cpu_seconds()).map(|(began, now)| now - began);
+    let targets = problem.train.targets();
+    let mean_square = targets.iter().map(|y| y * y).sum::<f64>() / targets.len() as f64;
+    let mut trace = Vec::new();
+    let mut trace_grades = |event: &Event| -> Flow {
+        if let Event::GradeFinished { record } = event {
+            let error = record.validation.iter().flatten().next().map(|norms| norms.l2.powi(2) / mean_square);
+            trace.extend(spent().zip(error.filter(|error| error.is_finite())));
+        }
+        observer.event(event)
+    };
+    let fitted = match fit(&problem.train, held_out, &settings, &mut trace_grades) {
         Ok(fitted) => fitted,
         Err(FitError::Model(_)) => return Ok((Outcome { diverged: true, ..Outcome::default() }, None)),
         Err(error) => return Err(error),
     };
-    let spent = began.zip(cpu_seconds()).map(|(began, now)| now - began);
+    let spent = spent();
     let mut outcome = errors(&fitted.model, problem);
     let records = &fitted.model.history().grades;
     outcome.parameters = fitted.model.n_parameters();
     outcome.updates = records.iter().map(|record| record.updates).sum();
     outcome.cpu_seconds = spent;
+    outcome.trace = trace;
     outcome.interrupted = fitted.stop == Stop::Interrupted;
     // Grades whose readout is solved may be missing because nothing was left to fit.
     let is_missing = fitted.model.grades().len() < settings.n_listed_grades();

@@ -30,15 +30,16 @@ pub use data::{Amplitudes, Data, Problem, Waves, XuTarget};
 pub use record::Record;
 pub use report::{Figure, Line, Report, Section, Table};
 
-use crate::observer::Observer;
+use crate::observer::{Event, Flow, Observer};
 use crate::{FitError, FitSettings};
 use record::Outcome;
+use std::sync::{Mutex, PoisonError};
 
 /// How much of an experiment is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
-    /// Minutes: one seed, fewer passes, smaller networks where the published ones take hours.
+    /// Minutes: fewer passes, smaller networks where the published ones take hours, fewer seeds where runs are long.
     Quick,
     /// Hours: the published sizes, five seeds or more.
     Full,
@@ -110,7 +111,7 @@ pub fn by_name(name: &str) -> Option<&'static Experiment> {
     ALL.iter().find(|experiment| experiment.name == name)
 }
 
-type Work = Box<dyn Fn(&FitSettings, &mut dyn Observer) -> Result<Outcome, FitError>>;
+type Work = Box<dyn Fn(&FitSettings, &mut dyn Observer) -> Result<Outcome, FitError> + Send + Sync>;
 
 /// One run of an experiment.
 struct Task {
@@ -159,14 +160,75 @@ pub struct Step<'a> {
     pub of: usize,
     /// What is run: problem, method, rate, seed.
     pub what: &'a str,
-    /// The records so far, in the order of the runs.
-    pub records: &'a [Record],
 }
 
 /// Follows a series of runs.
 pub trait Follower: Observer {
     /// Called before each run that is made.
     fn step(&mut self, step: &Step);
+
+    /// Called after each run that was made, with all records that hold so far, in the order of the runs: what to save, so
+    /// that nothing is lost.
+    fn save(&mut self, records: &[Record]);
+}
+
+/// What the threads that make runs share.
+struct Series<'f> {
+    follower: &'f mut dyn Follower,
+    /// In the order of the runs.
+    records: Vec<Option<Record>>,
+    /// Number of the next run, from 0.
+    next: usize,
+    is_stopped: bool,
+    failure: Option<FitError>,
+}
+
+impl Series<'_> {
+    /// The next run that is to be made.
+    fn claim(&mut self, tasks: &[Task]) -> Option<usize> {
+        while self.next < tasks.len() && self.records[self.next].is_some() {
+            self.next += 1;
+        }
+        let claimed = self.next;
+        let task = tasks.get(claimed).filter(|_| !self.is_stopped)?;
+        self.next += 1;
+        let rate = task.rate.map_or(String::new(), |rate| format!(", rate {rate}"));
+        let what = format!("{}, {}{rate}, seed {}", task.problem, task.method, task.seed);
+        self.follower.step(&Step { run: claimed + 1, of: tasks.len(), what: &what });
+        Some(claimed)
+    }
+
+    /// Keeps what came out of a run, unless it was cut short.
+    fn finish(&mut self, run: usize, task: &Task, outcome: Result<Outcome, FitError>) {
+        match outcome {
+            Ok(outcome) if outcome.interrupted => self.is_stopped = true,
+            Ok(outcome) => {
+                self.records[run] = Some(task.record(outcome));
+                let known: Vec<Record> = self.records.iter().flatten().cloned().collect();
+                self.follower.save(&known);
+            }
+            Err(error) => {
+                self.is_stopped = true;
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Makes runs in this thread until none is left.
+fn work(series: &Mutex<Series>, tasks: &[Task]) {
+    // A lock is poisoned by a follower that panicked: the thread it panicked in says so.
+    let claim = || series.lock().ok()?.claim(tasks);
+    while let Some(run) = claim() {
+        let mut forward = |event: &Event| match series.lock() {
+            Ok(mut series) => series.follower.event(event),
+            Err(_) => Flow::Stop,
+        };
+        let outcome = (tasks[run].work)(&tasks[run].settings, &mut forward);
+        if let Ok(mut series) = series.lock() {
+            series.finish(run, &tasks[run], outcome);
+        }
+    }
 }
 
 impl Experiment {
@@ -177,29 +239,35 @@ impl Experiment {
 
     /// One record for each run, in a fixed order: those in `known` that still hold, and new ones for the rest.
     ///
-    /// Runs end early when the follower asks to stop; the records so far are returned, and the same call with them as
-    /// `known` goes on where it ended.
+    /// As many runs are made at a time as there are threads in rayon's pool, each in one thread. Runs end early when the
+    /// follower asks to stop; the records so far are returned, and the same call with them as `known` makes those that
+    /// are missing.
     ///
     /// # Errors
     /// [`FitError`] if a run cannot be made.
     pub fn run(&self, scale: Scale, known: &[Record], follower: &mut dyn Follower) -> Result<Vec<Record>, FitError> {
         let tasks = (self.tasks)(scale);
-        let mut records = Vec::with_capacity(tasks.len());
-        for (i, task) in tasks.iter().enumerate() {
-            if let Some(record) = known.iter().find(|record| task.is_done_by(record)) {
-                records.push(record.clone());
-                continue;
+        let holds = |task: &Task| known.iter().find(|record| task.is_done_by(record)).cloned();
+        let records: Vec<Option<Record>> = tasks.iter().map(holds).collect();
+        let missing = records.iter().filter(|record| record.is_none()).count();
+        let series = Mutex::new(Series { follower, records, next: 0, is_stopped: false, failure: None });
+        std::thread::scope(|scope| {
+            for _ in 0..rayon::current_num_threads().min(missing) {
+                // Where no thread can be had, the others make its runs, or this one.
+                let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(1).build() else { continue };
+                let (series, tasks) = (&series, &tasks);
+                scope.spawn(move || pool.install(|| work(series, tasks)));
             }
-            let rate = task.rate.map_or(String::new(), |rate| format!(", rate {rate}"));
-            let what = format!("{}, {}{rate}, seed {}", task.problem, task.method, task.seed);
-            follower.step(&Step { run: i + 1, of: tasks.len(), what: &what, records: &records });
-            let outcome = (task.work)(&task.settings, follower)?;
-            if outcome.interrupted {
-                break;
-            }
-            records.push(task.record(outcome));
-        }
-        Ok(records)
+        });
+        work(&series, &tasks);
+        let Series { records, failure, .. } = series.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failure.map_or_else(|| Ok(records.into_iter().flatten().collect()), Err)
+    }
+
+    /// The records in `known` that still hold.
+    pub fn holding(&self, scale: Scale, known: &[Record]) -> Vec<Record> {
+        let tasks = (self.tasks)(scale);
+        tasks.iter().filter_map(|task| known.iter().find(|record| task.is_done_by(record))).cloned().collect()
     }
 
     /// What the records say.
@@ -217,6 +285,23 @@ mod tests {
     /// Stops at the first event and remembers which runs were begun.
     struct Impatient(Vec<usize>);
 
+    /// Stops once it was given so many records to save.
+    struct Saver(usize, Vec<Record>);
+
+    impl Observer for Saver {
+        fn event(&mut self, _: &Event) -> Flow {
+            if self.1.len() < self.0 { Flow::Continue } else { Flow::Stop }
+        }
+    }
+
+    impl Follower for Saver {
+        fn step(&mut self, _: &Step) {}
+
+        fn save(&mut self, records: &[Record]) {
+            self.1 = records.to_vec();
+        }
+    }
+
     impl Observer for Impatient {
         fn event(&mut self, _: &Event) -> Flow {
             Flow::Stop
@@ -227,6 +312,8 @@ mod tests {
         fn step(&mut self, step: &Step) {
             self.0.push(step.run);
         }
+
+        fn save(&mut self, _: &[Record]) {}
     }
 
     /// What a run might have found.
@@ -251,16 +338,28 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_known_are_not_made_again_and_the_first_that_is_missing_is_next() {
+    fn runs_that_are_known_are_not_made_again_and_only_the_missing_ones_are_begun() {
         let experiment = by_name("decay").unwrap();
         let mut known: Vec<Record> = (experiment.tasks)(Scale::Quick).iter().map(record).collect();
         let mut follower = Impatient(Vec::new());
         assert_eq!(experiment.run(Scale::Quick, &known, &mut follower).unwrap(), known);
         assert!(follower.0.is_empty());
-        // Made with other settings: no longer known.
+        // Made with other settings: no longer known. Those after it are not lost.
         known[3].settings = serde_json::Value::Null;
         let records = experiment.run(Scale::Quick, &known, &mut follower).unwrap();
-        assert_eq!((records.as_slice(), follower.0.as_slice()), (&known[..3], &[4][..]));
+        known.remove(3);
+        assert_eq!((records.as_slice(), follower.0.as_slice()), (&known[..], &[4][..]));
+    }
+
+    #[test]
+    fn every_run_is_saved_as_soon_as_it_is_made_beside_those_that_were_known() {
+        let experiment = by_name("decay").unwrap();
+        let tasks = (experiment.tasks)(Scale::Quick);
+        let known: Vec<Record> = tasks.iter().skip(2).map(record).collect();
+        let mut follower = Saver(tasks.len() - 1, Vec::new());
+        let records = experiment.run(Scale::Quick, &known, &mut follower).unwrap();
+        assert_eq!(follower.1, records);
+        assert!(records.len() > known.len() && records.ends_with(&known));
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub struct Outcome {
     pub updates: u64,
     /// Processor time in seconds, where the system says it. Differs from run to run.
     pub cpu_seconds: Option<f64>,
+    /// Processor time in seconds, and relative squared error on the held-out rows of the fit, whenever a grade was
+    /// finished: also one that was not kept in the end. Differs from run to run.
+    #[serde(default)]
+    pub trace: Vec<(f64, f64)>,
     /// Whether numbers left the finite ones, or a grade had to be left out because of them.
     pub diverged: bool,
     /// Other measurements by name.
@@ -57,6 +61,11 @@ impl Outcome {
         if value.is_finite() {
             self.values.insert(name.into(), value);
         }
+    }
+
+    /// Processor time in seconds until a grade was finished whose error on held-out rows is at most `error`.
+    pub fn seconds_to(&self, error: f64) -> Option<f64> {
+        self.trace.iter().find(|point| point.1 <= error).map(|point| point.0)
     }
 
     /// The error on the test rows of the finished model.

@@ -27,6 +27,8 @@ pub(crate) struct Walk<'a, T> {
     order: Vec<u32>,
     batch: Rows<T>,
     gradient: Vec<T>,
+    /// Whether `gradient` is the one over all rows at the current parameters.
+    is_ahead: bool,
 }
 
 impl<'a, T: Real> Walk<'a, T> {
@@ -42,7 +44,8 @@ impl<'a, T: Real> Walk<'a, T> {
     fn new(settings: &'a Descent, rule: Rule<T>, task: &Task<T>, randomness: Randomness) -> Self {
         let n = u32::try_from(task.rows.len()).expect("samples have fewer than 2^32 rows");
         let gradient = vec![T::ZERO; task.n_parameters()];
-        Self { settings, rule, epoch: 0, randomness, order: (0..n).collect(), batch: Rows::empty(), gradient }
+        let (order, batch) = ((0..n).collect(), Rows::empty());
+        Self { settings, rule, epoch: 0, randomness, order, batch, gradient, is_ahead: false }
     }
 
     fn update(&mut self, parameters: &mut [T], rate: f64) {
@@ -63,11 +66,16 @@ impl<T: Real> Solver<T> for Walk<'_, T> {
         let size = self.settings.batch.unwrap_or(n).clamp(1, n);
         let rate = self.settings.schedule.rate(self.settings.rate, self.epoch, self.settings.epochs);
         let rows = task.rows;
-        let mut updates = 0;
+        let (mut updates, mut objective) = (0, None);
         if size == n {
-            task.value_and_gradient(parameters, rows, &mut self.gradient);
+            if !self.is_ahead {
+                task.value_and_gradient(parameters, rows, &mut self.gradient);
+            }
             self.update(parameters, rate);
             updates = 1;
+            // The objective that is asked for after this update is the value that comes with the gradient of the next.
+            self.is_ahead = self.epoch + 1 < self.settings.epochs;
+            objective = self.is_ahead.then(|| task.value_and_gradient(parameters, rows, &mut self.gradient));
         } else {
             self.randomness.shuffle(self.epoch, &mut self.order);
             for start in (0..n).step_by(size) {
@@ -78,6 +86,6 @@ impl<T: Real> Solver<T> for Walk<'_, T> {
             }
         }
         self.epoch += 1;
-        Step { updates, objective: None, converged: false, learning_rate: Some(rate) }
+        Step { updates, objective, converged: false, learning_rate: Some(rate) }
     }
 }

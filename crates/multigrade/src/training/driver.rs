@@ -48,6 +48,11 @@ impl Stop {
             Self::Observer => "interrupted",
         }
     }
+
+    /// Whether this is the name of a reason that cut training short.
+    pub(crate) fn is_cut(name: &str) -> bool {
+        [Self::Time, Self::Observer].iter().any(|stop| stop.name() == name)
+    }
 }
 
 impl From<Cut> for Stop {
