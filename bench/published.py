@@ -174,13 +174,13 @@ def processor():
     return names[0] if names else platform.processor()
 
 
-def page(machine, numpy, rounds, tables):
+def page(machine, numpy, tables):
     lines = [
-        f"Machine: {machine}. NumPy {numpy}, OpenBLAS. Medians of {rounds} runs in turns; seconds of the whole process. The last",
-        "column is the median of the ratios of processor time within a round: above 1 ours takes less.",
+        f"Machine: {machine}. NumPy {numpy}. Seconds of the whole process, medians; the last column is the median of the ratios of",
+        "processor time within a round: above 1 ours takes less.",
     ]
-    for (_, epochs, title), rows in tables:
-        lines += ["", f"{title[0].upper()}{title[1:]}; epochs {', '.join(map(str, epochs))}:", ""]
+    for (_, epochs, title), rounds, rows in tables:
+        lines += ["", f"{title[0].upper()}{title[1:]}; epochs {', '.join(map(str, epochs))}; runs of each: {rounds}.", ""]
         lines += ["| | threads | error on the training rows | CPU s | wall s | ours takes less CPU by |", "|---|---|---|---|---|---|"]
         for name, threads, error, cpu, wall, ratio in rows:
             by = "" if name == "multigrade" else f"{ratio:.2f}"
@@ -199,7 +199,7 @@ def write_between_marks(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3, help="rounds that medians are taken over")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="numbers of threads")
     parser.add_argument("--only", nargs="+", default=[name for name, _, _ in PROBLEMS], help="problems to run")
     parser.add_argument("--dry-run", action="store_true", help="print only; leave docs/ as it is")
     parser.add_argument("--child", nargs=3, metavar=("PROBLEM", "EPOCHS", "PROGRAM"), help=argparse.SUPPRESS)
@@ -214,8 +214,8 @@ def main():
     for case in PROBLEMS:
         if case[0] in arguments.only:
             rows = [compare(case[0], case[1], threads, arguments.rounds) for threads in arguments.threads]
-            tables.append((case, sum(rows, [])))
-    text = page(f"{processor()}, {os.cpu_count()} threads", numpy.__version__, arguments.rounds, tables)
+            tables.append((case, arguments.rounds, sum(rows, [])))
+    text = page(f"{processor()}, {os.cpu_count()} threads", numpy.__version__, tables)
     print(text)
     if not arguments.dry_run:
         write_between_marks(ROOT / "docs/benchmarks.md", text)

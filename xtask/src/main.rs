@@ -26,7 +26,10 @@ Commands:
                  (needs python3 with numpy, scipy, scikit-learn and lightgbm; takes some ten minutes)
   bench speed    steps, predictions and fits beside PyTorch, ONNX Runtime and scikit-learn where they are installed; writes
                  its part of docs/benchmarks.md (needs python3 with numpy; takes some ten minutes)
-  bench          both
+  bench published
+                 processor time of the published programs for the same training; where they lie is said in
+                 bench/published.py; writes its part of docs/benchmarks.md (needs python3 with numpy; some ten minutes)
+  bench          all three
   instructions   instructions of the hot paths beside those in bench/instructions.txt (needs valgrind); --write writes them
                  down anew";
 
@@ -169,7 +172,6 @@ fn python() -> Result<(), String> {
     step("examples in its documentation", &python, "-m pytest -q --doctest-modules --pyargs multigrade", &[])
 }
 
-/// Both sides on the same files, in one go.
 /// Instructions of the hot paths.
 fn count_instructions(write: bool) -> Result<(), String> {
     Step::new("build", "cargo build --release --locked -p multigrade --example speed").run()?;
@@ -182,6 +184,15 @@ fn bench_speed() -> Result<(), String> {
         Step::new("build", "cargo build --release --locked -p multigrade --example speed"),
         Step::new("build", "cargo build --release --locked -p multigrade-cli"),
         Step::new("speed", "python3 bench/speed.py"),
+    ];
+    steps.iter().try_for_each(Step::run)
+}
+
+/// Processor time of the published programs for the same training.
+fn bench_published() -> Result<(), String> {
+    let steps = [
+        Step::new("build", "cargo build --release --locked -p multigrade --example published_once"),
+        Step::new("published", "python3 bench/published.py"),
     ];
     steps.iter().try_for_each(Step::run)
 }
@@ -205,11 +216,12 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["second-checker"] => second_checker(),
         ["python"] => python(),
-        ["bench"] => bench_defaults().and_then(|()| bench_speed()),
+        ["bench"] => bench_defaults().and_then(|()| bench_speed()).and_then(|()| bench_published()),
         ["instructions"] => count_instructions(false),
         ["instructions", "--write"] => count_instructions(true),
         ["bench", "defaults"] => bench_defaults(),
         ["bench", "speed"] => bench_speed(),
+        ["bench", "published"] => bench_published(),
         ["dependencies"] => dependencies(),
         ["semver"] => versions::semver(&root()),
         ["audit"] => audit::run(&root()),

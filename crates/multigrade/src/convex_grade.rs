@@ -9,7 +9,6 @@ use crate::fit::FitError;
 use crate::front::feature_standardisation;
 use crate::grade::{Built, GradePlan, GradeTask};
 use crate::settings::Valid;
-use crate::training::Stop;
 use multigrade_model::{Grade, GradeProblem, GradeProof, OptimalityProof, ProofStatus};
 use std::cell::Cell;
 
@@ -99,11 +98,10 @@ fn finish(
     let grade = GradeProof::model_grade(candidate, &problem.scale, task.front.d)?;
     let before = task.origin.records.last().and_then(|record| record.proof.as_ref());
     let head_room = before.map(|before| largest_penalty / before.proof.penalty).filter(|room| room.is_finite());
-    let stop = match (task.progress.cut(), proof.status) {
-        (Some(cut), _) => Stop::from(cut).name(),
-        (None, ProofStatus::Proved) => "proved optimal",
-        (None, ProofStatus::RoundingFloor) => "optimal up to rounding",
-        (None, _) => "not proved: a bound only",
+    let stop = match proof.status {
+        ProofStatus::Proved => "proved optimal",
+        ProofStatus::RoundingFloor => "optimal up to rounding",
+        _ => "not proved: a bound only",
     };
     let proof = Some(GradeProof { scale: problem.scale, largest_penalty, head_room, proof });
     Ok(Built { grade, updates, stop, replay, proof })

@@ -705,12 +705,15 @@ impl Climb {
             Ok(proposal) => proposal,
             Err(stop) => return Ok(self.ended(stop)),
         };
-        let built = match built {
+        let mut built = match built {
             Some(built) => built,
             None => build_grade(&plan, &task)?,
         };
-        if let (Some(cut), false) = (progress.cut(), self.grades.is_empty()) {
-            return Ok(self.ended(cut.into()));
+        match (progress.cut(), self.grades.is_empty()) {
+            (Some(cut), false) => return Ok(self.ended(cut.into())),
+            // The first grade is kept whatever became of it; its choice may have been cut short and not its training.
+            (Some(cut), true) => built.stop = training::Stop::from(cut).name(),
+            (None, _) => {}
         }
         let next = front.after(&built.grade); // h_k, r_k
         let next_held = held.map(|held| held.after(&built.grade));

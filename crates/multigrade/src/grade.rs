@@ -199,10 +199,9 @@ fn build<T: Real>(plan: &TrainedPlan, task: &GradeTask) -> Result<Built, FitErro
         })
         .collect::<Result<_, ModelError>>()?;
     let updates = branches.iter().map(|(_, _, outcome)| outcome.updates).sum();
-    // What cut a branch short, or the reason that the branches share, or the first that is not the plain end of the budget.
-    let mut stops = branches.iter().map(|(_, _, outcome)| outcome.stop);
-    let cut = stops.clone().find(|stop| Stop::is_cut(stop.name()));
-    let stop = cut.or_else(|| stops.find(|stop| *stop != Stop::Budget)).unwrap_or(Stop::Budget);
+    // The reason that the branches share, or the first that is not the plain end of the budget.
+    let stops = branches.iter().map(|(_, _, outcome)| outcome.stop);
+    let stop = stops.clone().find(|s| *s != Stop::Budget).unwrap_or(Stop::Budget);
     let readouts: Vec<BranchReadout> = match settings.readout {
         ReadoutRule::AsTrained => branches.iter().map(|(_, p, _)| trained_readout(&shape, p)).collect(),
         ReadoutRule::LeastSquares => branches

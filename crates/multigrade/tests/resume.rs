@@ -118,6 +118,38 @@ fn an_interrupted_fit_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_fit_that_is_interrupted_anywhere_ends_as_the_fit_in_one_go() {
+    let x = numbers(9, 40);
+    let y = x.iter().map(|x| (6.0 * x).sin()).collect();
+    // Settings that say nothing of the grades: held against the convex grade, and trained again on all rows.
+    let open = FitSettings { grades: Grades::Auto { at_most: 1 }, ..FitSettings::default() };
+    let cases = [
+        ("one input, defaults", Samples::new(1, 1, x, y, None).unwrap(), open),
+        ("two inputs, a refit", sampled(&[1; 60]), FitSettings { refit: Some(true), ..quick(Grades::Count(2)) }),
+        ("two inputs, no refit", sampled(&[1; 60]), quick(Grades::Count(2))),
+    ];
+    for (what, samples, settings) in cases {
+        let valid = settings.clone().validate().unwrap();
+        let stopped_at = |last: usize| {
+            let mut events = 0;
+            let mut observer = |_: &Event| {
+                events += 1;
+                if events < last { Flow::Continue } else { Flow::Stop }
+            };
+            let fitted = fit(&samples, None, &valid, &mut observer).unwrap();
+            (fitted, events)
+        };
+        let (whole, events) = stopped_at(usize::MAX);
+        for last in [1, events / 20, events / 4, events / 2, 3 * events / 4, 19 * events / 20] {
+            let begun = stopped_at(last).0;
+            assert_eq!(begun.stop, Stop::Interrupted, "{what}, {last} of {events}");
+            let ended = go_on(&reloaded(&begun.model), &samples, &settings);
+            assert_eq!(ended.map(|ended| ended.model), Ok(whole.model.clone()), "{what}, {last} of {events}");
+        }
+    }
+}
+
+#[test]
 fn a_grade_that_was_left_out_is_not_tried_again() {
     let samples = sampled(&[1; 30]);
     // A linear target leaves nothing for the second grade; the third is not reached with grades left over.

@@ -49,7 +49,7 @@ struct Effort {
 impl Effort {
     fn of(scale: Scale) -> Self {
         match scale {
-            Scale::Quick => Self { rates: &[1e-3, 1e-2], grades: 5, single: 3, defaults: 1, tune_published: false },
+            Scale::Quick => Self { rates: &[1e-3, 1e-2], grades: 5, single: 1, defaults: 1, tune_published: false },
             Scale::Full => Self { rates: &[3e-4, 1e-3, 1e-2], grades: 5, single: 5, defaults: 5, tune_published: true },
         }
     }

@@ -22,7 +22,7 @@ const RATES: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
 /// Updates of each grade, and runs per cell.
 fn effort(scale: Scale) -> (u32, u64) {
     match scale {
-        Scale::Quick => (2000, 5),
+        Scale::Quick => (2000, 3),
         Scale::Full => (50_000, 10),
     }
 }
