@@ -319,7 +319,7 @@ fn a_bound_holds_for_altered_networks_or_there_is_none() {
         (square(5), "x^2", "x=0..1", 1 << 10),
         (product(4), "x*y", "x=0..1, y=0..1", 40),
         (chords(1.0, 5), "exp(1*x)", "x=0..1", 1 << 10),
-        (newton(4), "1/x", "x=1..2", 1 << 10),
+        (newton([4; 2]), "1/x", "x=1..2", 1 << 10),
     ];
     let mut proved = 0;
     for ((model, derivation), function, domain, n) in cases {
@@ -714,7 +714,7 @@ const OF_R: (f64, f64) = (0.75, 0.25);
 const OF_REST: (f64, f64) = (-0.0625, 0.0625);
 
 /// `1/x` on [1, 2] by a step of Newton's method from the chord `r = 3/2 - x/2`, which is too large by up to 0.0858.
-fn newton(tents: usize) -> (Multigrade, Derivation) {
+fn newton(tents: [usize; 2]) -> (Multigrade, Derivation) {
     let (mut line, x, r) = (Line::default(), Line::x(), (vec![-0.5], 1.5));
     let part = Part::Reciprocal(1);
     let terms = vec![(Source::Argument, -0.5)];
@@ -722,10 +722,10 @@ fn newton(tents: usize) -> (Multigrade, Derivation) {
     let cuts = (1..32).map(|i| 1.0 + f64::from(i) / 32.0).collect();
     line.conclude(Rule::Curve { part, of: 1, constant: 1.5, terms, cuts, error: [-0.0858, 1e-12] });
     let (centers, radii) = ([OF_X.0, OF_R.0], [OF_X.1, OF_R.1]);
-    let (squares, p) = line.product(&x, &r, centers, radii, tents);
+    let (squares, p) = line.product(&x, &r, centers, radii, tents[0]);
     line.conclude(Rule::Defect { of: 1, squares, centers, radii });
     let (centers, radii) = ([OF_R.0, OF_REST.0], [OF_R.1, OF_REST.1 + 0.01]);
-    let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, tents);
+    let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, tents[1]);
     line.conclude(Rule::Newton { of: 1, squares, centers, radii });
     line.network(&mix(0.0, &[(1.0, &r), (1.0, &product)]))
 }
@@ -733,7 +733,7 @@ fn newton(tents: usize) -> (Multigrade, Derivation) {
 #[test]
 fn a_step_of_newton_squares_the_error_of_a_reciprocal() {
     for tents in [3, 6, 12, 18] {
-        let (model, derivation) = newton(tents);
+        let (model, derivation) = newton([tents; 2]);
         // 1/x - x e² for e = 3/2 - x/2 - 1/x, whose largest value is at √2; the products are off by a multiple of 4^-tents.
         let e = 1.5 - std::f64::consts::SQRT_2;
         let off = (0.125 + 0.02) * 0.25f64.powi(tents as i32 + 1);
@@ -749,9 +749,31 @@ fn a_step_of_newton_squares_the_error_of_a_reciprocal() {
     }
 }
 
+/// The error of the chord is 0 at the ends, so next to them the errors of the products are all there is.
+#[test]
+fn what_each_product_of_a_step_is_off_by_is_within_the_bound_with_its_sign() {
+    for tents in [[1, 16], [16, 1], [2, 3]] {
+        let (model, derivation) = newton(tents);
+        let found = derived(&model, "1/x", "x=1..2", &derivation).unwrap();
+        let mut least = 0.0f64;
+        for i in 0..256 {
+            let ends = [1.0 + f64::from(i) / 256.0, 1.0 + f64::from(i + 1) / 256.0];
+            let within = found.bound(&[Interval::new(ends[0], ends[1]).unwrap()]).f64;
+            for k in 0..=16 {
+                let x = ends[0] + f64::from(k) / 16.0 / 256.0;
+                let off = 1.0 / x - model.eval_staged(&[x]).unwrap()[0][0];
+                let is_within = within.lower() - 1e-15 <= off && off <= within.upper() + 1e-15;
+                assert!(is_within, "{tents:?}: {off:e} at {x} is outside {within:?}");
+                least = least.min(off);
+            }
+        }
+        assert!(least < -1e-4, "{tents:?}: {least:e}");
+    }
+}
+
 #[test]
 fn a_step_of_newton_needs_a_reciprocal_and_its_defect() {
-    let (model, good) = newton(4);
+    let (model, good) = newton([4; 2]);
     let refused = |change: &dyn Fn(&mut Derivation)| {
         let mut derivation = good.clone();
         change(&mut derivation);
