@@ -122,11 +122,15 @@ def crown(folder):
     (_, scale), center = [(source, float(w)) for source, w in net[count - 1][0]][0], float(net[count - 1][1])
 
     class Difference(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = torch.nn.Parameter(weights)
+
         def forward(self, x):
             c = torch.tensor([c for c, _ in inputs], dtype=torch.float64)
             s = torch.tensor([s for _, s in inputs], dtype=torch.float64)
             z = (x - c) / s
-            h = torch.relu(torch.nn.functional.linear(z, weights, biases))
+            h = torch.relu(torch.nn.functional.linear(z, self.weights, biases))
             g = torch.nn.functional.linear(h, readout[2:].reshape(1, -1)) + torch.nn.functional.linear(z, readout[:2].reshape(1, -1)) + float(bias)
             return x[:, :1] * x[:, 1:] - (scale * g + center)
 

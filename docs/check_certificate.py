@@ -1123,7 +1123,7 @@ class Reading:
 
     def __init__(self, model, net, sides, meaning, formula):
         self.net, self.inputs, self.meaning, self.formula = net, model.inputs, meaning, formula
-        self.ranges, self.units = [], {}  # of the atoms; which neuron or square an atom is
+        self.ranges, self.units = [], {}  # of the atoms; which neuron, square or former value an atom is
         self.kept, self.open, self.squares = [], {}, []
         self.nodes, self.places, self.parts, self.defects = [], [], {}, {}
         self.box = [(units(Fraction(a), False), units(Fraction(b), True)) for a, b in sides]
@@ -1217,6 +1217,9 @@ class Reading:
 
     def round(self, form, error):
         require(error is not None, f"something may overflow in {self.meaning}")
+        # What the form is off by becomes part of the atom, so that it cancels too; the dust of this arithmetic need not.
+        if form.error >> PLACES - 200:
+            error, form.error = error + form.error, 0
         if error:
             form.terms[self.atom(around(error))] = ONE
 
@@ -1227,9 +1230,8 @@ class Reading:
     def read(self, j, role):
         terms, bias, relu = self.net[j]
         z = self.combine(bias, [(w, self.forms[source]) for source, w in terms])
-        if self.meaning != "exact":
-            sources = [(self.seen[source], w) for source, w in terms]
-            self.round(z, Region.sum_error(self.meaning, sources, bias, j + 1 == len(self.net)))
+        sources, is_output = [(self.seen[source], w) for source, w in terms], j + 1 == len(self.net)
+        self.round(z, 0 if self.meaning == "exact" else Region.sum_error(self.meaning, sources, bias, is_output))
         for source, _ in terms:
             if self.last[source] == j:
                 self.forms.pop(source, None)
@@ -1418,6 +1420,12 @@ class Reading:
         require(node is not None, f"no step says what 1/(subformula {of}) is")
         return node
 
+    def inverse(self, of):
+        """The same where it is a function of `of` itself: pieces of another operand say nothing of what it is multiplied with."""
+        node = self.reciprocal(of)
+        require(getattr(self.nodes[node][0], "is_inverse", False), f"1/(subformula {of}) is no curve over subformula {of}")
+        return node
+
     def multiplied(self, of_u, of_v, squares, centers, radii):
         """What two squares compute of a product, and what it is off by."""
         (cu, cv), (ru, rv) = map(number, centers), map(number, radii)
@@ -1435,7 +1443,7 @@ class Reading:
 
     def defect(self, of, squares, centers, radii):
         """The product of v and r = 1 / v + e is 1 + v e."""
-        node = self.reciprocal(of)
+        node = self.inverse(of)
         r = self.nodes[node][0]
         definition, off = self.multiplied(self.form(r.operands[0]), self.places[node], squares, centers, radii)
         close = functools.reduce(join, (times(v, e) for v, e in r.errors))
@@ -1446,7 +1454,7 @@ class Reading:
 
     def newton(self, of, squares, centers, radii):
         """With the defect p = v r + a, and b for what the product is off by, r + r (1 - p) is 1 / v - v e^2 - r a + b."""
-        node = self.reciprocal(of)
+        node = self.inverse(of)
         require(node in self.defects, f"no step says what the defect of 1/(subformula {of}) is")
         (p, a), value, r = self.defects[node], self.places[node], self.nodes[node][0]
         product, b = self.multiplied(value, self.combine(1, [(-1, p)]), squares, centers, radii)
@@ -1459,7 +1467,7 @@ class Reading:
         del self.parts[part]
         definition = self.combine(0, [(1, value), (1, product)])
         all = functools.reduce(join, (e for _, e in errors))
-        self.define(part, Function(r.function, r.operands[0], errors), all, definition)
+        self.define(part, Function(r.function, r.operands[0], errors, True), all, definition)
 
     def extremum(self, node, hinge):
         name, left, right = self.operands(node, ("min", "max"))
@@ -1516,7 +1524,8 @@ class Reading:
         claimed = units(number(error[0]), True), units(number(error[1]), False)
         errors = bends.errors(function, operand.range(ranges), map(number, cuts), claimed)
         all = functools.reduce(join, (e for _, e in errors))
-        self.define((kind, what), Function(function, operand, errors), all, definition)
+        is_inverse = kind == "reciprocal" and self.formula.first[what] == self.formula.first[of]
+        self.define((kind, what), Function(function, operand, errors, is_inverse), all, definition)
 
 
 class Bends:
@@ -1699,8 +1708,9 @@ class Product(Operation):
 
 
 class Function(Operation):
-    def __init__(self, function, operand, errors):
-        self.function, self.operands, self.errors = function, [operand], errors
+    def __init__(self, function, operand, errors, is_inverse):
+        """`is_inverse` says that the function is the reciprocal of the operand."""
+        self.function, self.operands, self.errors, self.is_inverse = function, [operand], errors, is_inverse
 
     def value(self, ranges):
         return pair(self.function(self.operands[0].range(ranges), 0).value)

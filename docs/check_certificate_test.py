@@ -28,7 +28,7 @@ MODELS = [
 FILES = Path(__file__).parents[1] / "testdata" / "certificates"
 
 # Small networks with derivations; testdata/README.md says how they were made.
-KEPT = [FILES / name for name in ("product", "chords")]
+KEPT = [FILES / name for name in ("product", "chords", "reciprocal")]
 
 # Networks built from a formula: name, function, box, tolerance. The same are kept as they were when first built.
 CONSTRUCTED = [
@@ -144,6 +144,12 @@ def forgeries(document):
         if name == "product":
             yield with_rule(k, "squares swapped", squares=rule["squares"][::-1])
             yield with_rule(k, "another node", node=rule["node"] - 1)
+            yield with_rule(k, "a center is moved", centers=[rule["centers"][0] + 1, rule["centers"][1]])
+            yield with_rule(k, "a radius is doubled", radii=[2 * rule["radii"][0], rule["radii"][1]])
+            yield with_rule(k, "a radius is 0", radii=[0.0, rule["radii"][1]])
+        if name in ("defect", "newton"):
+            yield with_rule(k, "squares swapped", squares=rule["squares"][::-1])
+            yield with_rule(k, "of another part", of=rule["of"] - 1)
             yield with_rule(k, "a center is moved", centers=[rule["centers"][0] + 1, rule["centers"][1]])
             yield with_rule(k, "a radius is doubled", radii=[2 * rule["radii"][0], rule["radii"][1]])
             yield with_rule(k, "a radius is 0", radii=[0.0, rule["radii"][1]])

@@ -487,7 +487,7 @@ fn the_certificate_file_of_every_format_is_read_and_proved_again() {
     assert_eq!(proved.bounds().len(), 3);
     assert_eq!(Certificate::digest_of(&nets::tents(3)), proved.model());
     // By derivations: these bounds were found by the second checker.
-    for name in ["product", "chords"] {
+    for name in ["product", "chords", "reciprocal"] {
         let model = Multigrade::load(&folder.join(format!("{name}.safetensors"))).unwrap();
         let certificate = Certificate::load(&folder.join(format!("{name}.certificate.json"))).unwrap();
         assert!(check(&certificate, &model).proved().is_some(), "{name}");

@@ -93,7 +93,7 @@ pub enum Rule {
     },
     /// Two squares compute the product of `v` and of what stands for `1/v`, as in a product: a number close to 1.
     Defect {
-        /// The subformula `v`, whose [`Part::Reciprocal`] was concluded.
+        /// The subformula `v`, whose [`Part::Reciprocal`] was concluded as a function of `v` itself.
         of: usize,
         /// Numbers of the squares.
         squares: [usize; 2],
@@ -154,7 +154,7 @@ pub enum Rule {
 pub enum Part {
     /// A subformula.
     Value(usize),
-    /// The reciprocal of a subformula, that `of` a curve: the second factor of a quotient, the first of which may be a constant.
+    /// The reciprocal of a subformula: the second factor of a quotient, the first of which may be a constant.
     Reciprocal(usize),
 }
 

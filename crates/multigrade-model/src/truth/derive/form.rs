@@ -1,7 +1,7 @@
 //! Affine forms over the quantities of a network, and how a network is read as such forms.
 //!
 //! Whatever a neuron computes is `constant + Σ coefficient * atom`, up to an error. Atoms are the inputs, one quantity for
-//! each ReLU that takes both signs, the rounding of each neuron where a floating-point format is followed, and what a
+//! each ReLU that takes both signs, what each neuron is off by (rounding of a format, or of this arithmetic), and what a
 //! derivation concludes: squares and values of subformulas. A conclusion trades one atom for another, everywhere.
 
 use std::collections::{HashMap, VecDeque};
@@ -194,7 +194,7 @@ pub(super) struct Reading<'a> {
     /// The format in which it is evaluated; none for real arithmetic.
     format: Option<Format>,
     pub(super) atoms: Atoms,
-    /// Which atoms are neither inputs nor rounding nor values of subformulas, and are still in use.
+    /// Which atoms are neither inputs nor rounding nor values of subformulas of this grade, and are still in use.
     units: Vec<Option<Unit>>,
     /// The atoms for rounding, the oldest first.
     noises: VecDeque<usize>,

@@ -565,20 +565,26 @@ impl<'a> Reader<'a> {
         Ok((definition, area * off + around(rounded)))
     }
 
-    /// The curve that stands for the reciprocal of a subformula: its node, the function, the operand and the errors.
-    fn defect_of(&self, of: usize) -> Result<(usize, &Linear, &[(Interval, Interval)]), String> {
+    /// The node that stands for the reciprocal of a subformula, its operand and its errors on pieces of that. It has to be a
+    /// function of the subformula itself: pieces of another operand say nothing of what it is multiplied with.
+    fn inverse(&mut self, of: usize) -> Result<(usize, Linear, Vec<(Interval, Interval)>), String> {
         let node = self.reciprocal(of)?;
         match &self.nodes[node].operation {
-            Operation::Curve { operand, errors, .. } => Ok((node, operand, errors)),
-            _ => Err(format!("1/(subformula {of}) is no curve")),
+            Operation::Curve { function, operand, errors }
+                if matches!(function.symbols(), [Op::Variable(0), Op::Power(-1)]) =>
+            {
+                self.work = self.work.checked_sub(errors.len()).ok_or("more pieces of curves than are looked at")?;
+                Ok((node, operand.clone(), errors.clone()))
+            }
+            _ => Err(format!("1/(subformula {of}) is no curve over subformula {of} itself")),
         }
     }
 
     /// Let `r = 1/v + e`. The product `v r = 1 + v e`, computed up to an error of its own, becomes an atom whose range says so.
     fn defect(&mut self, of: usize, squares: [usize; 2], c: [f64; 2], r: [f64; 2]) -> Result<(), String> {
-        let (node, operand, errors) = self.defect_of(of)?;
+        let (node, operand, errors) = self.inverse(of)?;
         let close = errors.iter().map(|(v, e)| Interval::ONE + *v * *e).reduce(Interval::hull);
-        let forms = [self.form(operand), self.reading.form(self.values[node]).clone()];
+        let forms = [self.form(&operand), self.reading.form(self.values[node]).clone()];
         let (definition, off) = self.multiplied(forms, squares, c, r)?;
         let range = close.unwrap_or(Interval::ENTIRE) + off;
         let pivot = self.largest_unit(&definition).ok_or("its squares are used up")?;
@@ -591,7 +597,7 @@ impl<'a> Reader<'a> {
     /// Let `r = 1/v + e`, the defect be `p = v r + a`, and what is computed of `r (1 - p)` be off by `b`. Then the sum is
     /// `r (2 - v r) - r a + b`, where `r (2 - v r) = (1/v + e) (1 - v e) = 1/v - v e²`.
     fn newton(&mut self, of: usize, squares: [usize; 2], c: [f64; 2], r: [f64; 2]) -> Result<(), String> {
-        let (node, operand, errors) = self.defect_of(of)?;
+        let (node, operand, errors) = self.inverse(of)?;
         let (p, a) = self.defects.get(&node).copied().ok_or("no step says what its defect is")?;
         let (atoms, value) = (&self.reading.atoms, self.reading.form(self.values[node]));
         let rest = atoms.combine(1.0, &[(-1.0, self.reading.form(p))]);
@@ -604,7 +610,7 @@ impl<'a> Reader<'a> {
         let errors: Vec<(Interval, Interval)> = errors.iter().map(better).collect();
         let all = curve::hull(&errors);
         let Operation::Curve { function, .. } = &self.nodes[node].operation else { return Err("no curve".into()) };
-        let operation = Operation::Curve { function: function.clone(), operand: operand.clone(), errors };
+        let operation = Operation::Curve { function: function.clone(), operand, errors };
         let part = self.named(Part::Reciprocal(of));
         self.parts.remove(&part);
         self.define(part, operation, all, definition)

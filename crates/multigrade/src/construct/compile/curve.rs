@@ -69,7 +69,7 @@ impl Body {
         match self {
             // Without a share of the noise, exact curves would claim less than enclosures can show.
             Self::Spline(..) => 0.1 * claim,
-            Self::Series(_) => 3.0 * claim,
+            Self::Series(_) => 8.0 * claim,
         }
     }
 
