@@ -108,31 +108,36 @@ def crown(folder):
 
     learned, seconds = ours(folder, "fit", "--function", "x*y", "--domain", "x=0..1,y=0..1", "--grade", "8", "--out", "bilinear")
     inputs, net = network(folder, "bilinear")
-    layers, count = [], len(net)
+    count = len(net)
     hidden = [(terms, bias) for terms, bias, relu in net if relu]
-    weights = torch.zeros(len(hidden), 2, dtype=torch.float64)
-    for i, (terms, _) in enumerate(hidden):
-        for source, w in terms:
-            weights[i, source] = float(w)
-    biases = torch.tensor([float(bias) for _, bias in hidden], dtype=torch.float64)
-    readout = torch.zeros(len(hidden) + 2, dtype=torch.float64)
+
+    def linear(rows, width):
+        """A layer of rows (terms, bias): slices, and products without a bias, are not supported for 64-bit numbers."""
+        layer = torch.nn.Linear(width, len(rows), dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.zero_()
+            for i, (terms, bias) in enumerate(rows):
+                layer.bias[i] = float(bias)
+                for source, w in terms:
+                    layer.weight[i, source] = float(w)
+        return layer
+
     terms, bias, _ = net[len(hidden)]
-    for source, w in terms:
-        readout[source] = float(w)
-    (_, scale), center = [(source, float(w)) for source, w in net[count - 1][0]][0], float(net[count - 1][1])
+    (_, scale), center = net[count - 1][0][0], net[count - 1][1]
+    carried = [(source, scale * w) for source, w in terms if source < 2]
+    features = [(source - 2, scale * w) for source, w in terms if source >= 2]
 
     class Difference(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.weights = torch.nn.Parameter(weights)
+            self.scaled = linear([([(i, 1 / s)], -c / s) for i, (c, s) in enumerate(inputs)], 2)
+            self.hidden = linear(hidden, 2)
+            self.of_h, self.of_z = linear([(features, scale * bias + center)], len(hidden)), linear([(carried, 0)], 2)
+            self.x, self.y = linear([([(0, 1)], 0)], 2), linear([([(1, 1)], 0)], 2)
 
         def forward(self, x):
-            c = torch.tensor([c for c, _ in inputs], dtype=torch.float64)
-            s = torch.tensor([s for _, s in inputs], dtype=torch.float64)
-            z = (x - c) / s
-            h = torch.relu(torch.nn.functional.linear(z, self.weights, biases))
-            g = torch.nn.functional.linear(h, readout[2:].reshape(1, -1)) + torch.nn.functional.linear(z, readout[:2].reshape(1, -1)) + float(bias)
-            return x[:, :1] * x[:, 1:] - (scale * g + center)
+            z = self.scaled(x)
+            return self.x(x) * self.y(x) - (self.of_h(torch.relu(self.hidden(z))) + self.of_z(z))
 
     print("\n| boxes | CROWN bound of the difference | seconds |")
     print("|---|---|---|")

@@ -210,9 +210,11 @@ pub(crate) fn construct<'py>(
     Ok((made.model.into(), answer, is_reached, made.stop.sentence().into(), exception))
 }
 
-/// Learns a network from fresh points of a formula on a box and proves every grade. The answer is the network, the certificate
-/// with the document of what it proves, the bound of the whole network, whether its grades are projected, why it ended, and
-/// the exception that ended it early.
+/// The network, the certificate with the document of what it proves, the bound of the whole network, whether its grades are
+/// projected, why it ended, and the exception that ended it early.
+type Trained = (Model, Theorem, f64, bool, String, Option<PyErr>);
+
+/// Learns a network from fresh points of a formula on a box and proves every grade.
 #[pyfunction]
 #[pyo3(signature = (function, domain, tolerance, settings, threads, observer))]
 pub(crate) fn learn<'py>(
@@ -223,7 +225,7 @@ pub(crate) fn learn<'py>(
     settings: &str,
     threads: Option<usize>,
     observer: Option<Bound<'py, PyAny>>,
-) -> Result<(Model, Theorem, f64, bool, String, Option<PyErr>), Failure> {
+) -> Result<Trained, Failure> {
     let settings = document::<LearnSettings>(settings)?.validate()?;
     let domain = Domain::parse(domain)?;
     let pool = pool(threads)?;

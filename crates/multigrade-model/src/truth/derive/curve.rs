@@ -20,6 +20,9 @@ const MAX_HALVINGS: usize = 12;
 /// A piece over more than this many others takes the bound of the whole curve.
 const MAX_LOCAL: usize = 4096;
 
+/// Pieces of a range, and the error on each.
+pub(super) type Errors = Vec<(Interval, Interval)>;
+
 /// A quantity of a curve: a function of `scale * v + shift + Σ coefficient * earlier quantity`, up to `error`.
 #[derive(Clone, Debug)]
 pub(super) struct Bend {
@@ -240,7 +243,7 @@ impl Curve {
         cuts: &[f64],
         claimed: Interval,
         work: &mut usize,
-    ) -> Option<Vec<(Interval, Interval)>> {
+    ) -> Option<Errors> {
         // A bend may be open on pieces that are small enough for that not to matter.
         let little = 0.01 * claimed.width();
         let mut open = Vec::new();

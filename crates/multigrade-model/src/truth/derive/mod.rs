@@ -23,7 +23,7 @@ use super::expression::{Binary, Expression, Function, Op};
 use super::interval::{Interval, power_of_two};
 use super::program::{Format, Program, up_product, up_sum};
 use super::region::{Bounds, RegionError, fit};
-use curve::{Bend, BendKind, Curve, Mix};
+use curve::{Bend, BendKind, Curve, Errors, Mix};
 use form::{Form, Open, Reading, Unit, around};
 use linear::{Linear, Quantity};
 pub use same::are_same;
@@ -567,7 +567,7 @@ impl<'a> Reader<'a> {
 
     /// The node that stands for the reciprocal of a subformula, its operand and its errors on pieces of that. It has to be a
     /// function of the subformula itself: pieces of another operand say nothing of what it is multiplied with.
-    fn inverse(&mut self, of: usize) -> Result<(usize, Linear, Vec<(Interval, Interval)>), String> {
+    fn inverse(&mut self, of: usize) -> Result<(usize, Linear, Errors), String> {
         let node = self.reciprocal(of)?;
         match &self.nodes[node].operation {
             Operation::Curve { function, operand, errors }
@@ -607,7 +607,7 @@ impl<'a> Reader<'a> {
             let value = Interval::ONE / *v + *e;
             (*v, b - value * a - *v * e.power(2))
         };
-        let errors: Vec<(Interval, Interval)> = errors.iter().map(better).collect();
+        let errors: Errors = errors.iter().map(better).collect();
         let all = curve::hull(&errors);
         let Operation::Curve { function, .. } = &self.nodes[node].operation else { return Err("no curve".into()) };
         let operation = Operation::Curve { function: function.clone(), operand, errors };

@@ -8,7 +8,7 @@
 
 use super::super::expression::Expression;
 use super::super::interval::Interval;
-use super::curve::errors_on;
+use super::curve::{Errors, errors_on};
 use super::linear::Linear;
 
 /// Most extrema whose operands are tried one by one; others take a mixture.
@@ -31,7 +31,7 @@ pub(super) enum Operation {
     Curve {
         function: Expression,
         operand: Linear,
-        errors: Vec<(Interval, Interval)>,
+        errors: Errors,
     },
     Extremum {
         is_maximum: bool,
