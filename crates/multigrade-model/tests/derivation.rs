@@ -805,25 +805,30 @@ fn a_step_of_newton_needs_a_reciprocal_and_its_defect() {
     assert!(refused(&|d| drop(d.steps.remove(defect))).contains("defect"));
     assert!(refused(&|d| d.steps.push(Step { before: 10_000, rule: Rule::Anew })).contains("after the last"));
     assert!(refused(&|d| d.steps.insert(newton, Step { rule: Rule::Anew, ..d.steps[newton].clone() })).contains("1/("));
-    let with = |step: usize, change: &dyn Fn(&mut usize, &mut [usize; 2], &mut [f64; 2])| {
+    let with = |step: usize, changed: [Option<f64>; 3]| {
         let mut derivation = good.clone();
+        let [other, square, radius] = changed;
         match &mut derivation.steps[step].rule {
             Rule::Defect { of, squares, radii, .. } | Rule::Newton { of, squares, radii, .. } => {
-                change(of, squares, radii)
+                *of = other.map_or(*of, |other| other as usize);
+                squares[0] = square.map_or(squares[0], |square| square as usize);
+                radii[1] = radius.unwrap_or(radii[1]);
             }
             _ => unreachable!(),
         }
         derived(&model, "1/x", "x=1..2", &derivation)
     };
     for step in [defect, newton] {
-        let error = |found: Result<Derived, DerivationError>| found.map(|_| ()).unwrap_err().to_string();
-        assert!(error(with(step, &|of, _, _| *of = 0)).contains("no step says what 1/(subformula 0) is"));
-        assert!(error(with(step, &|of, _, _| *of = 99)).contains("no step says what 1/(subformula 99) is"));
-        assert!(error(with(step, &|_, squares, _| squares[0] = 9)).contains("no square 9"));
-        assert!(error(with(step, &|_, _, radii| radii[1] = 0.0)).contains("radii above 0"));
-        // What is merely false gives a bound that says so.
-        let swapped = with(step, &|_, squares, _| squares.swap(0, 1));
-        assert!(swapped.map_or(true, |found| found.bound(found.sides()).exact.magnitude() > 0.02));
+        let error = |changed| with(step, changed).map(|_| ()).unwrap_err().to_string();
+        assert!(error([Some(0.0), None, None]).contains("no step says what 1/(subformula 0) is"));
+        assert!(error([Some(99.0), None, None]).contains("no step says what 1/(subformula 99) is"));
+        assert!(error([None, Some(9.0), None]).contains("no square 9"));
+        assert!(error([None, None, Some(0.0)]).contains("radii above 0"));
+        // What is merely false gives a bound that says so: another square, a radius that is twice as large.
+        for changed in [[None, Some(1.0), None], [None, None, Some(0.5)]] {
+            let found = with(step, changed).map(|found| found.bound(found.sides()).exact.magnitude());
+            assert!(found.as_ref().map_or(true, |bound| *bound > 0.02), "{found:?}");
+        }
     }
     // Over 0, there is no reciprocal.
     assert!(derived(&model, "1/x", "x=-1..2", &good).is_err());
