@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
 import tempfile
@@ -98,7 +99,7 @@ def alterations(document):
     yield altered("a cut outside", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[0, 7.5], name, name]))
     yield altered("a cut of no variable", lambda _, claim: claim["tree"].__setitem__(slice(leaf, leaf + 1), [[9, 0.5], name, name]))
     yield altered("another function", lambda whole, _: whole.update(function=whole["function"] + " + 0.1"))
-    yield altered("a larger box", lambda whole, _: whole.update(domain=whole["domain"].replace("..1", "..3")))
+    yield altered("a larger box", lambda whole, _: whole.update(domain=re.sub(r"[.][.](\d)", r"..1\1", whole["domain"])))
     yield altered("a box without a side", lambda whole, _: whole.update(domain="w=0..1"))
     yield altered("another model", lambda whole, _: whole.update(model="sha256:" + "1" * 64))
     yield altered("no claims", lambda whole, _: whole["claims"].clear())

@@ -25,6 +25,9 @@ const MAX_BLOCK_ROWS: usize = 256;
 /// Row blocks are made no smaller than this: products of fewer rows do not pay.
 const MIN_BLOCK_ROWS: usize = 32;
 
+/// The same where the weights do not stay in the cache: every block reads them and its gradient again.
+const MIN_STREAMED_ROWS: usize = 128;
+
 /// What one block's features and their gradients may take, in bytes: they should stay in the second-level cache.
 const BLOCK_BYTES: usize = 768 * 1024;
 
@@ -238,7 +241,9 @@ fn block_rows<T>(shape: &Shape) -> usize {
     let kept: usize =
         shape.layers().iter().map(|layer| layer.outputs * if keeps_slope(layer.activation) { 2 } else { 1 }).sum();
     let row_bytes = (kept + 2 * shape.max_width() + shape.outputs()).saturating_mul(size_of::<T>());
-    (BLOCK_BYTES / row_bytes.max(1) / 8 * 8).clamp(MIN_BLOCK_ROWS, MAX_BLOCK_ROWS)
+    let weight_bytes = shape.n_parameters().saturating_mul(size_of::<T>());
+    let least = if weight_bytes > 2 * BLOCK_BYTES { MIN_STREAMED_ROWS } else { MIN_BLOCK_ROWS };
+    (BLOCK_BYTES / row_bytes.max(1) / 8 * 8).clamp(least, MAX_BLOCK_ROWS)
 }
 
 impl<'a, T: Real> Problem<'a, T> {
