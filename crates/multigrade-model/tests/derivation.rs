@@ -865,3 +865,16 @@ fn a_later_grade_goes_on_with_the_towers_of_an_earlier_one() {
         assert!(short >= once - 1e-14, "{earlier}: {short:e} {once:e}");
     }
 }
+
+#[test]
+fn what_a_relu_without_a_role_dips_below_zero_is_an_error_in_every_meaning() {
+    // relu(x) for x, which is off by 2^-14 at the lower end, then a copy of it.
+    let layers = vec![vec![(vec![1.0], 0.0)], vec![(vec![1.0], 1.0)]];
+    let model = network(&["x"], layers, (vec![1.0], -1.0));
+    let dip = 2f64.powi(-14);
+    let found = derived(&model, "x", &format!("x=-{dip:?}..1"), &Derivation::default()).unwrap();
+    let bounds = found.bound(found.sides());
+    for bound in [bounds.exact, bounds.f64, bounds.f32] {
+        assert!(bound.contains(-dip) && bound.magnitude() < 1.1 * dip, "{bound:?}");
+    }
+}
