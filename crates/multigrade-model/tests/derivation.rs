@@ -790,6 +790,35 @@ fn a_reciprocal_as_a_function_of_another_operand_has_no_defect() {
     assert!(refused.contains("is no curve over subformula 3 itself"), "{refused}");
 }
 
+/// The defect reaches 1.125, and the towers of the second product are for 0.95 to 1.05: beyond, their arguments leave [0, 1],
+/// and what they compute is no product.
+#[test]
+fn a_defect_beyond_the_radius_of_the_second_product_is_seen() {
+    let (mut line, x, r) = (Line::default(), Line::x(), (vec![-0.5], 1.5));
+    let part = Part::Reciprocal(1);
+    let terms = vec![(Source::Argument, -0.5)];
+    let cuts = (1..32).map(|i| 1.0 + f64::from(i) / 32.0).collect();
+    line.conclude(Rule::Curve { part, of: 1, constant: 1.5, terms, cuts, error: [-0.0858, 1e-12] });
+    let (centers, radii) = ([OF_X.0, OF_R.0], [OF_X.1, OF_R.1]);
+    let (squares, p) = line.product(&x, &r, centers, radii, 12);
+    line.conclude(Rule::Defect { of: 1, squares, centers, radii });
+    let (centers, radii) = ([OF_R.0, 0.0], [OF_R.1, 0.05]);
+    let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, 1);
+    line.conclude(Rule::Newton { of: 1, squares, centers, radii });
+    let (model, derivation) = line.network(&mix(0.0, &[(1.0, &r), (1.0, &product)]));
+    let seen = measured(&model, "1/x", "x=1..2", 1 << 10);
+    let found = derived(&model, "1/x", "x=1..2", &derivation).unwrap();
+    for i in 0..64 {
+        let part = [1.0 + f64::from(i) / 64.0, 1.0 + f64::from(i + 1) / 64.0];
+        let within = found.bound(&[Interval::new(part[0], part[1]).unwrap()]).f64;
+        for x in [part[0], 0.5 * (part[0] + part[1]), part[1]] {
+            let off = 1.0 / x - model.eval_staged(&[x]).unwrap()[0][0];
+            assert!(within.lower() - 1e-15 <= off && off <= within.upper() + 1e-15, "{off:e} at {x}: {within:?}");
+        }
+    }
+    assert!(seen > 1e-3, "{seen:e}");
+}
+
 #[test]
 fn a_step_of_newton_needs_a_reciprocal_and_its_defect() {
     let (model, good) = newton([4; 2]);
