@@ -708,23 +708,24 @@ impl Line {
     }
 }
 
-/// The centers and radii of `x`, the reciprocal and what is missing from their product.
-const OF_X: (f64, f64) = (1.5, 0.5);
-const OF_R: (f64, f64) = (0.75, 0.25);
-const OF_REST: (f64, f64) = (-0.0625, 0.0625);
-
-/// `1/x` on [1, 2] by a step of Newton's method from the chord `r = 3/2 - x/2`, which is too large by up to 0.0858.
+/// `1/x` on [1, 2] by a step of Newton's method from the chord `r = 3/2 - x/2`, which is too large by up to 0.0858; `1 - x r` is
+/// between -1/8 and 0.
 fn newton(tents: [usize; 2]) -> (Multigrade, Derivation) {
+    newton_within(tents, -0.0625, 0.0925)
+}
+
+/// The same with this center and radius for `1 - x r`.
+fn newton_within(tents: [usize; 2], center: f64, radius: f64) -> (Multigrade, Derivation) {
     let (mut line, x, r) = (Line::default(), Line::x(), (vec![-0.5], 1.5));
     let part = Part::Reciprocal(1);
     let terms = vec![(Source::Argument, -0.5)];
     // Pieces on which the product of the chord and x is hardly larger than it is.
     let cuts = (1..32).map(|i| 1.0 + f64::from(i) / 32.0).collect();
     line.conclude(Rule::Curve { part, of: 1, constant: 1.5, terms, cuts, error: [-0.0858, 1e-12] });
-    let (centers, radii) = ([OF_X.0, OF_R.0], [OF_X.1, OF_R.1]);
+    let (centers, radii) = ([1.5, 0.75], [0.5, 0.25]);
     let (squares, p) = line.product(&x, &r, centers, radii, tents[0]);
     line.conclude(Rule::Defect { of: 1, squares, centers, radii });
-    let (centers, radii) = ([OF_R.0, OF_REST.0], [OF_R.1, OF_REST.1 + 0.03]);
+    let (centers, radii) = ([0.75, center], [0.25, radius]);
     let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, tents[1]);
     line.conclude(Rule::Newton { of: 1, squares, centers, radii });
     line.network(&mix(0.0, &[(1.0, &r), (1.0, &product)]))
@@ -794,18 +795,7 @@ fn a_reciprocal_as_a_function_of_another_operand_has_no_defect() {
 /// and what they compute is no product.
 #[test]
 fn a_defect_beyond_the_radius_of_the_second_product_is_seen() {
-    let (mut line, x, r) = (Line::default(), Line::x(), (vec![-0.5], 1.5));
-    let part = Part::Reciprocal(1);
-    let terms = vec![(Source::Argument, -0.5)];
-    let cuts = (1..32).map(|i| 1.0 + f64::from(i) / 32.0).collect();
-    line.conclude(Rule::Curve { part, of: 1, constant: 1.5, terms, cuts, error: [-0.0858, 1e-12] });
-    let (centers, radii) = ([OF_X.0, OF_R.0], [OF_X.1, OF_R.1]);
-    let (squares, p) = line.product(&x, &r, centers, radii, 12);
-    line.conclude(Rule::Defect { of: 1, squares, centers, radii });
-    let (centers, radii) = ([OF_R.0, 0.0], [OF_R.1, 0.05]);
-    let (squares, product) = line.product(&r, &mix(1.0, &[(-1.0, &p)]), centers, radii, 1);
-    line.conclude(Rule::Newton { of: 1, squares, centers, radii });
-    let (model, derivation) = line.network(&mix(0.0, &[(1.0, &r), (1.0, &product)]));
+    let (model, derivation) = newton_within([12, 1], 0.0, 0.05);
     let seen = measured(&model, "1/x", "x=1..2", 1 << 10);
     let found = derived(&model, "1/x", "x=1..2", &derivation).unwrap();
     for i in 0..64 {

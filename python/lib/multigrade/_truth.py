@@ -336,7 +336,7 @@ def learn(
 def _proved(answer):
     """The certificate and what it proves, if there is one."""
     if answer is None:
-        return None, Verdict(False, "no finite bound was found")
+        return None, Verdict(False, "no finite bound was found: on some box the function may be undefined")
     certificate, statement = answer
     return Certificate(certificate), _verdict(json.loads(statement))
 
@@ -377,13 +377,7 @@ def certify(
         answer, measured, stop, n_boxes, exception = _native.certify(
             model._native, output, function._native, domain, tolerance, boxes, time_limit, n_jobs, watcher
         )
-    if answer is None:
-        verdict = Verdict(False, "no finite bound was found: on some box the function may be undefined")
-        found = Certified(None, verdict, measured, stop, n_boxes, function)
-    else:
-        certificate, statement = answer
-        verdict = _verdict(json.loads(statement))
-        found = Certified(Certificate(certificate), verdict, measured, stop, n_boxes, function)
+    found = Certified(*_proved(answer), measured, stop, n_boxes, function)
     return _unless_interrupted(found, exception)
 
 

@@ -43,7 +43,7 @@ impl Newton {
         let product = |factors: [Interval; 2], most: f64| {
             (1..=MOST_TENTS).map(|n| Pair::new(factors, [n, n], false)).find(|pair| pair.error() <= most)
         };
-        // Both share what is left: the same number of tents for both is close to the best.
+        // Which share of what is left the first product should have depends on how many tents that leaves the second.
         let first = |share: f64| product([range, r], share * left / r.magnitude());
         let [first, second] = [0.5, 0.25, 0.75]
             .into_iter()
